@@ -1,0 +1,36 @@
+# `make demo` sets up and runs the main job; `make test` sets up and passes the tests.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+OUT ?= runs/demo
+
+.PHONY: demo test check slow bench clean install
+
+install: $(VENV)/.installed
+
+$(VENV)/.installed: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	# torch first: its exact version decides which build the rest is resolved against.
+	$(BIN)/pip install --quiet --constraint constraints.txt torch
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	touch $@
+
+demo: install
+	$(BIN)/python study/run.py --config configs/demo.yaml --out $(OUT)
+
+check: install
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+test: check
+	$(BIN)/pytest
+
+slow: install
+	$(BIN)/pytest -m "slow or data" $(ARGS)
+
+bench: install
+	$(BIN)/python -m tests.benchmarks.step_time $(ARGS)
+
+clean:
+	rm -rf $(VENV) build *.egg-info

@@ -1,0 +1,80 @@
+"""What was planned, what was spent, and what is missing."""
+
+from collections.abc import Hashable
+from typing import Any
+
+import pandas as pd
+
+from analysis.labels import TEACHER, method_label, task_label
+from analysis.runs import STAGES, Run
+
+_STATES = ("complete", "stopped", "failed", "unfinished")
+CELL = ["task", "depth", "method"]
+
+
+def budget(run: Run) -> pd.DataFrame:
+    """One row per stage and cell that the study plans, started or not.
+
+    Columns: ``stage``, ``task``, ``depth``, ``method``, ``planned`` (trials), the number of
+    trials by state (``complete``, ``stopped`` early by the scheduler, ``failed``,
+    ``unfinished``), ``done`` (complete + stopped), ``epochs`` trained, and ``device_hours``:
+    the trials' seconds added up, so trials that share a device count each.
+    """
+    planned = _planned(run)
+    keys = ["stage", *CELL]
+    trials = run.trials
+    counts = pd.crosstab([trials[key] for key in keys], trials["state"])
+    counts = counts.reindex(columns=list(_STATES), fill_value=0)
+    spent = trials.groupby(keys).agg(epochs=("epochs", "sum"), device_hours=("seconds", "sum"))
+    spent["device_hours"] /= 3600
+    table = planned.join(counts.join(spent), on=keys) if len(trials) else planned
+    table = table.reindex(columns=[*planned.columns, *_STATES, "epochs", "device_hours"])
+    table = table.fillna(dict.fromkeys([*_STATES, "epochs", "device_hours"], 0))
+    table = table.astype({**dict.fromkeys([*_STATES, "epochs"], int), "device_hours": float})
+    table.insert(len(planned.columns), "done", table["complete"] + table["stopped"])
+    return table
+
+
+def budget_by_method(cells: pd.DataFrame) -> pd.DataFrame:
+    """`budget` added up by stage and method: were the methods tuned equally?"""
+    counts = cells.drop(columns=["task", "depth"])
+    return counts.groupby(["stage", "method"], sort=False).sum().reset_index()
+
+
+def missing(run: Run) -> list[str]:
+    """What the study planned and has not finished, one line per stage and cell."""
+    lines = []
+    for row in budget(run).to_dict("records"):
+        if row["done"] < row["planned"]:
+            failed = f", {row['failed']} failed" if row["failed"] else ""
+            lines.append(f"{_cell(row)}: {row['done']} of {row['planned']} trials{failed}")
+    return lines
+
+
+def failures(run: Run) -> list[str]:
+    """The trials that failed, one line each, with the first line of the error."""
+    failed = run.trials[run.trials["state"] == "failed"]
+    return [
+        f"{_cell(row)}, {row['trial']}: {str(row['error'] or 'no error recorded').splitlines()[0]}"
+        for row in failed.to_dict("records")
+    ]
+
+
+def _cell(row: dict[Hashable, Any]) -> str:
+    model = f"{row['depth']} layers, {method_label(row['method'])}"
+    return f"{row['stage']}: {task_label(row['task'])}, {model}"
+
+
+def _planned(run: Run) -> pd.DataFrame:
+    study = run.study
+    trials = study["budget"]
+    rows: list[tuple[str, str, int, str, int]] = []
+    for task in study["tasks"]:
+        layers = int(study["teacher"]["layers"])
+        rows.append(("teachers", task, layers, TEACHER, int(trials["teacher_trials"])))
+        for depth in study["depths"]:
+            for method in study["methods"]:
+                rows.append(("search", task, depth, method, int(trials["search_trials"][method])))
+                rows.append(("confirm", task, depth, method, int(trials["confirm_seeds"])))
+    rows.sort(key=lambda row: STAGES.index(row[0]))
+    return pd.DataFrame(rows, columns=["stage", *CELL, "planned"])

@@ -1,0 +1,180 @@
+"""The numbers of the paper's Table 1: every model on every task, beside the published ones.
+
+Only confirm trials enter, because the search's best score is the maximum of many and flatters
+its method. The teacher is the exception: it is the one model that taught, n = 1.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from analysis.labels import TEACHER, column_label, ordered_metrics
+from analysis.published import TEACHER_LAYERS, difference_from_paper, lookup, published_task
+from analysis.runs import Run
+
+AVERAGE = "average over tasks"  # the `task` of the macro average's rows
+
+
+@dataclass(frozen=True)
+class Column:
+    """One task on one dev split, with the metrics in the order they are printed."""
+
+    task: str
+    split: str
+    metrics: tuple[str, ...]
+
+    @property
+    def label(self) -> str:
+        """The heading, for example ``MNLI-mm``."""
+        return column_label(self.task, self.split)
+
+
+def columns(run: Run) -> list[Column]:
+    """The comparison's columns: each task's first dev split, and the others that were scored."""
+    found = []
+    for task, about in run.study["tasks"].items():
+        trials = run.trials[run.trials["task"] == task]
+        for i, split in enumerate(about["dev_splits"]):
+            names = [f"{split}/{m}" for m in about["metrics"] if f"{split}/{m}" in trials]
+            if i == 0 or trials[names].notna().any(axis=None):
+                found.append(Column(task, split, tuple(ordered_metrics(about["metrics"]))))
+    return found
+
+
+def teachers(run: Run) -> pd.DataFrame:
+    """The teacher of each task: its best trial that did not fail, one row per task."""
+    return _best(run.trials[run.trials["stage"] == "teachers"], ["task"])
+
+
+def winners(run: Run) -> pd.DataFrame:
+    """The search winner of each cell: the best score of the trials that did not fail."""
+    return _best(run.trials[run.trials["stage"] == "search"], ["task", "depth", "method"])
+
+
+def confirmed(run: Run) -> pd.DataFrame:
+    """The confirm trials that ran to their end: the only ones whose scores are reported."""
+    trials = run.trials
+    return trials[(trials["stage"] == "confirm") & (trials["state"] == "complete")]
+
+
+def comparison(run: Run) -> pd.DataFrame:
+    """One row per model, column and metric; scores in percent.
+
+    Columns: ``depth``, ``method``, ``task``, ``split``, ``metric``, ``mean``, ``sd`` (ddof 1,
+    missing for n = 1) and ``n`` over confirm seeds, ``planned`` seeds, ``status`` (``complete``
+    or what there is so far), ``best`` (the best finished student of this depth and column, by
+    the unrounded mean of its metrics, if two or more finished), ``published_dev`` and
+    ``published_test`` each with ``…_source``, ``difference`` (mean - published_dev), and
+    ``replication`` (whether encoder and data are the published ones).
+
+    The macro average has rows of its own, `task` = `AVERAGE`: the mean over tasks of the mean
+    over each task's splits and metrics, for models that are complete on every task of a study
+    of two tasks or more.
+    """
+    rows: list[dict[str, Any]] = []
+    taught, confirm = teachers(run), confirmed(run)
+    for depth, method in models(run):
+        for column in columns(run):
+            scope = taught if method == TEACHER else confirm
+            cell = scope[(scope["task"] == column.task) & (scope["method"] == method)]
+            if method != TEACHER:
+                cell = cell[cell["depth"] == depth]
+            rows += _rows(run, depth, method, column, cell)
+    table = pd.DataFrame(rows)
+    table = pd.concat([table, _macro_average(table)], ignore_index=True)
+    table["best"] = _best_students(table)
+    table["difference"] = table["mean"] - table["published_dev"]
+    same = {task: not difference_from_paper(run.study, task) for task in run.study["tasks"]}
+    table["replication"] = table["task"].map(same).fillna(False).astype(bool)
+    return table.astype({"n": "Int64", "planned": "Int64"})  # the average has neither
+
+
+def models(run: Run) -> list[tuple[int, str]]:
+    """(layers, method) of each row of the comparison: the teacher, then students by depth."""
+    study = run.study
+    students = [(depth, method) for depth in study["depths"] for method in study["methods"]]
+    return [(int(study["teacher"]["layers"]), TEACHER), *students]
+
+
+def _best(trials: pd.DataFrame, by: list[str]) -> pd.DataFrame:
+    usable = trials[trials["state"].isin(["complete", "stopped"]) & trials["score"].notna()]
+    return usable.loc[usable.groupby(by, sort=False)["score"].idxmax()]
+
+
+def _rows(
+    run: Run, depth: int, method: str, column: Column, cell: pd.DataFrame
+) -> list[dict[str, Any]]:
+    planned, status = _status(run, column.task, depth, method, len(cell))
+    rows = []
+    for metric in column.metrics:
+        name = f"{column.split}/{metric}"
+        values = 100 * cell[name].dropna() if name in cell else pd.Series(dtype=float)
+        rows.append(
+            {
+                **{"depth": depth, "method": method, "task": column.task, "split": column.split},
+                **{"metric": metric, "mean": values.mean(), "sd": values.std(ddof=1)},
+                **{"n": len(values), "planned": planned, "status": status},
+                **_published(column, depth, method, metric),
+            }
+        )
+    return rows
+
+
+def _published(column: Column, depth: int, method: str, metric: str) -> dict[str, Any]:
+    task = published_task(column.task, column.split)
+    layers = TEACHER_LAYERS if method == TEACHER else depth
+    dev = lookup(task, layers, method, metric, "dev")
+    test = lookup(task, layers, method, metric, "test")
+    return {
+        "published_dev": dev.value if dev else float("nan"),
+        "published_dev_source": dev.source if dev else None,
+        "published_test": test.value if test else float("nan"),
+        "published_test_source": test.source if test else None,
+    }
+
+
+def _status(run: Run, task: str, depth: int, method: str, n: int) -> tuple[int, str]:
+    """Trials planned for a cell, and ``complete`` or what there is of it so far."""
+    budget, trials = run.study["budget"], run.trials
+    trials = trials[(trials["task"] == task) & (trials["method"] == method)]
+    if method == TEACHER:
+        planned = int(budget["teacher_trials"])
+        ended = int((trials["state"] != "unfinished").sum())
+        if ended >= planned and n:
+            return 1, "complete"
+        return 1, f"{ended}/{planned} trials" if len(trials) else "not run"
+    trials = trials[trials["depth"] == depth]
+    planned = int(budget["confirm_seeds"])
+    if n >= planned:
+        return planned, "complete"
+    if not len(trials):
+        return planned, "not run"
+    stages = trials.groupby("stage")["state"]
+    if "confirm" not in stages.groups:
+        searched = int(stages.get_group("search").isin(["complete", "stopped"]).sum())
+        return planned, f"search {searched}/{budget['search_trials'][method]}"
+    failed = int((stages.get_group("confirm") == "failed").sum())
+    return planned, f"{n}/{planned} seeds" + (f", {failed} failed" if failed else "")
+
+
+def _macro_average(table: pd.DataFrame) -> pd.DataFrame:
+    if table["task"].nunique() < 2:
+        return pd.DataFrame()
+    model = ["depth", "method"]
+    splits = table.groupby([*model, "task", "split"], sort=False)["mean"].mean()
+    tasks = splits.groupby([*model, "task"], sort=False).mean()
+    average = tasks.groupby(model, sort=False).mean()
+    whole = table.groupby(model, sort=False)["status"].agg(lambda s: set(s) == {"complete"})
+    frame = average[whole].rename("mean").reset_index()
+    return frame.assign(task=AVERAGE, split="", metric="macro average", status="complete")
+
+
+def _best_students(table: pd.DataFrame) -> pd.Series:
+    ended = table[(table["status"] == "complete") & (table["method"] != TEACHER)]
+    place = ["depth", "task", "split"]
+    value = ended.groupby([*place, "method"])["mean"].transform("mean")
+    rivals = ended.groupby(place)["method"].transform("nunique")
+    top = value.groupby([ended[key] for key in place]).transform("max")
+    best = (value == top) & (rivals > 1)
+    return best.reindex(table.index, fill_value=False)

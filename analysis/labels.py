@@ -1,0 +1,87 @@
+"""What things are called and coloured, the same in every table and plot."""
+
+from typing import Any
+
+TEACHER = "teacher"
+
+METHODS = {
+    "teacher": "Teacher",
+    "ft": "FT",
+    "kd": "KD",
+    "pkd-skip": "PKD-Skip",
+    "pkd-last": "PKD-Last",
+}
+
+# From the palette of Okabe and Ito, which stays distinct for the colour-blind. The two PKD
+# variants, compared most often, get its strongest contrast; the shapes serve grey print.
+COLOURS = {
+    "teacher": "#000000",
+    "ft": "#888888",
+    "kd": "#E69F00",
+    "pkd-skip": "#0072B2",
+    "pkd-last": "#D55E00",
+}
+MARKERS = {"teacher": "*", "ft": "o", "kd": "s", "pkd-skip": "^", "pkd-last": "v"}
+OTHER_COLOUR, OTHER_MARKER = "#CC79A7", "D"
+
+SETTINGS = {
+    "learning_rate": "learning rate",
+    "temperature": "temperature T",
+    "alpha": "alpha (weight of the soft targets)",
+    "beta": "beta (weight of the patience loss)",
+    "normalize": "normalised hidden states",
+}
+LOG_SETTINGS = {"learning_rate", "beta"}
+
+_METRICS = {"accuracy": "acc", "f1": "F1", "mcc": "MCC"}
+_TASKS = {
+    "sst2": "SST-2",
+    "mrpc": "MRPC",
+    "qqp": "QQP",
+    "mnli": "MNLI",
+    "qnli": "QNLI",
+    "rte": "RTE",
+    "cola": "CoLA",
+    "stsb": "STS-B",
+    "wnli": "WNLI",
+}
+_SPLIT_SUFFIXES = {"validation_matched": "m", "validation_mismatched": "mm"}
+
+
+def method_label(method: str) -> str:
+    """The method's printed name; one that this version does not know keeps its own."""
+    return METHODS.get(method, method)
+
+
+def metric_label(metric: str) -> str:
+    """The metric's short printed name."""
+    return _METRICS.get(metric, metric)
+
+
+def task_label(task: str) -> str:
+    """The task's name as the paper prints it; a user's own task keeps its own name."""
+    return _TASKS.get(task, task)
+
+
+def column_label(task: str, split: str) -> str:
+    """The heading of one table column: a task on one dev split, for example ``MNLI-mm``."""
+    if split == "validation":
+        return task_label(task)
+    return f"{task_label(task)}-{_SPLIT_SUFFIXES.get(split, split)}"
+
+
+def ordered_metrics(metrics: list[str]) -> list[str]:
+    """The metrics in the paper's order: F1 before accuracy."""
+    return sorted(metrics, key=lambda metric: metric != "f1")
+
+
+def setting_text(value: Any) -> str:
+    """One hyperparameter's value, short; "–" where the method has no such hyperparameter."""
+    if value is None or value != value:
+        return "–"
+    if not isinstance(value, float):
+        return str(value)
+    if 0 < abs(value) < 1e-3:  # 2e-5, not 2e-05
+        mantissa, exponent = f"{value:.2e}".split("e")
+        return f"{float(mantissa):g}e{int(exponent)}"
+    return f"{value:.0f}" if abs(value) >= 1000 else f"{value:.3g}"

@@ -1,0 +1,78 @@
+"""A table that has been collected: its numbers, the text of its cells, and ways to write it."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pandas as pd
+from tabulate import tabulate
+
+GENERATED = (
+    "GENERATED DATA: a program made up the rows of this study to exercise its machinery. "
+    "The numbers say nothing about GLUE, and nothing about the methods."
+)
+
+
+@dataclass(frozen=True)
+class Table:
+    """One table of the report.
+
+    Attributes:
+        name: The stem of its files.
+        title: One line.
+        numbers: The tidy, full-precision numbers behind it; what the CSV holds.
+        cells: The text that is printed, one row per printed row.
+        bold: Which cells are emphasised: booleans of the shape of `cells`.
+        notes: What a reader must know, below the table.
+    """
+
+    name: str
+    title: str
+    numbers: pd.DataFrame
+    cells: pd.DataFrame
+    bold: pd.DataFrame
+    notes: tuple[str, ...] = ()
+
+    def markdown(self) -> str:
+        """The table and its notes in GitHub's Markdown."""
+        grid = self._grid("pipe", lambda text: f"**{text}**")
+        return "\n\n".join([grid if len(self.cells) else "Nothing yet.", *self.notes]) + "\n"
+
+    def text(self) -> str:
+        """The table for a terminal, emphasised cells starred, without notes."""
+        return self._grid("simple", lambda text: f"{text} *")
+
+    def _grid(self, style: str, emphasise: Callable[[str], str]) -> str:
+        rows = [[emphasise(text) if bold else text for text, bold in row] for row in self.rows()]
+        # tabulate would otherwise turn "65.0" back into the number 65.
+        return str(tabulate(rows, list(self.cells.columns), style, disable_numparse=True))
+
+    def rows(self) -> Iterator[list[tuple[str, bool]]]:
+        """The printed rows, each a list of (text, whether it is emphasised)."""
+        for texts, bolds in zip(self.cells.to_numpy(), self.bold.to_numpy(), strict=True):
+            yield list(zip(texts, map(bool, bolds), strict=True))
+
+    def only(self, rows: list[int]) -> "Table":
+        """The table with only the printed rows at these positions."""
+        return replace(self, cells=self.cells.iloc[rows], bold=self.bold.iloc[rows])
+
+    def transposed(self, labels: int = 2) -> "Table":
+        """The table on its side; the first `labels` columns become the heading."""
+        heading = self.cells.iloc[:, :labels].agg(" ".join, axis=1)
+        cells, bold = (frame.iloc[:, labels:].T for frame in (self.cells, self.bold))
+        cells.columns = bold.columns = pd.Index(heading)
+        cells.insert(0, "", cells.index)
+        bold.insert(0, "", False)
+        return replace(self, cells=cells.reset_index(drop=True), bold=bold.reset_index(drop=True))
+
+    def write(self, folder: Path) -> None:
+        """Write ``<name>.md`` and ``<name>.csv`` into `folder`."""
+        text = f"# {self.title}\n\n{self.markdown()}"
+        (folder / f"{self.name}.md").write_text(text, encoding="utf-8")
+        self.numbers.to_csv(folder / f"{self.name}.csv", index=False)
+
+
+def plain(name: str, title: str, numbers: pd.DataFrame, cells: pd.DataFrame, *notes: str) -> Table:
+    """A table in which nothing is emphasised."""
+    bold = pd.DataFrame(False, index=cells.index, columns=cells.columns)
+    return Table(name, title, numbers, cells, bold, notes)

@@ -1,0 +1,160 @@
+"""Build the report of a study: ``python -m analysis.report RUN_DIR``.
+
+Works from the files alone and in every state of a study: finished, running, interrupted, failed.
+Writes ``RUN_DIR/report/``: ``index.html`` (one file, images inside), ``report.md``,
+``tables/*.md|csv`` and ``plots/*.png|csv``.
+"""
+
+import argparse
+import base64
+import sys
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from analysis.budget import budget, failures, missing
+from analysis.comparison import comparison, models
+from analysis.labels import method_label, task_label
+from analysis.plots import write_plots
+from analysis.rendering import GENERATED
+from analysis.runs import Run, RunError, load_run
+from analysis.tables import all_tables, comparison_table
+
+_MANY = 20  # of a long list of what is missing or failed, the report names so many
+
+
+def build_report(run_dir: Path | str) -> Path:
+    """Read a run directory and write its report, replacing an older one.
+
+    Args:
+        run_dir: The directory that ``study/run.py`` wrote.
+
+    Returns:
+        The path of ``report.md``; ``index.html`` lies beside it.
+
+    Raises:
+        RunError: The directory holds no run that this version can read.
+    """
+    return write_report(load_run(run_dir))
+
+
+def write_report(run: Run) -> Path:
+    """Write the report of a run that is already loaded; returns the path of ``report.md``."""
+    folder = run.path / "report"
+    for name in ("tables", "plots"):
+        (folder / name).mkdir(parents=True, exist_ok=True)
+    tables = all_tables(run)
+    for table in tables:
+        table.write(folder / "tables")
+    plots = write_plots(run, folder / "plots")
+    facts = {**_facts(run), "tables": tables, "plots": plots}
+    _render("report.md.j2", folder / "report.md", facts)
+    images = {
+        name: base64.b64encode((folder / "plots" / f"{name}.png").read_bytes()).decode()
+        for name, _ in plots
+    }
+    _render("report.html.j2", folder / "index.html", {**facts, "images": images})
+    return folder / "report.md"
+
+
+def comparison_text(run: Run) -> str:
+    """The comparison for a terminal: a table per depth on its side, and what is missing."""
+    table = comparison_table(run, comparison(run))
+    lines = [f"*** {GENERATED} ***", ""] if run.generated else []
+    for depth in run.study["depths"]:  # the teacher, in the first row, beside each depth
+        students = [i for i, (layers, _) in enumerate(models(run)) if i and layers == depth]
+        lines += [table.only([0, *students]).transposed().text(), ""]
+    lines.append("mean ± standard deviation over confirm seeds (how many), dev, percent; * best")
+    absent = missing(run)
+    if absent:
+        lines.append(f"not finished: {len(absent)} of {len(budget(run))} cells and stages")
+    if run.problems:
+        lines.append(f"{len(run.problems)} damaged or unusable files, named in the report")
+    return "\n".join(lines)
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """The command line; returns the exit status: 0, or 2 for a directory that is no run."""
+    parser = argparse.ArgumentParser(
+        prog="python -m analysis.report", description="Build the report of a study from its files."
+    )
+    parser.add_argument("run_dir", metavar="RUN_DIR", type=Path, help="what study/run.py wrote")
+    run_dir = parser.parse_args(arguments).run_dir
+    try:
+        run = load_run(run_dir)
+    except RunError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    path = write_report(run)
+    print(comparison_text(run))
+    print(f"\nreport: {path.with_name('index.html')}\n        {path}")
+    return 0
+
+
+def _facts(run: Run) -> dict[str, Any]:
+    study = run.study
+    absent, failed, spent = missing(run), failures(run), budget(run)
+    return {
+        "name": study["name"],
+        "command": study.get("command", "unknown"),
+        "generated": GENERATED if run.generated else None,
+        "summary": _summary(run, spent),
+        "unfinished": f"{len(absent)} of {len(spent)}" if absent else None,
+        "missing": _shortened(absent),
+        "failures": _shortened(failed),
+        "problems": run.problems,
+    }
+
+
+def _shortened(lines: list[str]) -> list[str]:
+    rest = len(lines) - _MANY
+    return lines if rest <= 0 else [*lines[:_MANY], f"and {rest} more"]
+
+
+def _summary(run: Run, spent: pd.DataFrame) -> dict[str, str]:
+    """What was run, as label and text."""
+    study, teacher = run.study, run.study["teacher"]
+    methods = ", ".join(method_label(method) for method in study["methods"])
+    devices = sorted(run.reports["device"].dropna().unique())
+    return {
+        "Teacher": f"{teacher['name']}, {teacher['layers']} layers of {teacher.get('hidden')}",
+        "Students": f"{', '.join(map(str, study['depths']))} layers; {methods}",
+        **{
+            task_label(task): f"{_count(about, 'train_rows')} training rows, "
+            f"{_count(about, 'dev_rows')} dev rows"
+            for task, about in study["tasks"].items()
+        },
+        "Budget per cell": _pairs(study["budget"]),
+        "Spent": f"{spent['done'].sum()} of {spent['planned'].sum()} planned trials ended, "
+        f"{spent['device_hours'].sum():.2f} device hours",
+        "Devices": ", ".join(devices) or "unknown",
+        "Started": str(study.get("created", "unknown")),
+        "Git commit": str(study.get("git_commit") or "unknown"),
+        "Versions": _pairs(study.get("versions") or {}),
+    }
+
+
+def _count(about: dict[str, Any], key: str) -> str:
+    rows = about.get(key)
+    return f"{rows:,}" if isinstance(rows, int) else "unknown"
+
+
+def _pairs(mapping: dict[str, Any]) -> str:
+    return ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in mapping.items())
+
+
+def _render(template: str, path: Path, facts: dict[str, Any]) -> None:
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        autoescape=template.endswith(".html.j2"),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    path.write_text(environment.get_template(template).render(facts), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

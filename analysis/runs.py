@@ -1,0 +1,255 @@
+"""Read a run directory: ``study.yaml`` and the events of its ledger, into two tables.
+
+A damaged event is named in `Run.problems` and the rest is used, because the report must also
+work in the middle of a run and after a crash. A file of a newer format is refused instead:
+numbers read with the wrong meaning are worse than none.
+"""
+
+import json
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import yaml
+
+from analysis.labels import SETTINGS, TEACHER
+
+FORMAT = 1
+STAGES = ("teachers", "search", "confirm")  # the stages that hold trained trials
+
+_EVENT_FILE = re.compile(r"(start|end|report-\d+)\.json")
+_STUDY_KEYS = (
+    *("format", "name", "depths", "methods", "tasks", "teacher.name", "teacher.layers"),
+    *("budget.teacher_trials", "budget.search_trials", "budget.confirm_seeds"),
+)
+_IDENTITY = ("stage", "task", "depth", "method", "trial")
+_REPORT_COLUMNS = (
+    *_IDENTITY,
+    *("epoch", "score", "train_loss", "dev_loss", "train_seconds", "eval_seconds"),
+    *("samples", "device", "decision", "time"),
+)
+_TRIAL_COLUMNS = (
+    *_IDENTITY,
+    *("seed", "state", "score", "best_epoch", "epochs", "epochs_planned", "seconds"),
+    *("started", "error"),
+)
+_NUMERIC = {"score", "seconds", "epochs", "best_epoch", "epoch", "train_seconds", "eval_seconds"}
+
+
+class RunError(ValueError):
+    """The directory holds no run that this version can read; the text names the file."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """One study as its files tell it.
+
+    Attributes:
+        path: The run directory.
+        study: ``study.yaml``.
+        trials: One row per trial of the stages in `STAGES`. ``state`` is ``complete``,
+            ``stopped``, ``failed`` or ``unfinished`` (still running, or interrupted). ``score``
+            (0..1) is the best epoch's, missing unless the trial ended. One column per
+            hyperparameter (missing where the method has none) and one per metric, named
+            ``<split>/<metric>`` (0..1). ``seconds`` and ``epochs`` count what was trained.
+        reports: One row per epoch of a trial, with the same metric columns.
+        problems: What could not be read, one line each, the file named.
+    """
+
+    path: Path
+    study: dict[str, Any]
+    trials: pd.DataFrame
+    reports: pd.DataFrame
+    problems: list[str]
+
+    @property
+    def generated(self) -> bool:
+        """Whether the data were made up by a program, so that scores mean nothing."""
+        return bool(self.study.get("generated_data", False))
+
+    @property
+    def settings(self) -> list[str]:
+        """The hyperparameters that any trial has, the known ones first."""
+        known = [*_TRIAL_COLUMNS, *metric_columns(self.trials)]
+        found = [name for name in self.trials.columns if name not in known]
+        return sorted(found, key=lambda name: (name not in SETTINGS, found.index(name)))
+
+
+def metric_columns(frame: pd.DataFrame) -> list[str]:
+    """The columns of `frame` that hold metrics, each named ``<split>/<metric>``."""
+    return [name for name in frame.columns if "/" in name]
+
+
+def load_run(run_dir: Path | str) -> Run:
+    """Read a study's files, whatever state the study is in.
+
+    Args:
+        run_dir: The directory that ``study/run.py`` wrote (its ``--out``).
+
+    Raises:
+        RunError: There is no readable ``study.yaml``, or a file has a newer format.
+    """
+    path = Path(run_dir)
+    study = _load_study(path / "study.yaml")
+    trials: list[dict[str, Any]] = []
+    reports: list[dict[str, Any]] = []
+    problems: list[str] = []
+    for folder in _trial_folders(path / "ledger"):
+        events = _load_events(folder, path, problems)
+        if events:
+            trials.append(_trial_row(events))
+            reports += [_report_row(event) for event in events if event["event"] == "report"]
+    return Run(
+        path,
+        study,
+        _ordered(_frame(trials, _TRIAL_COLUMNS), study),
+        _ordered(_frame(reports, _REPORT_COLUMNS), study),
+        problems,
+    )
+
+
+def _load_study(path: Path) -> dict[str, Any]:
+    if not path.is_file():
+        raise RunError(f"{path.parent} is not a run directory: it has no study.yaml")
+    try:
+        study = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise RunError(f"{path} is damaged: {' '.join(str(error).split())}") from error
+    if not isinstance(study, dict):
+        raise RunError(f"{path} is damaged: it holds no mapping")
+    _refuse_newer(study, path)
+    needed = [*_STUDY_KEYS]
+    for task in study.get("tasks") or {}:
+        needed += [f"tasks.{task}.metrics", f"tasks.{task}.dev_splits"]
+    absent = [key for key in needed if not _has(study, key)]
+    if absent:
+        raise RunError(f"{path} lacks {', '.join(absent)}")
+    return study
+
+
+def _has(content: Any, dotted: str) -> bool:
+    for key in dotted.split("."):
+        if not isinstance(content, dict) or key not in content:
+            return False
+        content = content[key]
+    return True
+
+
+def _refuse_newer(content: dict[str, Any], path: Path) -> None:
+    version = content.get("format", FORMAT)
+    if version != FORMAT:
+        raise RunError(
+            f"{path} has format {version!r}, but this version reads format {FORMAT}; "
+            "use the version of the project that wrote it"
+        )
+
+
+def _trial_folders(ledger: Path) -> Iterator[Path]:
+    for stage in STAGES:
+        if (ledger / stage).is_dir():
+            yield from sorted(folder for folder in (ledger / stage).glob("*/*") if folder.is_dir())
+
+
+def _load_events(folder: Path, run_dir: Path, problems: list[str]) -> list[dict[str, Any]]:
+    """The readable events of one trial: start, reports by epoch, end."""
+    events = []
+    for name in sorted(os.listdir(folder)):
+        if not _EVENT_FILE.fullmatch(name):
+            continue
+        path = folder / name
+        try:
+            event = json.loads(path.read_bytes())
+        except (OSError, ValueError) as error:
+            problems.append(f"{path.relative_to(run_dir)} is damaged and not used: {error}")
+            continue
+        if isinstance(event, dict):
+            _refuse_newer(event, path)
+        flaw = _flaw(event, name)
+        if flaw:
+            problems.append(f"{path.relative_to(run_dir)} is not used: {flaw}")
+        else:
+            events.append(event)
+    order = {"start": 0, "report": 1, "end": 2}
+    return sorted(events, key=lambda event: order[event["event"]])
+
+
+def _flaw(event: Any, file_name: str) -> str | None:
+    """Why an event that parsed as JSON cannot be used, or None if it can."""
+    if not isinstance(event, dict):
+        return "it holds no JSON object"
+    kind = file_name.partition(".")[0].partition("-")[0]
+    needs = {"start": ("settings",), "report": ("epoch", "score"), "end": ("state", "score")}[kind]
+    absent = [key for key in ("event", *_IDENTITY, *needs) if key not in event]
+    if absent:
+        return f"it lacks {', '.join(absent)}"
+    if event["event"] != kind:
+        return f"its event is {event['event']!r}"
+    for key in ("score", "seconds", "train_seconds", "eval_seconds"):
+        if not isinstance(event.get(key), int | float | None):
+            return f"its {key} is {event[key]!r}, which is no number"
+    splits = event.get("metrics") or {}
+    if not isinstance(splits, dict) or not all(isinstance(m, dict) for m in splits.values()):
+        return "its metrics are not {split: {metric: value}}"
+    if not isinstance(event.get("settings", {}), dict):
+        return "its settings are no mapping"
+    return None
+
+
+def _metrics(event: dict[str, Any]) -> dict[str, float]:
+    splits = event.get("metrics") or {}
+    return {f"{split}/{name}": v for split, values in splits.items() for name, v in values.items()}
+
+
+def _report_row(event: dict[str, Any]) -> dict[str, Any]:
+    return {**{key: event.get(key) for key in _REPORT_COLUMNS}, **_metrics(event)}
+
+
+def _trial_row(events: list[dict[str, Any]]) -> dict[str, Any]:
+    start = events[0] if events[0]["event"] == "start" else {}
+    reports = [event for event in events if event["event"] == "report"]
+    end = events[-1] if events[-1]["event"] == "end" else {}
+    trained = sum((r.get("train_seconds") or 0) + (r.get("eval_seconds") or 0) for r in reports)
+    return {
+        **{key: events[0][key] for key in _IDENTITY},
+        "seed": start.get("seed"),
+        "state": end.get("state", "unfinished"),
+        "score": end.get("score"),
+        "best_epoch": end.get("best_epoch"),
+        "epochs": end.get("epochs", len(reports)),
+        "epochs_planned": start.get("epochs"),
+        "seconds": end.get("seconds", trained),
+        "started": start.get("time"),
+        "error": end.get("error"),
+        **start.get("settings", {}),
+        **_metrics(end),
+    }
+
+
+def _frame(rows: list[dict[str, Any]], columns: tuple[str, ...]) -> pd.DataFrame:
+    frame = pd.DataFrame(rows)
+    others = [name for name in frame.columns if name not in columns]
+    frame = frame.reindex(columns=[*columns, *others])
+    for name in [*_NUMERIC.intersection(columns), *metric_columns(frame)]:
+        frame[name] = pd.to_numeric(frame[name]).astype(float)
+    return frame
+
+
+def _ordered(frame: pd.DataFrame, study: dict[str, Any]) -> pd.DataFrame:
+    """Rows in the study's own order of stages, tasks, depths and methods, then by trial."""
+    orders = {
+        "stage": list(STAGES),
+        "task": list(study["tasks"]),
+        "depth": list(study["depths"]),
+        "method": [TEACHER, *study["methods"]],
+    }
+
+    def rank(column: pd.Series) -> pd.Series:
+        known = orders.get(str(column.name))
+        return column.map({key: i for i, key in enumerate(known)}) if known else column
+
+    keys = [*_IDENTITY, *(["epoch"] if "epoch" in frame else [])]
+    return frame.sort_values(keys, key=rank, kind="stable", ignore_index=True)

@@ -1,0 +1,30 @@
+"""The device and the precision that a process trains with."""
+
+import contextlib
+from typing import Any
+
+import torch
+
+
+def default_device() -> torch.device:
+    """The first GPU that this process may use, else the CPU."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+def resolve_precision(precision: str, device: torch.device) -> str:
+    """Turns ``auto`` into ``bf16`` where the hardware multiplies bf16 natively, else ``fp32``."""
+    if precision != "auto":
+        return precision
+    if device.type == "cuda":
+        native = torch.cuda.is_bf16_supported(including_emulation=False)
+    else:
+        cpu: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()  # torch >= 2.10
+        native = bool(cpu.get("avx512_bf16") or cpu.get("amx_bf16"))
+    return "bf16" if native else "fp32"
+
+
+def autocast(precision: str, device: torch.device) -> contextlib.AbstractContextManager[object]:
+    """Autocast for ``bf16``, nothing for ``fp32``."""
+    if precision == "bf16":
+        return torch.autocast(device.type, dtype=torch.bfloat16)
+    return contextlib.nullcontext()

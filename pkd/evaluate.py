@@ -1,0 +1,97 @@
+"""Predictions of a model and their scores."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from sklearn.metrics import accuracy_score, f1_score, matthews_corrcoef
+from transformers import PreTrainedModel
+
+from pkd.batching import eval_batches
+from pkd.devices import autocast
+from pkd.errors import TrainingError
+from pkd.files import write_atomic
+from pkd.tasks import Metric, Task
+from pkd.tokens import TokenArrays
+
+EVAL_BATCH_SIZE = 128
+
+
+@torch.inference_mode()
+def predict_logits(
+    model: PreTrainedModel,
+    tokens: TokenArrays,
+    device: torch.device,
+    precision: str,
+    batch_size: int = EVAL_BATCH_SIZE,
+) -> np.ndarray:
+    """Runs a classifier over a split, dropout off; the mode it was in is restored.
+
+    Returns:
+        (rows, classes) fp32, in the order of the rows.
+
+    Raises:
+        TrainingError: if a logit is not a finite number.
+    """
+    was_training = model.training
+    model.eval()
+    logits = np.empty((len(tokens), int(model.config.num_labels or 0)), dtype=np.float32)
+    for rows in eval_batches(tokens.lengths, batch_size):
+        with autocast(precision, device):
+            output = model(**tokens.batch(rows))
+        logits[rows] = output.logits.float().cpu().numpy()
+    model.train(was_training)
+    if not np.isfinite(logits).all():
+        raise TrainingError("the model predicts values that are not finite: training diverged")
+    return logits
+
+
+def score(metrics: Sequence[Metric], logits: np.ndarray, labels: np.ndarray) -> dict[str, float]:
+    """Scores predictions with scikit-learn.
+
+    Args:
+        metrics: ``accuracy`` (0 … 1), ``f1`` of label 1 (0 … 1), ``mcc`` (-1 … 1).
+        logits: (rows, classes).
+        labels: (rows,) codes.
+
+    Returns:
+        The value of each metric.
+    """
+    predicted = logits.argmax(axis=1)
+    functions = {
+        "accuracy": lambda: accuracy_score(labels, predicted),
+        # A model that never predicts label 1 has no F1; GLUE's server counts it as 0.
+        "f1": lambda: f1_score(labels, predicted, zero_division=0.0),
+        "mcc": lambda: matthews_corrcoef(labels, predicted),
+    }
+    return {metric: float(functions[metric]()) for metric in metrics}
+
+
+def cross_entropy(logits: np.ndarray, labels: np.ndarray) -> float:
+    """Mean negative log-likelihood of the labels, in nats."""
+    loss = torch.nn.functional.cross_entropy(torch.from_numpy(logits), torch.from_numpy(labels))
+    return float(loss)
+
+
+def selection_score(task: Task, metrics: dict[str, dict[str, float]]) -> float:
+    """The number a search maximises: the mean of the task's metrics on its first dev split."""
+    first = metrics[task.dev[0]]
+    return sum(first.values()) / len(first)
+
+
+def write_predictions(
+    path: Path, task: Task, idx: np.ndarray, logits: np.ndarray, labels: np.ndarray | None
+) -> None:
+    """Writes one row per example to Parquet: idx, label (if known), prediction, logit_<name>."""
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    columns: dict[str, np.ndarray | list[str]] = {"idx": idx}
+    if labels is not None:
+        columns["label"] = labels
+    columns["prediction"] = logits.argmax(axis=1)
+    for code, name in enumerate(task.labels):
+        columns[f"logit_{name}"] = logits[:, code]
+    table = pa.table(columns)
+    write_atomic(path, lambda partial: parquet.write_table(table, partial))

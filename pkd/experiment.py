@@ -1,0 +1,243 @@
+"""One training with its evaluations: an epoch at a time, resumable from its own checkpoint."""
+
+import shutil
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from pkd.devices import default_device
+from pkd.errors import TrainingError
+from pkd.evaluate import (
+    cross_entropy,
+    predict_logits,
+    score,
+    selection_score,
+    write_predictions,
+)
+from pkd.layers import layer_map
+from pkd.models import load_classifier, load_config, load_tokenizer
+from pkd.recipe import Recipe
+from pkd.signals import Signals, open_signals
+from pkd.tasks import Task
+from pkd.tokens import open_tokens
+from pkd.trainer import Trainer, load_checkpoint, save_checkpoint
+
+
+@dataclass(frozen=True)
+class Report:
+    """What one epoch gave.
+
+    Attributes:
+        epoch: 1-based.
+        score: the mean of the task's metrics on its first dev split.
+        metrics: each metric of each dev split.
+        train_loss: mean over the epoch's steps, in the recipe's scale.
+        dev_loss: cross-entropy on the first dev split, nats.
+        train_seconds: time in training steps.
+        eval_seconds: time in evaluation.
+        samples: training rows of the epoch.
+        device: where it ran.
+    """
+
+    epoch: int
+    score: float
+    metrics: dict[str, dict[str, float]]
+    train_loss: float
+    dev_loss: float
+    train_seconds: float
+    eval_seconds: float
+    samples: int
+    device: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """The report as JSON-like values."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Files:
+    """What a training reads; none of it is written.
+
+    Attributes:
+        task: the task whose dev splits are scored.
+        tokens: the token folder of the training split and of each dev split.
+        model: folder of the encoder (or of the fine-tuned teacher) that the weights start from.
+        signals: the teacher's signal folder; None for ``teacher`` and ``ft``.
+        teacher_layers: the teacher's depth; None where no layer map is needed.
+    """
+
+    task: Task
+    tokens: dict[str, Path]
+    model: Path
+    signals: Path | None = None
+    teacher_layers: int | None = None
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """Where an experiment leaves its files; None leaves nothing of the kind.
+
+    Attributes:
+        checkpoint: the state to resume from; whoever records the end deletes it.
+        best_model: folder for the best epoch's weights, in ``save_pretrained`` form.
+        predictions: folder for ``<dev split>.parquet``, predicted by the best epoch.
+        checkpoint_every: seconds between checkpoints.
+    """
+
+    checkpoint: Path | None = None
+    best_model: Path | None = None
+    predictions: Path | None = None
+    checkpoint_every: float = 60.0
+
+
+class Experiment:
+    """Trains by a recipe, evaluates after each epoch and keeps what the best epoch gave.
+
+    Args:
+        recipe: what to do.
+        files: what to read.
+        outputs: where files go.
+        device: where to run; the first GPU or the CPU by default.
+
+    Attributes:
+        reports: one for each finished epoch, those before a resume included.
+    """
+
+    def __init__(
+        self,
+        recipe: Recipe,
+        files: Files,
+        outputs: Outputs | None = None,
+        device: torch.device | None = None,
+    ) -> None:
+        self.recipe, self.files, self.task = recipe, files, files.task
+        self.outputs = outputs or Outputs()
+        self.device = device or default_device()
+        student = load_classifier(files.model, self.task.labels, recipe.layers, recipe.seed)
+        self.trainer = Trainer(
+            recipe,
+            student,
+            open_tokens(files.tokens[self.task.train], self.device),
+            self.device,
+            self._signals(student.config.num_hidden_layers),
+            files.teacher_layers,
+        )
+        self.dev = {s: open_tokens(files.tokens[s], self.device) for s in self.task.dev}
+        self.reports: list[Report] = []
+        self._train_seconds = 0.0
+        self._saved_at = time.monotonic()
+        if self.outputs.checkpoint is not None and self.outputs.checkpoint.exists():
+            extra = load_checkpoint(self.outputs.checkpoint, self.trainer)
+            self.reports = [Report(**report) for report in extra["reports"]]
+            self._train_seconds = extra["train_seconds"]
+
+    def _signals(self, depth: int) -> Signals | None:
+        weights, strategy = self.recipe.loss_weights, self.recipe.strategy
+        if weights.alpha == 0 and weights.beta == 0:
+            return None
+        layers: tuple[int, ...] = ()
+        if weights.beta > 0 and strategy is not None:
+            assert self.files.teacher_layers is not None
+            layers = layer_map(strategy, self.files.teacher_layers, depth)
+        assert self.files.signals is not None, f"{self.recipe.method} needs a teacher's signals"
+        return open_signals(self.files.signals, layers, self.device)
+
+    @property
+    def finished(self) -> bool:
+        """Whether all epochs are done."""
+        return self.trainer.finished
+
+    def run_epoch(self, on_step: Callable[[int, int], None] | None = None) -> Report:
+        """Trains the next epoch (or the rest of it) and evaluates.
+
+        Args:
+            on_step: called with (steps done, steps of the epoch) after each step.
+
+        Raises:
+            TrainingError: if loss, logits or score stop being finite numbers.
+        """
+        started = time.perf_counter()
+        for position in self.trainer.run_epoch():
+            self._train_seconds += time.perf_counter() - started
+            # At the end of the epoch its report has to be in the checkpoint too: see below.
+            if position.step > 0:
+                self._checkpoint_if_due()
+            if on_step is not None:
+                on_step(
+                    position.step or self.trainer.steps_per_epoch, self.trainer.steps_per_epoch
+                )
+            started = time.perf_counter()
+        self.reports.append(self._evaluate())
+        if not self.finished:
+            self._checkpoint_if_due()
+        return self.reports[-1]
+
+    def _evaluate(self) -> Report:
+        started = time.perf_counter()
+        metrics, logits = {}, {}
+        for split, tokens in self.dev.items():
+            logits[split] = predict_logits(
+                self.trainer.model, tokens, self.device, self.trainer.precision
+            )
+            labels = tokens.labels_of(np.arange(len(tokens))).cpu().numpy()
+            metrics[split] = score(self.task.metrics, logits[split], labels)
+        first = self.task.dev[0]
+        labels = self.dev[first].labels_of(np.arange(len(self.dev[first]))).cpu().numpy()
+        value = selection_score(self.task, metrics)
+        if not np.isfinite(value):
+            raise TrainingError(f"the dev score is {value}, not a finite number")
+        report = Report(
+            epoch=self.trainer.position.epoch,
+            score=value,
+            metrics=metrics,
+            train_loss=self.trainer.epoch_loss,
+            dev_loss=cross_entropy(logits[first], labels),
+            train_seconds=self._train_seconds,
+            eval_seconds=time.perf_counter() - started,
+            samples=len(self.trainer.tokens),
+            device=str(self.device),
+        )
+        self._train_seconds = 0.0
+        if all(value > earlier.score for earlier in self.reports):
+            self._keep(logits)
+        return report
+
+    def _keep(self, logits: dict[str, np.ndarray]) -> None:
+        if self.outputs.predictions is not None:
+            for split, values in logits.items():
+                tokens = self.dev[split]
+                labels = tokens.labels_of(np.arange(len(tokens))).cpu().numpy()
+                path = self.outputs.predictions / f"{split}.parquet"
+                write_predictions(path, self.task, tokens.idx, values, labels)
+        if self.outputs.best_model is not None:
+            save_model(self.trainer.model, self.files.model, self.outputs.best_model)
+
+    def _checkpoint_if_due(self) -> None:
+        path = self.outputs.checkpoint
+        if path is None or time.monotonic() - self._saved_at < self.outputs.checkpoint_every:
+            return
+        reports = [report.to_dict() for report in self.reports]
+        extra = {"reports": reports, "train_seconds": self._train_seconds}
+        save_checkpoint(path, self.trainer, extra)
+        self._saved_at = time.monotonic()
+
+
+def save_model(model: Any, tokenizer_source: Path, folder: Path) -> None:
+    """Saves weights, configuration and tokenizer; the folder appears only when complete."""
+    partial = folder.with_name(folder.name + ".partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    model.save_pretrained(partial)
+    load_tokenizer(tokenizer_source).save_pretrained(partial)
+    if folder.exists():
+        shutil.rmtree(folder)
+    partial.rename(folder)
+
+
+def depth_of(model: Path) -> int:
+    """Number of transformer layers of a saved model."""
+    return int(load_config(model).num_hidden_layers)

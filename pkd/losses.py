@@ -1,0 +1,156 @@
+"""The losses of patient knowledge distillation, in the two scales that are in use.
+
+The paper's equations *sum* (over classes, layers and hidden units); the code released with it
+*averages* and multiplies the soft loss by T². The published grids (beta 10 … 1000) are meant for
+the released code, so ``"released"`` is the default and ``"paper"`` the other; `to_paper_scale`
+converts exactly. Every loss is a mean over the batch and is computed in fp32.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from torch import Tensor
+from torch.nn import functional as F
+
+Scale = Literal["released", "paper"]
+
+
+@dataclass(frozen=True)
+class LossWeights:
+    """Weights of the three terms: ``(1 - alpha) · CE + alpha · soft + beta · patience``.
+
+    Attributes:
+        alpha: share of the soft targets, 0 … 1. 0 is plain fine-tuning.
+        beta: weight of the patience loss, >= 0. 0 is vanilla KD.
+        temperature: T > 0 of the softened distributions, for teacher and student alike.
+        normalize: whether hidden states are scaled to length 1 first (the paper's equation; the
+            released code searched both).
+        scale: which of the two scales ``alpha`` and ``beta`` are meant in.
+    """
+
+    alpha: float = 0.0
+    beta: float = 0.0
+    temperature: float = 1.0
+    normalize: bool = True
+    scale: Scale = "released"
+
+
+@dataclass(frozen=True)
+class LossTerms:
+    """The weighted sum and its unweighted terms, each a scalar tensor (fp32)."""
+
+    total: Tensor
+    ce: Tensor
+    soft: Tensor | None = None
+    patience: Tensor | None = None
+
+
+def soft_target_loss(
+    student_logits: Tensor,
+    teacher_logits: Tensor,
+    temperature: float,
+    scale: Scale = "released",
+) -> Tensor:
+    """Distance of the student's softened prediction from the teacher's (paper, section 3.1).
+
+    Args:
+        student_logits: (batch, classes).
+        teacher_logits: (batch, classes); no gradient flows into it.
+        temperature: T > 0.
+        scale: ``"released"``: KL divergence averaged over batch *and* classes, times T²
+            (``KD_loss.py``); ``"paper"``: cross-entropy summed over classes, averaged over the
+            batch. Their gradients differ by the factor T²/classes only.
+
+    Returns:
+        A scalar in fp32.
+    """
+    log_p = F.log_softmax(student_logits.float() / temperature, dim=-1)
+    target = F.softmax(teacher_logits.detach().float() / temperature, dim=-1)
+    if scale == "paper":
+        return -(target * log_p).sum(dim=-1).mean()
+    return F.kl_div(log_p, target, reduction="none").mean() * temperature**2
+
+
+def patience_loss(
+    student_cls: Tensor,
+    teacher_cls: Tensor,
+    normalize: bool = True,
+    scale: Scale = "released",
+) -> Tensor:
+    """Squared distance between paired [CLS] states (paper, section 3.2).
+
+    Args:
+        student_cls: (batch, pairs, hidden), states of student layers 1 … k-1.
+        teacher_cls: (batch, pairs, hidden), states of the mapped layers; any float type.
+        normalize: whether each state is scaled to Euclidean length 1 first.
+        scale: ``"released"``: mean over batch, pairs and hidden (``F.mse_loss``);
+            ``"paper"``: summed over pairs and hidden, averaged over the batch. Their ratio is
+            pairs · hidden.
+
+    Returns:
+        A scalar in fp32.
+    """
+    student, teacher = student_cls.float(), teacher_cls.detach().float()
+    if normalize:
+        student, teacher = F.normalize(student, dim=-1), F.normalize(teacher, dim=-1)
+    squared = (student - teacher).square()
+    if scale == "paper":
+        return squared.sum(dim=(1, 2)).mean()
+    return squared.mean()
+
+
+def distillation_loss(
+    weights: LossWeights,
+    student_logits: Tensor,
+    labels: Tensor,
+    teacher_logits: Tensor | None = None,
+    student_cls: Tensor | None = None,
+    teacher_cls: Tensor | None = None,
+) -> LossTerms:
+    """Adds up ``(1 - alpha) · CE + alpha · soft + beta · patience`` (paper, equation 8).
+
+    A term whose weight is 0 is not computed and needs no teacher tensors. Unlike the released
+    code, beta works with alpha = 0 (a patience-only student).
+
+    Args:
+        weights: the weights and the scale.
+        student_logits: (batch, classes).
+        labels: (batch,), class indices.
+        teacher_logits: (batch, classes), needed when alpha > 0.
+        student_cls: (batch, pairs, hidden), needed when beta > 0.
+        teacher_cls: (batch, pairs, hidden), needed when beta > 0.
+    """
+    ce = F.cross_entropy(student_logits.float(), labels)
+    total, soft, patience = (1 - weights.alpha) * ce, None, None
+    if weights.alpha > 0:
+        assert teacher_logits is not None
+        soft = soft_target_loss(student_logits, teacher_logits, weights.temperature, weights.scale)
+        total = total + weights.alpha * soft
+    if weights.beta > 0:
+        assert student_cls is not None and teacher_cls is not None
+        patience = patience_loss(student_cls, teacher_cls, weights.normalize, weights.scale)
+        total = total + weights.beta * patience
+    return LossTerms(total, ce, soft, patience)
+
+
+def to_paper_scale(
+    alpha: float, beta: float, temperature: float, classes: int, pairs: int, hidden: int
+) -> tuple[float, float, float]:
+    """Converts released-code weights into weights of the paper's equations.
+
+    Args:
+        alpha: released-scale alpha, 0 … 1.
+        beta: released-scale beta, >= 0.
+        temperature: T > 0.
+        classes: number of classes C.
+        pairs: number of matched layers M.
+        hidden: width H of the hidden states.
+
+    Returns:
+        ``(alpha', beta', factor)`` with
+        ``grad released(alpha, beta) = factor · grad paper(alpha', beta')``. ``factor`` is
+        1 - alpha + alpha·T²/C: the two scales also differ in how strong they are as a whole.
+    """
+    soft = alpha * temperature**2 / classes
+    factor = 1 - alpha + soft
+    return soft / factor, beta / (pairs * hidden) / factor, factor

@@ -1,0 +1,225 @@
+"""Teachers and students: sequence classifiers of any depth, and where their summary token sits."""
+
+import contextlib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from transformers import (
+    AutoConfig,
+    AutoModelForSequenceClassification,
+    AutoTokenizer,
+    PretrainedConfig,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+)
+from transformers.utils import logging as transformers_logging
+
+from pkd.cache import fingerprint, folder_digest
+from pkd.errors import HubUnreachable, InputError
+from pkd.layers import check_depth
+
+# Families whose classifier reads the first token, so that `hidden_states[l][:, 0]` is the state
+# that the paper calls [CLS]. Others need their own rule and are refused until they have one.
+FIRST_TOKEN_FAMILIES = frozenset(
+    "bert roberta distilbert electra camembert xlm-roberta mpnet deberta deberta-v2".split()
+)
+
+# Weights that a fine-tuning run makes anew when the checkpoint lacks them.
+_HEAD_PARTS = ("classifier", "pooler", "pre_classifier", "score")
+
+
+def fetch_model(source: str) -> Path:
+    """Gives the local folder of a model, downloading it from the hub if it is a hub id.
+
+    Raises:
+        InputError: if a local folder is no model, or lacks its tokenizer.
+        HubUnreachable: if the hub is needed and does not answer.
+    """
+    folder = Path(source).resolve()
+    if not folder.is_dir():
+        if Path(source).is_absolute() or source.startswith("."):
+            raise InputError(f"model folder {source} does not exist")
+        folder = _download(source)
+    if not (folder / "config.json").exists():
+        raise InputError(f"{folder} is no model folder: it has no config.json")
+    if not list(folder.glob("*.safetensors")):
+        raise InputError(
+            f"{folder} has no weights in safetensors form (*.safetensors); pickled weights are "
+            "not read, because they can run code. Convert them with `save_pretrained`"
+        )
+    return folder
+
+
+def _download(source: str) -> Path:
+    from huggingface_hub import snapshot_download
+
+    try:
+        return Path(
+            snapshot_download(
+                source, allow_patterns=["*.json", "*.txt", "*.model", "*.safetensors"]
+            )
+        )
+    except Exception as error:  # the hub's client raises a dozen types for "no answer"
+        raise HubUnreachable(
+            f"cannot load the model {source} from the Hugging Face hub "
+            f"({type(error).__name__}). Give a local folder with --model DIR "
+            "(config.json, *.safetensors and the tokenizer's files)"
+        ) from error
+
+
+def load_config(folder: Path) -> PretrainedConfig:
+    """Reads a model's configuration and refuses families that are not supported.
+
+    Raises:
+        InputError: naming the folder or the family.
+    """
+    try:
+        config = AutoConfig.from_pretrained(folder)
+    except (OSError, ValueError, KeyError) as error:
+        raise InputError(f"{folder} is no model that transformers can load: {error}") from None
+    if config.model_type not in FIRST_TOKEN_FAMILIES:
+        raise InputError(
+            f"model family {config.model_type!r} ({folder}) is not supported: where its summary "
+            f"token sits is not known here. Supported: {', '.join(sorted(FIRST_TOKEN_FAMILIES))}"
+        )
+    return config
+
+
+def load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
+    """Loads the tokenizer that belongs to a model.
+
+    Raises:
+        InputError: if the folder holds none.
+    """
+    if not any((folder / name).exists() for name in ("tokenizer.json", "vocab.txt", "vocab.json")):
+        raise InputError(
+            f"{folder} has no tokenizer (tokenizer.json or vocab.txt); save it there with "
+            "`tokenizer.save_pretrained`"
+        )
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(folder)
+    except (OSError, ValueError, KeyError) as error:
+        raise InputError(f"cannot load the tokenizer in {folder}: {error}") from None
+    if tokenizer.pad_token_id is None:
+        raise InputError(f"the tokenizer in {folder} has no padding token")
+    return tokenizer
+
+
+def load_classifier(
+    folder: Path, labels: Sequence[str], layers: int | None = None, seed: int = 0
+) -> PreTrainedModel:
+    """Loads a classifier: a teacher with all layers, or a student with the first ``layers``.
+
+    Args:
+        folder: a pre-trained encoder (the paper's start of students) or a fine-tuned classifier.
+        labels: label names; their number is the number of classes.
+        layers: keep the first so many transformer layers; None keeps all.
+        seed: draws the weights that the checkpoint lacks (classifier, perhaps pooler). The
+            global generators are left as they were.
+
+    Raises:
+        InputError: if the folder is no such model, or its weights do not cover the layers.
+    """
+    config = load_config(folder)
+    if layers is not None and layers != config.num_hidden_layers:
+        check_depth(config.num_hidden_layers, layers)
+        config.num_hidden_layers = layers
+    config.id2label = dict(enumerate(labels))
+    config.label2id = {label: code for code, label in enumerate(labels)}
+    with torch.random.fork_rng(), quiet_transformers():
+        torch.manual_seed(seed)
+        try:
+            model, report = AutoModelForSequenceClassification.from_pretrained(
+                folder,
+                config=config,
+                output_loading_info=True,
+                use_safetensors=True,
+                dtype=torch.float32,
+                # Dropout inside SDPA has no fast kernel on CPUs: eager is 10 % faster there.
+                attn_implementation="sdpa" if torch.cuda.is_available() else "eager",
+            )
+        except (OSError, ValueError, RuntimeError) as error:
+            raise InputError(f"cannot load the model in {folder}: {error}") from None
+    lacking = [
+        key
+        for key in report["missing_keys"]
+        if not any(part in _HEAD_PARTS for part in key.split("."))
+    ]
+    if lacking:
+        raise InputError(
+            f"the weights in {folder} lack {len(lacking)} parts of a "
+            f"{config.model_type} of {config.num_hidden_layers} layers, e.g. {sorted(lacking)[0]}"
+        )
+    return model
+
+
+def cls_states(hidden_states: Sequence[Tensor], layers: Sequence[int]) -> Tensor:
+    """Picks the [CLS] state of some layers.
+
+    Args:
+        hidden_states: transformers' output, (batch, width, hidden) for the embedding and each
+            layer.
+        layers: 1-based layers.
+
+    Returns:
+        (batch, len(layers), hidden).
+    """
+    return torch.stack([hidden_states[layer][:, 0] for layer in layers], dim=1)
+
+
+def move(model: PreTrainedModel, device: torch.device) -> PreTrainedModel:
+    """Moves a model to a device."""
+    nn.Module.to(model, device)
+    return model
+
+
+def parameter_counts(config: PretrainedConfig) -> dict[str, int]:
+    """Counts the parameters of an encoder as the paper's Table 4 does, without its classifier.
+
+    Returns:
+        ``embeddings``, ``layers``, ``pooler`` (0 where the family has none) and ``total``.
+    """
+    with torch.device("meta"):
+        model = AutoModelForSequenceClassification.from_config(config)
+    encoder = model.base_model
+
+    def count(modules: Iterator[tuple[str, nn.Parameter]]) -> int:
+        return sum(parameter.numel() for _, parameter in modules)
+
+    parts = {"embeddings": 0, "layers": 0, "pooler": 0}
+    for name, module in encoder.named_children():
+        part = name if name in ("embeddings", "pooler") else "layers"
+        parts[part] += count(module.named_parameters())
+    return parts | {"total": sum(parts.values())}
+
+
+def weights_digest(folder: Path) -> str:
+    """Identifies a model's weights and configuration by their bytes."""
+    return folder_digest(folder)
+
+
+def model_digest(folder: Path) -> str:
+    """Identifies a pre-trained model by its configuration and the size of its weights.
+
+    Cheap enough for every start of a study, unlike `weights_digest`.
+    """
+    weights = {path.name: path.stat().st_size for path in sorted(folder.glob("*.safetensors"))}
+    return fingerprint([load_config(folder).to_json_string(use_diff=False), weights])
+
+
+@contextlib.contextmanager
+def quiet_transformers() -> Iterator[None]:
+    """Silences loading reports and progress bars; the caller checks what matters in them."""
+    level = transformers_logging.get_verbosity()
+    bars: Any = transformers_logging.is_progress_bar_enabled()
+    transformers_logging.set_verbosity_error()
+    transformers_logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        transformers_logging.set_verbosity(level)
+        if bars:
+            transformers_logging.enable_progress_bar()

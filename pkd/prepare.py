@@ -1,0 +1,135 @@
+"""What is done once for all trials: checking and tokenising data, and asking the teacher."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from pkd.data import Rows, load_rows, split_exists
+from pkd.devices import default_device, resolve_precision
+from pkd.errors import InputError
+from pkd.models import fetch_model, load_classifier, load_config, load_tokenizer, weights_digest
+from pkd.signals import Progress, build_signals
+from pkd.tasks import Task
+from pkd.tokens import build_tokens, open_tokens
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A task that is ready to train on.
+
+    Attributes:
+        task: the task, without the optional splits that its data lack.
+        tokens: the token folder of each split.
+        rows: the number of rows of each split.
+    """
+
+    task: Task
+    tokens: dict[str, Path]
+    rows: dict[str, int]
+
+    @property
+    def train(self) -> Path:
+        """The token folder of the training split."""
+        return self.tokens[self.task.train]
+
+
+def check_task(
+    task: Task,
+    data_dir: Path | None,
+    max_train_rows: int | None = None,
+    max_dev_rows: int | None = None,
+) -> tuple[Task, dict[str, Rows]]:
+    """Reads and checks all splits of a task.
+
+    A local copy of GLUE may lack test splits and dev splits after the first: they are left out.
+
+    Args:
+        task: the task.
+        data_dir: see `pkd.data.load_rows`.
+        max_train_rows: takes a fixed random subset of the training rows.
+        max_dev_rows: likewise for each dev split.
+
+    Raises:
+        InputError: for the first thing that is wrong.
+    """
+    dev = (
+        task.dev[0],
+        *(split for split in task.dev[1:] if split_exists(task, split, data_dir)),
+    )
+    test = tuple(split for split in task.test if split_exists(task, split, data_dir))
+    task = task.model_copy(update={"dev": dev, "test": test})
+    limits = {task.train: max_train_rows} | dict.fromkeys(dev, max_dev_rows)
+    rows = {
+        split: load_rows(task, split, data_dir, limits.get(split))
+        for split in (task.train, *dev, *test)
+    }
+    return task, rows
+
+
+def prepare_task(
+    task: Task,
+    model: str | Path,
+    cache: Path,
+    data_dir: Path | None = None,
+    max_length: int = 128,
+    max_train_rows: int | None = None,
+    max_dev_rows: int | None = None,
+) -> Prepared:
+    """Checks a task's data and tokenises all its splits, once for all trials.
+
+    Args:
+        task: the task.
+        model: folder or hub id of the encoder whose tokenizer is used.
+        cache: folder for tokens, shared by everything that trains on them.
+        data_dir: see `pkd.data.load_rows`.
+        max_length: longest row in tokens, 8 … the encoder's limit.
+        max_train_rows: see `check_task`.
+        max_dev_rows: see `check_task`.
+
+    Raises:
+        InputError: for data, model or length that cannot be used.
+    """
+    folder = fetch_model(str(model))
+    limit = load_config(folder).max_position_embeddings
+    if not 8 <= max_length <= limit:
+        raise InputError(f"max_length is {max_length}, but must be 8..{limit} for {folder}")
+    tokenizer = load_tokenizer(folder)
+    task, rows = check_task(task, data_dir, max_train_rows, max_dev_rows)
+    tokens = {
+        split: build_tokens(each, tokenizer, max_length, cache) for split, each in rows.items()
+    }
+    return Prepared(task, tokens, {split: len(each) for split, each in rows.items()})
+
+
+def ask_teacher(
+    prepared: Prepared,
+    teacher: Path,
+    layers: Iterable[int],
+    root: Path,
+    precision: str = "auto",
+    progress: Progress = lambda done, total: None,
+) -> Path:
+    """Runs a fine-tuned teacher over the training rows, unless that was done before.
+
+    Args:
+        prepared: the task.
+        teacher: folder of the fine-tuned classifier.
+        layers: 1-based layers whose [CLS] states the students need; none for vanilla KD.
+        root: where signal folders live.
+        precision: ``auto``, ``fp32`` or ``bf16``.
+        progress: called with (rows done, rows).
+
+    Returns:
+        The signal folder.
+    """
+    device = default_device()
+    return build_signals(
+        load_classifier(teacher, prepared.task.labels),
+        weights_digest(teacher),
+        open_tokens(prepared.train, device),
+        sorted(set(layers)),
+        root,
+        device,
+        resolve_precision(precision, device),
+        progress=progress,
+    )

@@ -1,0 +1,108 @@
+"""Everything that decides the outcome of one training, besides its files."""
+
+from typing import Any, Literal, get_args
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from pkd.errors import InputError
+from pkd.losses import LossWeights, Scale
+
+Method = Literal["teacher", "ft", "kd", "pkd-skip", "pkd-last"]
+STUDENT_METHODS: tuple[Method, ...] = get_args(Method)[1:]
+
+# What a method has to tune: nothing else is searched for it, recorded for it or credited to it.
+TUNABLE: dict[Method, tuple[str, ...]] = {
+    "teacher": ("learning_rate",),
+    "ft": ("learning_rate",),
+    "kd": ("learning_rate", "temperature", "alpha"),
+    "pkd-skip": ("learning_rate", "temperature", "alpha", "beta", "normalize"),
+    "pkd-last": ("learning_rate", "temperature", "alpha", "beta", "normalize"),
+}
+
+
+class Recipe(BaseModel):
+    """One training run: the method, its hyperparameters and the schedule.
+
+    Attributes:
+        method: ``teacher`` and ``ft`` learn from labels alone, ``kd`` also from soft targets,
+            ``pkd-skip`` and ``pkd-last`` also from the teacher's [CLS] states.
+        layers: number of transformer layers to train; None keeps the checkpoint's.
+        learning_rate: peak of the schedule.
+        temperature: T > 0 of the soft targets.
+        alpha: share of the soft targets, 0 … 1.
+        beta: weight of the patience loss, >= 0.
+        normalize: whether the patience loss compares directions only.
+        scale: scale of alpha and beta, see `pkd.losses`.
+        layer_map: explicit teacher layers instead of the method's own map.
+        epochs: passes over the training rows.
+        batch_size: rows a step.
+        warmup: share of the steps with a rising learning rate; then it falls linearly to 0.
+        weight_decay: AdamW's, not applied to biases and LayerNorm weights.
+        max_grad_norm: gradients are clipped to this norm.
+        precision: ``auto`` takes bf16 autocast wherever the hardware has it natively.
+        seed: decides the new weights, the order of the rows and the dropout.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+    method: Method = "ft"
+    layers: int | None = Field(default=None, ge=1)
+    learning_rate: float = Field(default=5e-5, gt=0, lt=1)
+    temperature: float = Field(default=10.0, gt=0)
+    alpha: float = Field(default=0.5, ge=0, le=1)
+    beta: float = Field(default=100.0, ge=0)
+    normalize: bool = True
+    scale: Scale = "released"
+    layer_map: tuple[int, ...] | None = None
+    epochs: int = Field(default=4, ge=1)
+    batch_size: int = Field(default=32, ge=1)
+    warmup: float = Field(default=0.1, ge=0, lt=1)
+    weight_decay: float = Field(default=0.01, ge=0)
+    max_grad_norm: float = Field(default=1.0, gt=0)
+    precision: Literal["auto", "fp32", "bf16"] = "auto"
+    seed: int = Field(default=0, ge=0)
+
+    @property
+    def strategy(self) -> str | tuple[int, ...] | None:
+        """The layer map to use: ``skip``, ``last``, an explicit list, or None without one."""
+        if not self.method.startswith("pkd-"):
+            return None
+        return self.layer_map or self.method.removeprefix("pkd-")
+
+    @property
+    def loss_weights(self) -> LossWeights:
+        """The loss weights with the terms that the method lacks switched off."""
+        uses = TUNABLE[self.method]
+        return LossWeights(
+            alpha=self.alpha if "alpha" in uses else 0.0,
+            beta=self.beta if "beta" in uses else 0.0,
+            temperature=self.temperature,
+            normalize=self.normalize,
+            scale=self.scale,
+        )
+
+    @classmethod
+    def checked(cls, **values: Any) -> "Recipe":
+        """Builds a recipe from user input.
+
+        Raises:
+            InputError: one message that names every wrong key, its value and what is allowed.
+        """
+        try:
+            return cls(**values)
+        except ValidationError as error:
+            raise InputError("; ".join(describe_errors(error))) from None
+
+
+def describe_errors(error: ValidationError) -> list[str]:
+    """One line for each problem that pydantic found: key, value and constraint."""
+    lines = []
+    for problem in error.errors():
+        key = ".".join(str(part) for part in problem["loc"])
+        message = problem["msg"].removeprefix("Value error, ")
+        if problem["type"] == "value_error" and not key:
+            lines.append(message)
+            continue
+        message = message.replace("Input should be", "must be")
+        lines.append(f"`{key}` is {problem['input']!r}, but {message}")
+    return lines

@@ -1,0 +1,158 @@
+"""What a teacher says of each training row, cached on disk: logits and [CLS] states.
+
+A student then never runs its teacher: a batch costs one gather from memory-mapped arrays.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+from transformers import PreTrainedModel
+
+from pkd.batching import eval_batches
+from pkd.cache import build_once, verify
+from pkd.devices import autocast
+from pkd.errors import InputError, TrainingError
+from pkd.files import map_array
+from pkd.models import cls_states, move
+from pkd.tokens import TokenArrays
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class Signals:
+    """A teacher's signals for the rows of one split; tensors are on one device.
+
+    Attributes:
+        logits: (rows, classes) fp32.
+        states: for each cached layer (1-based), (rows, hidden) fp16.
+    """
+
+    logits: Tensor
+    states: dict[int, Tensor]
+
+    def logits_of(self, rows: np.ndarray) -> Tensor:
+        """(batch, classes) fp32."""
+        return self.logits[torch.from_numpy(rows).to(self.logits.device)]
+
+    def states_of(self, rows: np.ndarray, layers: Sequence[int]) -> Tensor:
+        """(batch, len(layers), hidden) fp32, in the order of ``layers``."""
+        index = torch.from_numpy(rows).to(self.logits.device)
+        return torch.stack([self.states[layer][index] for layer in layers], dim=1).float()
+
+
+def build_signals(
+    teacher: PreTrainedModel,
+    teacher_digest: str,
+    tokens: TokenArrays,
+    layers: Sequence[int],
+    root: Path,
+    device: torch.device,
+    precision: str,
+    batch_size: int = 64,
+    progress: Progress = lambda done, total: None,
+) -> Path:
+    """Runs the teacher once over a split, dropout off, and gives the folder with its signals.
+
+    Args:
+        teacher: the fine-tuned classifier.
+        teacher_digest: identifies its weights, see `pkd.models.weights_digest`.
+        tokens: the rows, on ``device``.
+        layers: 1-based layers whose [CLS] state is kept.
+        root: where signal folders live.
+        device: where to run.
+        precision: ``fp32`` or ``bf16``.
+        batch_size: rows a forward pass.
+        progress: called with (rows done, rows) after each batch.
+
+    Raises:
+        TrainingError: if the teacher says something that is not a finite number.
+    """
+    key = {
+        "kind": "signals-1",
+        "teacher": teacher_digest,
+        "tokens": tokens.digest,
+        "layers": sorted(layers),
+        "states": "float16",
+        "precision": precision,
+    }
+
+    def write(folder: Path) -> None:
+        _write(folder, teacher, tokens, sorted(layers), device, precision, batch_size, progress)
+
+    return build_once(root, key, write)
+
+
+def open_signals(
+    folder: Path, layers: Sequence[int] = (), device: torch.device | str = "cpu"
+) -> Signals:
+    """Opens a signal folder: memory-mapped on the CPU, copied to a GPU.
+
+    Args:
+        folder: from `build_signals`.
+        layers: the layers that are needed; only these are opened.
+        device: where the tensors go.
+
+    Raises:
+        CacheError: if a file is missing or damaged.
+        InputError: if a layer is not among the cached ones.
+    """
+    verify(folder)
+    states = {}
+    for layer in layers:
+        path = _layer_file(folder, layer)
+        if not path.exists():
+            raise InputError(
+                f"{folder} holds no states of teacher layer {layer}; build the signals with it"
+            )
+        states[layer] = torch.from_numpy(map_array(path)).to(device)
+    return Signals(torch.from_numpy(map_array(folder / "logits.npy")).to(device), states)
+
+
+def _layer_file(folder: Path, layer: int) -> Path:
+    return folder / f"layer-{layer:02d}.npy"
+
+
+@torch.inference_mode()
+def _write(
+    folder: Path,
+    teacher: PreTrainedModel,
+    tokens: TokenArrays,
+    layers: Sequence[int],
+    device: torch.device,
+    precision: str,
+    batch_size: int,
+    progress: Progress,
+) -> None:
+    move(teacher, device).eval()
+    rows, hidden = len(tokens), teacher.config.hidden_size
+
+    def new(path: Path, dtype: type, width: int) -> np.memmap:
+        return np.lib.format.open_memmap(path, mode="w+", dtype=dtype, shape=(rows, width))
+
+    logits = new(folder / "logits.npy", np.float32, int(teacher.config.num_labels or 0))
+    states = {layer: new(_layer_file(folder, layer), np.float16, hidden) for layer in layers}
+    done = 0
+    for batch in eval_batches(tokens.lengths, batch_size):
+        with autocast(precision, device):
+            output = teacher(**tokens.batch(batch), output_hidden_states=bool(layers))
+        logits[batch] = output.logits.float().cpu().numpy()
+        if layers:
+            cls = cls_states(output.hidden_states, layers).half().cpu().numpy()
+            for position, layer in enumerate(layers):
+                states[layer][batch] = cls[:, position]
+            if not np.isfinite(cls).all():
+                raise TrainingError(
+                    "a hidden state of the teacher is not finite in fp16 (it diverged, or its "
+                    "states exceed 65504)"
+                )
+        done += len(batch)
+        progress(done, rows)
+    if not np.isfinite(logits).all():
+        raise TrainingError("the teacher's logits are not finite: its fine-tuning diverged")
+    for array in (logits, *states.values()):
+        array.flush()

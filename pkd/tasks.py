@@ -1,0 +1,151 @@
+"""What a classification task is: its texts, labels, metrics and splits; GLUE's tasks built in."""
+
+import difflib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from pkd.errors import InputError
+from pkd.recipe import describe_errors
+
+Metric = Literal["accuracy", "f1", "mcc"]
+
+
+class Task(BaseModel):
+    """A sentence or sentence-pair classification task.
+
+    Attributes:
+        name: letters, digits, ``-`` and ``_``; it names files and rows of tables.
+        texts: one or two text columns.
+        label: the label column. Codes 0 … C-1, or the names in ``labels``.
+        labels: label names in the order of their codes.
+        metrics: ``accuracy``, ``f1`` (of label 1, binary tasks), ``mcc``. Their mean on the first
+            dev split is the score that a search maximises.
+        train: the training split.
+        dev: splits that are scored; the first one selects.
+        test: splits that are predicted and never scored.
+        files: a file for each split (user tasks); empty for GLUE, which comes from the hub or
+            from ``<data>/<task>/<split>.parquet``.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$")
+    texts: tuple[str, ...] = Field(min_length=1, max_length=2)
+    label: str = "label"
+    labels: tuple[str, ...] = Field(min_length=2)
+    metrics: tuple[Metric, ...] = Field(default=("accuracy",), min_length=1)
+    train: str = "train"
+    dev: tuple[str, ...] = Field(default=("validation",), min_length=1)
+    test: tuple[str, ...] = ()
+    files: dict[str, Path] = {}
+
+    @model_validator(mode="after")
+    def _consistent(self) -> "Task":
+        if "f1" in self.metrics and len(self.labels) != 2:
+            raise ValueError(
+                f"`metrics` of task {self.name} holds f1, which is for two labels; "
+                f"it has {len(self.labels)}: use accuracy or mcc"
+            )
+        if len(set(self.labels)) != len(self.labels):
+            raise ValueError(f"`labels` of task {self.name} names a label twice")
+        missing = {self.train, *self.dev, *self.test} - set(self.files) if self.files else ()
+        if missing:
+            raise ValueError(f"`files` of task {self.name} lacks the split {sorted(missing)[0]!r}")
+        return self
+
+
+def _glue(name: str, texts: str, labels: str, metrics: str = "accuracy", **splits: Any) -> Task:
+    splits = {"test": ("test",)} | splits
+    return Task.model_validate(
+        {
+            "name": name,
+            "texts": texts.split(),
+            "labels": labels.split(),
+            "metrics": metrics.split(),
+            **splits,
+        }
+    )
+
+
+# Label codes are those of the hub's nyu-mll/glue. (The authors' MNLI order is another one.)
+GLUE: dict[str, Task] = {
+    task.name: task
+    for task in (
+        _glue("sst2", "sentence", "negative positive"),
+        _glue("mrpc", "sentence1 sentence2", "not_equivalent equivalent", "f1 accuracy"),
+        _glue("qqp", "question1 question2", "not_duplicate duplicate", "f1 accuracy"),
+        _glue(
+            "mnli",
+            "premise hypothesis",
+            "entailment neutral contradiction",
+            dev=("validation_matched", "validation_mismatched"),
+            test=("test_matched", "test_mismatched"),
+        ),
+        _glue("qnli", "question sentence", "entailment not_entailment"),
+        _glue("rte", "sentence1 sentence2", "entailment not_entailment"),
+        _glue("cola", "sentence", "unacceptable acceptable", "mcc"),
+    )
+}
+
+# The data sets of the paper's Table 1: seven columns, because MNLI has two dev and test sets.
+PAPER_TASKS = ("sst2", "mrpc", "qqp", "mnli", "qnli", "rte")
+
+
+def resolve_tasks(names: Sequence[str]) -> list[Task]:
+    """Turns task names, ``glue`` and paths of task files into tasks, each once, in order.
+
+    Raises:
+        InputError: for an unknown name (with the nearest one) or a task file that is wrong.
+    """
+    tasks: dict[str, Task] = {}
+    for name in names:
+        if name == "glue":
+            tasks |= {each: GLUE[each] for each in PAPER_TASKS}
+        elif name in GLUE:
+            tasks[name] = GLUE[name]
+        elif name.endswith((".yaml", ".yml")):
+            task = load_task_file(Path(name))
+            tasks[task.name] = task
+        else:
+            near = difflib.get_close_matches(name.lower(), [*GLUE, "glue"], n=1)
+            hint = f"; did you mean {near[0]!r}?" if near else ""
+            raise InputError(
+                f"unknown task {name!r}{hint} Known: glue, {', '.join(GLUE)}, "
+                "or the path of a task file (*.yaml)"
+            )
+    return list(tasks.values())
+
+
+def load_task_file(path: Path) -> Task:
+    """Reads a user's task: the attributes of `Task` in YAML, file paths relative to it.
+
+    Raises:
+        InputError: if the file cannot be read or a key is wrong.
+    """
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise InputError(f"cannot read the task file {path}: {error}") from None
+    if not isinstance(content, dict):
+        raise InputError(f"task file {path} must hold keys and values, e.g. `name: my_task`")
+    unknown = set(map(str, content)) - set(Task.model_fields)
+    if unknown:
+        key = sorted(unknown)[0]
+        near = difflib.get_close_matches(key, list(Task.model_fields), n=1)
+        hint = f"; did you mean `{near[0]}`?" if near else ""
+        raise InputError(
+            f"task file {path} has the unknown key `{key}`{hint} "
+            f"Valid keys: {', '.join(Task.model_fields)}"
+        )
+    try:
+        task = Task(**content)
+    except ValidationError as error:
+        raise InputError(f"task file {path}: " + "; ".join(describe_errors(error))) from None
+    if not task.files:
+        raise InputError(f"task file {path} lacks `files`: a path for each split")
+    files = {split: (path.parent / file).resolve() for split, file in task.files.items()}
+    return task.model_copy(update={"files": files})

@@ -1,0 +1,159 @@
+"""Tokens of a split as flat memory-mapped arrays, and batches gathered from them by row number."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from pkd.cache import build_once, fingerprint, verify
+from pkd.data import Rows
+from pkd.errors import InputError
+from pkd.files import map_array
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
+
+# Widths are rounded up to this: matrix kernels like it, and few distinct shapes recur.
+PAD_MULTIPLE = 8
+_CHUNK = 2000
+
+
+@dataclass(frozen=True)
+class TokenArrays:
+    """The tokens of one split; tensors are on one device.
+
+    Attributes:
+        ids: (tokens,) int32, all rows one after the other.
+        offsets: (rows + 1,) int64, where each row starts.
+        types: (tokens,) uint8 token types, or None for models without.
+        labels: (rows,) int64, or None.
+        idx: (rows,) int64 row ids.
+        lengths: (rows,) token counts, on the CPU.
+        pad_id: the padding token.
+        path: the folder the arrays come from.
+    """
+
+    ids: Tensor
+    offsets: Tensor
+    types: Tensor | None
+    labels: Tensor | None
+    idx: np.ndarray
+    lengths: np.ndarray
+    pad_id: int
+    path: Path
+
+    def __len__(self) -> int:
+        return len(self.lengths)
+
+    @property
+    def digest(self) -> str:
+        """Identifies the content: the folder's name is its fingerprint."""
+        return self.path.name
+
+    def batch(self, rows: np.ndarray) -> dict[str, Tensor]:
+        """Gathers rows into padded model inputs.
+
+        Args:
+            rows: (batch,) row numbers.
+
+        Returns:
+            ``input_ids``, ``attention_mask`` and, where the model has them, ``token_type_ids``,
+            each (batch, width) int64.
+        """
+        longest = int(self.lengths[rows].max())
+        width = -(-longest // PAD_MULTIPLE) * PAD_MULTIPLE
+        index = torch.from_numpy(rows).to(self.ids.device)
+        start, stop = self.offsets[index], self.offsets[index + 1]
+        position = start[:, None] + torch.arange(width, device=self.ids.device)
+        mask = position < stop[:, None]
+        position = position.clamp_(max=len(self.ids) - 1)
+        ids = self.ids[position].long().masked_fill_(~mask, self.pad_id)
+        inputs = {"input_ids": ids, "attention_mask": mask.long()}
+        if self.types is not None:
+            inputs["token_type_ids"] = self.types[position].long() * mask
+        return inputs
+
+    def labels_of(self, rows: np.ndarray) -> Tensor:
+        """Labels of a batch: (batch,) int64."""
+        assert self.labels is not None, f"{self.path} has no labels"
+        return self.labels[torch.from_numpy(rows).to(self.labels.device)]
+
+
+def build_tokens(
+    rows: Rows, tokenizer: "PreTrainedTokenizerBase", max_length: int, root: Path
+) -> Path:
+    """Tokenises a split once and gives the folder with its arrays.
+
+    Args:
+        rows: the split.
+        tokenizer: a fast tokenizer with a padding token.
+        max_length: longer rows are cut, the longer text of a pair first; special tokens included.
+        root: where token folders live.
+    """
+    key = {
+        "kind": "tokens-1",
+        "rows": fingerprint([rows.texts, rows.idx.tolist()]),
+        "labels": None if rows.labels is None else fingerprint(rows.labels.tolist()),
+        "tokenizer": tokenizer_digest(tokenizer),
+        "max_length": max_length,
+    }
+    return build_once(root, key, lambda folder: _write(folder, rows, tokenizer, max_length))
+
+
+def tokenizer_digest(tokenizer: "PreTrainedTokenizerBase") -> str:
+    """Identifies what a tokenizer does, wherever it was loaded from."""
+    if not tokenizer.is_fast:
+        raise InputError(
+            f"the tokenizer {type(tokenizer).__name__} has no fast version (tokenizer.json); "
+            "choose a model that ships one"
+        )
+    return fingerprint([tokenizer.backend_tokenizer.to_str(), tokenizer.padding_side])
+
+
+def open_tokens(folder: Path, device: torch.device | str = "cpu") -> TokenArrays:
+    """Opens a token folder: memory-mapped on the CPU, copied to a GPU.
+
+    Raises:
+        CacheError: if a file is missing or damaged.
+    """
+    verify(folder)
+
+    def load(name: str) -> Tensor | None:
+        path = folder / f"{name}.npy"
+        return torch.from_numpy(map_array(path)).to(device) if path.exists() else None
+
+    ids, offsets = load("ids"), load("offsets")
+    assert ids is not None and offsets is not None
+    return TokenArrays(
+        ids=ids,
+        offsets=offsets,
+        types=load("types"),
+        labels=load("labels"),
+        idx=np.load(folder / "idx.npy"),
+        lengths=np.diff(np.load(folder / "offsets.npy")),
+        pad_id=int(np.load(folder / "pad_id.npy")),
+        path=folder,
+    )
+
+
+def _write(folder: Path, rows: Rows, tokenizer: Any, max_length: int) -> None:
+    chunks: dict[str, list[np.ndarray]] = {"ids": [], "types": []}
+    lengths: list[int] = []
+    for start in range(0, len(rows), _CHUNK):
+        texts = [column[start : start + _CHUNK] for column in rows.texts]
+        encoded = tokenizer(*texts, truncation=True, max_length=max_length)
+        lengths += [len(row) for row in encoded["input_ids"]]
+        chunks["ids"].append(np.concatenate(encoded["input_ids"]).astype(np.int32))
+        if "token_type_ids" in encoded:
+            chunks["types"].append(np.concatenate(encoded["token_type_ids"]).astype(np.uint8))
+    np.save(folder / "ids.npy", np.concatenate(chunks["ids"]))
+    if chunks["types"]:
+        np.save(folder / "types.npy", np.concatenate(chunks["types"]))
+    np.save(folder / "offsets.npy", np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64))
+    np.save(folder / "idx.npy", rows.idx)
+    np.save(folder / "pad_id.npy", np.asarray(tokenizer.pad_token_id))
+    if rows.labels is not None:
+        np.save(folder / "labels.npy", rows.labels)

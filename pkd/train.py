@@ -1,0 +1,153 @@
+"""Fine-tunes or distils one student and prints its scores.
+
+python -m pkd.train --task rte --data DIR --model DIR --method pkd-skip --layers 3 \\
+    --temperature 10 --alpha 0.5 --beta 100
+"""
+
+import argparse
+import json
+import os
+import sys
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from tqdm import tqdm
+
+from pkd.errors import InputError, PkdError
+from pkd.experiment import Experiment, Files, Outputs, depth_of
+from pkd.layers import layer_map
+from pkd.models import fetch_model
+from pkd.prepare import Prepared, ask_teacher, prepare_task
+from pkd.recipe import STUDENT_METHODS, TUNABLE, Recipe
+from pkd.tasks import resolve_tasks
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Runs the command line; gives 0, or 2 after a message for input that cannot be used."""
+    options = _parser().parse_args(argv)
+    try:
+        print(json.dumps(train(options), indent=1))
+    except InputError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    except PkdError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def train(options: argparse.Namespace) -> dict[str, object]:
+    """Trains what the options ask for; teacher and signals are made if they are needed."""
+    recipe = _recipe(options, options.method, options.layers)
+    tasks = resolve_tasks([options.task])
+    if len(tasks) != 1:
+        raise InputError(f"--task is {options.task!r}, but pkd.train trains one task")
+    model = fetch_model(options.model)
+    prepared = prepare_task(
+        tasks[0],
+        model,
+        options.out / "tokens",
+        options.data,
+        options.max_length,
+        options.max_train_rows,
+    )
+    signals, teacher_layers = None, None
+    if "temperature" in TUNABLE[recipe.method]:
+        teacher = _teacher(options, prepared, model)
+        teacher_layers = depth_of(teacher)
+        signals = _signals(options, prepared, recipe, teacher, teacher_layers)
+    folder = options.out / f"{prepared.task.name}-{options.layers or 'all'}-{recipe.method}"
+    files = Files(prepared.task, prepared.tokens, model, signals, teacher_layers)
+    report = _run(recipe, files, folder)
+    return {"task": prepared.task.name, "model": str(folder), **recipe.model_dump(), **report}
+
+
+def _run(recipe: Recipe, files: Files, folder: Path) -> dict[str, object]:
+    checkpoint = folder.with_name(folder.name + ".checkpoint")
+    predictions = folder.with_name("predictions") / folder.name
+    experiment = Experiment(recipe, files, Outputs(checkpoint, folder, predictions))
+    while not experiment.finished:
+        epoch = len(experiment.reports) + 1
+        with tqdm(desc=f"{recipe.method} epoch {epoch}/{recipe.epochs}", unit="step") as bar:
+            report = experiment.run_epoch(partial(_advance, bar))
+        speed = report.samples / report.train_seconds
+        print(
+            f"epoch {report.epoch}: score {report.score:.4f}, train loss {report.train_loss:.4f}, "
+            f"{speed:.0f} samples/s",
+            file=sys.stderr,
+        )
+    checkpoint.unlink(missing_ok=True)
+    best = max(experiment.reports, key=lambda report: report.score)
+    return {"best_epoch": best.epoch, "score": best.score, "metrics": best.metrics}
+
+
+def _teacher(options: argparse.Namespace, prepared: Prepared, model: Path) -> Path:
+    if options.teacher is not None:
+        return fetch_model(str(options.teacher))
+    folder: Path = options.out / f"{prepared.task.name}-teacher"
+    if not folder.exists():
+        print("no --teacher given: fine-tuning one", file=sys.stderr)
+        recipe = _recipe(options, "teacher", None)
+        recipe = recipe.model_copy(update={"learning_rate": options.teacher_learning_rate})
+        _run(recipe, Files(prepared.task, prepared.tokens, model), folder)
+    return folder
+
+
+def _signals(
+    options: argparse.Namespace,
+    prepared: Prepared,
+    recipe: Recipe,
+    teacher: Path,
+    teacher_layers: int,
+) -> Path:
+    layers: tuple[int, ...] = ()
+    if recipe.strategy is not None:
+        layers = layer_map(recipe.strategy, teacher_layers, options.layers)
+    with tqdm(desc="signals", unit="row") as bar:
+        return ask_teacher(
+            prepared,
+            teacher,
+            layers,
+            options.out / "signals",
+            recipe.precision,
+            partial(_advance, bar),
+        )
+
+
+def _advance(bar: Any, done: int, total: int) -> None:
+    bar.total = total
+    bar.update(done - bar.n)
+
+
+def _recipe(options: argparse.Namespace, method: str, layers: int | None) -> Recipe:
+    given = {key: getattr(options, key) for key in Recipe.model_fields if hasattr(options, key)}
+    values = {key: value for key, value in given.items() if value is not None}
+    return Recipe.checked(**values | {"method": method, "layers": layers})
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m pkd.train", description=__doc__)
+    parser.add_argument("--task", required=True, help="a GLUE task or a task file (*.yaml)")
+    parser.add_argument("--data", type=Path, help="folder with <task>/<split>.parquet; else hub")
+    parser.add_argument("--model", default="bert-base-uncased", help="folder or hub id")
+    parser.add_argument("--method", default="pkd-skip", choices=("teacher", *STUDENT_METHODS))
+    parser.add_argument("--layers", type=int, help="depth of the student")
+    parser.add_argument("--teacher", type=Path, help="fine-tuned teacher; made if not given")
+    parser.add_argument("--teacher-learning-rate", type=float, default=5e-5)
+    parser.add_argument("--out", type=Path, default=Path("runs") / "single", help="results")
+    parser.add_argument("--max-length", type=int, default=128)
+    parser.add_argument("--max-train-rows", type=int)
+    for key in ("learning_rate", "temperature", "alpha", "beta", "warmup", "weight_decay"):
+        parser.add_argument(f"--{key.replace('_', '-')}", type=float)
+    for key in ("epochs", "batch_size", "seed"):
+        parser.add_argument(f"--{key.replace('_', '-')}", type=int)
+    parser.add_argument("--normalize", action=argparse.BooleanOptionalAction, default=None)
+    parser.add_argument("--scale", choices=("released", "paper"))
+    parser.add_argument("--precision", choices=("auto", "fp32", "bf16"))
+    return parser
+
+
+if __name__ == "__main__":
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")
+    sys.exit(main())

@@ -1,0 +1,215 @@
+"""One training run as a resumable object: fine-tuning, vanilla KD and patient KD alike."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+from transformers import PreTrainedModel
+
+from pkd.batching import train_batches
+from pkd.devices import autocast, resolve_precision
+from pkd.errors import CacheError, TrainingError
+from pkd.files import write_atomic
+from pkd.layers import layer_map
+from pkd.losses import LossTerms, distillation_loss
+from pkd.models import cls_states, move
+from pkd.recipe import Recipe
+from pkd.signals import Signals
+from pkd.tokens import TokenArrays
+
+# Looking at the loss makes a GPU wait for it; a diverged run is noticed soon enough.
+_CHECK_EVERY = 50
+_NO_DECAY = ("bias", "LayerNorm.weight", "layer_norm.weight")
+
+
+@dataclass
+class Position:
+    """Where a training stands: ``epoch`` whole epochs and ``step`` batches of the next."""
+
+    epoch: int = 0
+    step: int = 0
+
+
+class Trainer:
+    """Trains one model by a recipe, and can stop and go on at any step, bit for bit.
+
+    Args:
+        recipe: what to do.
+        model: the classifier to train; it is moved to ``device``.
+        tokens: training rows with labels, on ``device``.
+        signals: the teacher's signals for the same rows; not needed by ``teacher`` and ``ft``.
+        device: where to train.
+        teacher_layers: depth of the teacher; needed by the methods with a layer map.
+    """
+
+    def __init__(
+        self,
+        recipe: Recipe,
+        model: PreTrainedModel,
+        tokens: TokenArrays,
+        device: torch.device,
+        signals: Signals | None = None,
+        teacher_layers: int | None = None,
+    ) -> None:
+        self.recipe = recipe
+        self.model = move(model, device)
+        self.tokens = tokens
+        self.signals = signals
+        self.device = device
+        self.precision = resolve_precision(recipe.precision, device)
+        self.weights = recipe.loss_weights
+        self.position = Position()
+        self.epoch_loss = float("nan")
+        self.loss_sum = torch.zeros((), dtype=torch.float64, device=device)
+        self.teacher_map: tuple[int, ...] = ()
+        if recipe.strategy is not None:
+            assert teacher_layers is not None
+            self.teacher_map = layer_map(
+                recipe.strategy, teacher_layers, model.config.num_hidden_layers
+            )
+        self.student_map = tuple(range(1, len(self.teacher_map) + 1))
+        self.steps_per_epoch = -(-len(tokens) // recipe.batch_size)
+        self.optimizer = torch.optim.AdamW(
+            _parameter_groups(model, recipe.weight_decay), lr=recipe.learning_rate, fused=True
+        )
+        torch.manual_seed(recipe.seed)
+        model.train()
+
+    @property
+    def finished(self) -> bool:
+        """Whether all epochs are done."""
+        return self.position.epoch >= self.recipe.epochs
+
+    def run_epoch(self) -> Iterator[Position]:
+        """Trains to the end of the running epoch, yielding after each step.
+
+        Afterwards `epoch_loss` is the mean loss of the epoch's steps.
+
+        Raises:
+            TrainingError: if the loss is not a finite number.
+        """
+        epoch = self.position.epoch
+        batches = train_batches(
+            self.tokens.lengths, self.recipe.batch_size, self.recipe.seed, epoch
+        )
+        for rows in batches[self.position.step :]:
+            self.loss_sum += self._step(rows)
+            self.position.step += 1
+            if self.position.step % _CHECK_EVERY == 0:
+                self._check()
+            if self.position.step < len(batches):
+                yield self.position
+        self._check()
+        self.epoch_loss = float(self.loss_sum) / len(batches)
+        self.loss_sum.zero_()
+        self.position = Position(epoch + 1, 0)
+        yield self.position
+
+    def losses(self, rows: Any) -> LossTerms:
+        """The loss terms of one batch, with the model in the mode it is in."""
+        with autocast(self.precision, self.device):
+            output = self.model(
+                **self.tokens.batch(rows), output_hidden_states=bool(self.teacher_map)
+            )
+        teacher_logits = teacher_cls = student_cls = None
+        if self.weights.alpha > 0:
+            assert self.signals is not None
+            teacher_logits = self.signals.logits_of(rows)
+        if self.weights.beta > 0:
+            assert self.signals is not None
+            teacher_cls = self.signals.states_of(rows, self.teacher_map)
+            student_cls = cls_states(output.hidden_states, self.student_map)
+        return distillation_loss(
+            self.weights,
+            output.logits,
+            self.tokens.labels_of(rows),
+            teacher_logits,
+            student_cls,
+            teacher_cls,
+        )
+
+    def learning_rate_at(self, step: int) -> float:
+        """Linear warm-up, then linear decay to 0 (the released code's schedule)."""
+        total = self.steps_per_epoch * self.recipe.epochs
+        warmup = round(self.recipe.warmup * total)
+        if step < warmup:
+            return self.recipe.learning_rate * (step + 1) / warmup
+        return self.recipe.learning_rate * (total - step) / max(1, total - warmup)
+
+    def _step(self, rows: Any) -> Tensor:
+        step = self.position.epoch * self.steps_per_epoch + self.position.step
+        for group in self.optimizer.param_groups:
+            group["lr"] = self.learning_rate_at(step)
+        loss = self.losses(rows).total
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(
+            self.model.parameters(), self.recipe.max_grad_norm, foreach=True
+        )
+        self.optimizer.step()
+        self.optimizer.zero_grad(set_to_none=True)
+        return loss.detach()
+
+    def _check(self) -> None:
+        if not torch.isfinite(self.loss_sum):
+            raise TrainingError(
+                f"the training loss is not finite in epoch {self.position.epoch + 1}, step "
+                f"{self.position.step}: training diverged (learning_rate "
+                f"{self.recipe.learning_rate:g}, beta {self.weights.beta:g}, "
+                f"precision {self.precision})"
+            )
+
+    def state_dict(self) -> dict[str, Any]:
+        """Everything that the rest of the training depends on, besides recipe and files."""
+        return {
+            "model": self.model.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "position": [self.position.epoch, self.position.step],
+            "loss_sum": self.loss_sum,
+            "rng": torch.get_rng_state(),
+            "cuda_rng": torch.cuda.get_rng_state() if self.device.type == "cuda" else None,
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Goes back to a state of the same recipe and model."""
+        self.model.load_state_dict(state["model"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.position = Position(*state["position"])
+        self.loss_sum.copy_(state["loss_sum"])
+        torch.set_rng_state(state["rng"].cpu())
+        if state["cuda_rng"] is not None:
+            torch.cuda.set_rng_state(state["cuda_rng"].cpu())
+
+
+def save_checkpoint(path: Path, trainer: Trainer, extra: dict[str, Any]) -> None:
+    """Writes a trainer's state, and JSON-like ``extra``, atomically."""
+    state = {"trainer": trainer.state_dict(), "extra": extra}
+    write_atomic(path, lambda partial: torch.save(state, partial))
+
+
+def load_checkpoint(path: Path, trainer: Trainer) -> dict[str, Any]:
+    """Loads what `save_checkpoint` wrote and gives back ``extra``. Runs no code from the file.
+
+    Raises:
+        CacheError: if the file is damaged.
+    """
+    try:
+        state = torch.load(path, map_location=trainer.device, weights_only=True)
+        trainer.load_state_dict(state["trainer"])
+    except Exception as error:  # a torn zip, a wrong shape, a foreign file: all mean the same
+        raise CacheError(f"the checkpoint {path} is damaged ({error}); delete it") from error
+    extra: dict[str, Any] = state["extra"]
+    return extra
+
+
+def _parameter_groups(model: PreTrainedModel, weight_decay: float) -> list[dict[str, Any]]:
+    decay: list[Tensor] = []
+    no_decay: list[Tensor] = []
+    for name, parameter in model.named_parameters():
+        (no_decay if name.endswith(_NO_DECAY) else decay).append(parameter)
+    return [
+        {"params": decay, "weight_decay": weight_decay},
+        {"params": no_decay, "weight_decay": 0.0},
+    ]

@@ -1,0 +1,1 @@
+"""The study: teachers, signals, search, confirmation and predictions, scheduled by Ray Tune."""

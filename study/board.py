@@ -1,0 +1,152 @@
+"""One stage's work: which trial comes next, what its report means, and the record of both."""
+
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any, Protocol
+
+from study.cells import Cell
+from study.cellsearch import STOP, CellSearch, TrialState
+from study.ledger import Ledger
+
+Work = tuple[CellSearch, str]
+
+
+class Observer(Protocol):
+    """Someone who watches a stage, e.g. the live view."""
+
+    def changed(self, board: "Board", search: CellSearch, trial: str, what: str) -> None:
+        """Called after a ``start``, ``report``, ``end`` or ``error`` of a trial."""
+
+
+class Board:
+    """Routes every trial to its own cell and writes down all that happens.
+
+    Scores of two cells are never compared, and no cell waits for another unless `ready` says so.
+
+    Args:
+        stage: the stage's name.
+        searches: the cells, with nothing started yet; the ledger's events are replayed into them.
+        ledger: the record.
+        observer: who watches.
+        ready: tells whether a cell may start new trials.
+        on_end: called when a trial has ended, after it was recorded.
+        checkpoint_of: where a trial keeps the checkpoint that is deleted when it ends.
+        max_running: trials at once; None leaves that to the cluster.
+    """
+
+    def __init__(
+        self,
+        stage: str,
+        searches: Iterable[CellSearch],
+        ledger: Ledger,
+        observer: Observer,
+        ready: Callable[[CellSearch], bool] = lambda search: True,
+        on_end: Callable[[CellSearch, str], None] = lambda search, trial: None,
+        checkpoint_of: Callable[[Cell, str], Path] | None = None,
+        max_running: int | None = None,
+    ) -> None:
+        self.stage, self.ledger, self.observer = stage, ledger, observer
+        self._ready, self._on_end, self._checkpoint_of = ready, on_end, checkpoint_of
+        self._max_running = max_running
+        self.searches = {search.cell.name: search for search in searches}
+        self.running: dict[Work, float] = {}
+        self.broken: dict[Work, str] = {}
+        for event in ledger.events(stage):
+            # A cell that is not in the plan any more (a task was left out) keeps its record.
+            if search := self.searches.get(Cell.of(event).name):
+                search.replay(event)
+        for search in self.searches.values():
+            for name, trial in search.trials.items():
+                if trial.state == "running" and trial.decision == STOP:
+                    self._end(search, name)
+
+    @property
+    def done(self) -> bool:
+        """Whether every cell has all its trials."""
+        return all(search.done for search in self.searches.values())
+
+    @property
+    def exhausted(self) -> bool:
+        """Whether nothing is left to hand out and nothing runs that could change that."""
+        return not self.running and self._choose() is None
+
+    def next(self) -> Work | None:
+        """Hands out work: trials to resume first, then a new one of the cell with most left."""
+        work = self._choose()
+        if work is None or len(self.running) == self._max_running:
+            return None
+        search, name = work
+        if not name:
+            name = search.propose()
+            trial = search.trials[name]
+            # Left behind by a trial of this name whose record was deleted.
+            self._drop_checkpoint(search, name)
+            seed = search.seed_of(trial.number)
+            self.ledger.start(search.cell, name, trial.settings, seed, search.epochs)
+        self.running[search, name] = time.monotonic()
+        self.observer.changed(self, search, name, "start")
+        return search, name
+
+    def report(self, search: CellSearch, name: str, report: dict[str, Any]) -> str:
+        """Records an epoch (once, however often it is reported) and gives the decision."""
+        trial = search.trials[name]
+        if report["epoch"] > len(trial.reports):
+            decision = search.report(name, report)
+            self.ledger.report(search.cell, name, report, decision)
+            self.observer.changed(self, search, name, "report")
+        if trial.decision == STOP and trial.state == "running":
+            self._end(search, name)
+        return trial.decision
+
+    def fail(self, search: CellSearch, name: str, error: str) -> None:
+        """Records that a trial cannot succeed: its training diverged."""
+        self._end(search, name, error)
+
+    def break_off(self, search: CellSearch, name: str, error: str) -> None:
+        """Sets a trial aside for this run: its process failed. The next run tries again."""
+        self.running.pop((search, name), None)
+        self.broken[search, name] = error
+        self.observer.changed(self, search, name, "error")
+
+    def _choose(self) -> Work | None:
+        fresh: list[CellSearch] = []
+        for search in self.searches.values():
+            for name, trial in search.trials.items():
+                work = (search, name)
+                if trial.state == "running" and work not in (self.running | self.broken):
+                    return work
+            if len(search.trials) < search.wanted and self._ready(search):
+                fresh.append(search)
+        if not fresh:
+            return None
+        return max(fresh, key=lambda s: s.cost * s.epochs * (s.wanted - len(s.trials))), ""
+
+    def _end(self, search: CellSearch, name: str, error: str | None = None) -> None:
+        state = search.end(name, failed=error is not None)
+        trial = search.trials[name]
+        best = trial.best or {}
+        self.running.pop((search, name), None)
+        self.ledger.end(
+            search.cell,
+            name,
+            state=state,
+            score=best.get("score"),
+            metrics=best.get("metrics"),
+            best_epoch=best.get("epoch"),
+            epochs=len(trial.reports),
+            seconds=seconds_of(trial),
+            error=error,
+        )
+        self._drop_checkpoint(search, name)
+        self._on_end(search, name)
+        self.observer.changed(self, search, name, "end")
+
+    def _drop_checkpoint(self, search: CellSearch, name: str) -> None:
+        if self._checkpoint_of is not None:
+            self._checkpoint_of(search.cell, name).unlink(missing_ok=True)
+
+
+def seconds_of(trial: TrialState) -> float:
+    """Device seconds that a trial's recorded epochs took."""
+    return float(sum(report["train_seconds"] + report["eval_seconds"] for report in trial.reports))

@@ -1,0 +1,93 @@
+"""The board as Ray Tune sees it: a searcher that hands out trials, a scheduler that decides."""
+
+from collections.abc import Callable
+from typing import Any
+
+from ray.tune import Callback
+from ray.tune.experiment import Trial
+from ray.tune.schedulers import FIFOScheduler, TrialScheduler
+from ray.tune.search import Searcher
+
+from study.board import Board
+from study.cellsearch import STOP, CellSearch
+
+MakeConfig = Callable[[CellSearch, str], dict[str, Any]]
+
+
+class _NotPickled:
+    """Tune pickles what it is given into files that we never read: it gets nothing."""
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {}
+
+
+class BoardSearcher(_NotPickled, Searcher):
+    """Hands out the board's work; a trial's config says which cell and trial it is.
+
+    Args:
+        board: the stage's work.
+        make_config: the trainable's config of a trial.
+    """
+
+    def __init__(self, board: Board, make_config: MakeConfig) -> None:
+        super().__init__()
+        self._board, self._make_config = board, make_config
+
+    def suggest(self, trial_id: str) -> Any:
+        """The config of the next trial, None while there is none yet, or FINISHED."""
+        work = self._board.next()
+        if work is None:
+            return Searcher.FINISHED if self._board.exhausted else None
+        search, name = work
+        return {"cell": search.cell.name, "trial": name, **self._make_config(search, name)}
+
+    def on_trial_complete(
+        self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False
+    ) -> None:
+        """Nothing to do: the scheduler has told the board already."""
+
+    def save(self, checkpoint_path: str) -> None:
+        """Nothing to save: the ledger holds everything, and no pickle is ever read."""
+
+    def restore(self, checkpoint_path: str) -> None:
+        """Never used: a resumed study replays its ledger."""
+
+
+class BoardScheduler(_NotPickled, FIFOScheduler):
+    """Passes reports to the board and its decisions back to Tune."""
+
+    def __init__(self, board: Board) -> None:
+        super().__init__()
+        self._board = board
+
+    def on_trial_result(self, tune_controller: Any, trial: Trial, result: dict[str, Any]) -> str:
+        """Records the report; the decision is the cell's own."""
+        search, name = _work_of(self._board, trial)
+        if error := result.get("failed"):
+            self._board.fail(search, name, error)
+            return str(TrialScheduler.STOP)
+        decision = self._board.report(search, name, result["report"].to_dict())
+        return str(TrialScheduler.STOP if decision == STOP else TrialScheduler.CONTINUE)
+
+    def save(self, checkpoint_path: str) -> None:
+        """Nothing to save, see `BoardSearcher.save`."""
+
+
+class BrokenTrials(_NotPickled, Callback):
+    """Tells the board of trials whose process failed more often than Tune retries."""
+
+    def __init__(self, board: Board) -> None:
+        self._board = board
+
+    def on_trial_error(
+        self, iteration: int, trials: list[Trial], trial: Trial, **info: Any
+    ) -> None:
+        """Sets the trial aside with the last line of its error."""
+        search, name = _work_of(self._board, trial)
+        error = trial.get_error()
+        text = str(error).strip().splitlines()[-1] if error is not None else "unknown error"
+        self._board.break_off(search, name, text)
+
+
+def _work_of(board: Board, trial: Trial) -> tuple[CellSearch, str]:
+    return board.searches[trial.config["cell"]], trial.config["trial"]

@@ -1,0 +1,92 @@
+"""Starting or joining Ray, and what a trial may ask of the cluster."""
+
+import logging
+import os
+from pathlib import Path
+from typing import Any
+
+import ray
+
+from pkd.errors import InputError
+from study.config import Resources
+
+_ROOT = Path(__file__).resolve().parent.parent
+_OBJECT_STORE_BYTES = 200_000_000  # nothing of ours goes through it; Ray's default is 30 % of RAM
+
+_WORKER_ENVIRONMENT = {
+    "PYTHONPATH": str(_ROOT),
+    # What needs the network was done before the first trial.
+    "HF_HUB_OFFLINE": "1",
+    "TOKENIZERS_PARALLELISM": "false",
+    # Without these glibc gives the gradients back to the kernel after every step and takes the
+    # page faults again: 10 % of a step of a 22 M-parameter student on a CPU.
+    "MALLOC_MMAP_THRESHOLD_": "4294967296",
+    "MALLOC_TRIM_THRESHOLD_": "17179869184",
+}
+
+_DRIVER_ENVIRONMENT = {
+    # Trials are recorded in the ledger; Tune's own files would only repeat it.
+    "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
+    # Ctrl-C reaches us as KeyboardInterrupt; Tune would end `fit` as if all were well.
+    "TUNE_DISABLE_SIGINT_HANDLER": "1",
+    "RAY_CHDIR_TO_TRIAL_DIR": "0",
+    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
+    # Tune's new console output prints failures even when told to be silent.
+    "RAY_AIR_NEW_OUTPUT": "0",
+}
+
+
+def start_ray(address: str | None) -> None:
+    """Starts Ray on this machine, or joins the cluster at ``address``.
+
+    Args:
+        address: ``auto``, ``ray://host:port`` or ``host:port``; None never joins a cluster that
+            happens to run here.
+    """
+    for key, value in _DRIVER_ENVIRONMENT.items():
+        os.environ.setdefault(key, value)
+    options: dict[str, Any] = {"address": address or "local"}
+    if address is None:
+        options |= {"include_dashboard": False, "object_store_memory": _OBJECT_STORE_BYTES}
+    ray.init(
+        **options,
+        runtime_env={"env_vars": _WORKER_ENVIRONMENT},
+        log_to_driver=False,
+        logging_level=logging.ERROR,
+    )
+
+
+def stop_ray() -> None:
+    """Leaves the cluster, or stops the one that `start_ray` started."""
+    ray.shutdown()
+
+
+def trial_resources(resources: Resources) -> dict[str, float]:
+    """What one trial asks for; inferred from the cluster where the configuration is silent.
+
+    Raises:
+        InputError: if no node of the cluster could ever give it: Ray would wait for ever.
+    """
+    alive = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+    nodes = [(each.get("CPU", 0.0), each.get("GPU", 0.0)) for each in alive]
+    with_gpu = [(cpus, gpus) for cpus, gpus in nodes if gpus]
+    gpu = resources.gpus_per_trial
+    if gpu is None:
+        gpu = 0.25 if with_gpu else 0.0
+    cpu = resources.cpus_per_trial
+    if cpu is None:
+        cpu = 1.0
+        if gpu and with_gpu:
+            cpu = float(max(1, int(min(cpus * gpu / gpus for cpus, gpus in with_gpu))))
+    if gpu > 1 and gpu != int(gpu):
+        raise InputError(
+            f"`resources.gpus_per_trial` is {gpu:g}, but must be a fraction below 1 or a whole "
+            "number: a trial shares one GPU or has its own"
+        )
+    if not any(cpu <= cpus and gpu <= gpus for cpus, gpus in nodes):
+        there = ", ".join(sorted({f"{cpus:g} and {gpus:g}" for cpus, gpus in nodes}))
+        raise InputError(
+            f"a trial needs {cpu:g} CPUs and {gpu:g} GPUs of one node (`resources.cpus_per_trial`,"
+            f" `resources.gpus_per_trial`), but the cluster's nodes have {there}"
+        )
+    return {"cpu": cpu, "gpu": gpu}

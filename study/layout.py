@@ -1,0 +1,82 @@
+"""Where a study keeps its files."""
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from study.cells import Cell
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The folders under ``--out``; see the README for what is in each."""
+
+    out: Path
+
+    @property
+    def study_file(self) -> Path:
+        """The resolved configuration, versions and plan."""
+        return self.out / "study.yaml"
+
+    @property
+    def ledger(self) -> Path:
+        """One JSON file per event."""
+        return self.out / "ledger"
+
+    @property
+    def tokens(self) -> Path:
+        """Tokenised splits."""
+        return self.out / "tokens"
+
+    @property
+    def signals(self) -> Path:
+        """What the teachers say."""
+        return self.out / "signals"
+
+    @property
+    def ray(self) -> Path:
+        """Ray Tune's scratch; may be deleted when no study runs."""
+        return self.out / "ray"
+
+    @property
+    def logs(self) -> Path:
+        """The trials' logs."""
+        return self.out / "logs"
+
+    def teacher(self, task: str) -> Path:
+        """The fine-tuned teacher of a task."""
+        return self.out / "teachers" / task
+
+    def model(self, cell: Cell) -> Path:
+        """The best confirmed student of a cell."""
+        return self.out / "models" / cell.name
+
+    def checkpoint(self, cell: Cell, trial: str) -> Path:
+        """What an unfinished trial resumes from."""
+        return self.out / "checkpoints" / cell.stage / cell.name / f"{trial}.pt"
+
+    def log(self, cell: Cell, trial: str) -> Path:
+        """A trial's log."""
+        return self.logs / cell.stage / cell.name / f"{trial}.log"
+
+    def weights(self, cell: Cell, trial: str) -> Path:
+        """A trial's best weights, until its stage is over."""
+        return self.out / "weights" / cell.stage / cell.name / trial
+
+    def predictions(self, cell: Cell, trial: str) -> Path:
+        """A trial's predictions, one Parquet file per split."""
+        return self.out / "predictions" / cell.stage / cell.name / trial
+
+    def supersede(self, cell: Cell) -> None:
+        """Moves a cell's record out of the ledger because its settings do not hold any more."""
+        source = self.ledger / cell.stage / cell.name
+        if not source.exists():
+            return
+        # First, so that no crash leaves a new trial the checkpoint of an old one.
+        for folder in ("checkpoints", "weights", "predictions"):
+            shutil.rmtree(self.out / folder / cell.stage / cell.name, ignore_errors=True)
+        number = 1
+        while (target := self.out / "superseded" / f"{cell.stage}-{cell.name}-{number}").exists():
+            number += 1
+        target.parent.mkdir(parents=True, exist_ok=True)
+        source.rename(target)

@@ -1,0 +1,175 @@
+"""What a study will do and about what it costs, known before anything runs."""
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from transformers import PretrainedConfig
+
+from pkd.devices import default_device, resolve_precision
+from pkd.errors import InputError
+from pkd.layers import check_depth, layer_map
+from pkd.models import parameter_counts
+from pkd.prepare import Prepared
+from pkd.recipe import TUNABLE, Method
+from study.config import StudyConfig
+from study.sampler import dimensions, grid
+
+# Share of the measured matmul rate that a whole training step reaches, order of magnitude.
+_EFFICIENCY = 0.25
+# Of the epochs that ASHA could run at most, the share it does run, order of magnitude.
+_ASHA_SHARE = 0.7
+
+
+@dataclass(frozen=True)
+class Plan:
+    """The work of a study.
+
+    Attributes:
+        config: the study's configuration.
+        tasks: the prepared tasks by name.
+        encoder: the pre-trained encoder's configuration.
+        parameters: its parameter counts, see `pkd.models.parameter_counts`.
+    """
+
+    config: StudyConfig
+    tasks: dict[str, Prepared]
+    encoder: PretrainedConfig
+    parameters: dict[str, int]
+
+    @property
+    def teacher_layers(self) -> int:
+        """Depth of the teachers."""
+        return int(self.encoder.num_hidden_layers)
+
+    @property
+    def cells(self) -> list[tuple[str, int, Method]]:
+        """(task, depth, method) of every student cell."""
+        config = self.config
+        return [(t, d, m) for t in self.tasks for d in config.depths for m in config.methods]
+
+    def trials(self, method: Method) -> int:
+        """Search trials of a student cell."""
+        search = self.config.search
+        if search.algorithm != "grid":
+            return search.trials
+        # Which values are inherited does not change how many points the grid has.
+        inherited = {"temperature": 1.0, "alpha": 0.0} if self.inherits(method) else {}
+        return len(grid(dimensions(search.space, TUNABLE[method], inherited)))
+
+    def inherits(self, method: Method) -> bool:
+        """Whether a cell takes temperature and alpha over from its KD cell."""
+        return self.config.search.inherit_from_kd and method.startswith("pkd-")
+
+    def layers_needed(self) -> tuple[int, ...]:
+        """Teacher layers that any student's map needs."""
+        layers: set[int] = set()
+        for depth in self.config.depths:
+            for method in self.config.methods:
+                if method.startswith("pkd-"):
+                    layers |= set(
+                        layer_map(method.removeprefix("pkd-"), self.teacher_layers, depth)
+                    )
+        return tuple(sorted(layers))
+
+    def epoch_flops(self, task: str, depth: int) -> float:
+        """Floating-point operations of one training epoch with its evaluation."""
+        prepared = self.tasks[task]
+        per_token = 2 * self.parameters["layers"] / self.teacher_layers * depth
+        dev = sum(_tokens(prepared.tokens[split]) for split in prepared.task.dev)
+        return per_token * (3 * _tokens(prepared.train) + dev)
+
+    def stage_work(self) -> dict[str, float]:
+        """Estimated operations of each stage, at most."""
+        config, top = self.config, self.teacher_layers
+        teachers = config.teacher.trials * config.teacher.epochs
+        confirm = config.confirm.seeds * config.train.epochs
+        work = dict.fromkeys(("teachers", "signals", "search", "confirm", "predict"), 0.0)
+        for task, prepared in self.tasks.items():
+            work["teachers"] += teachers * self.epoch_flops(task, top)
+            work["signals"] += self.epoch_flops(task, top) / 3
+            test = sum(_tokens(prepared.tokens[split]) for split in prepared.task.test)
+            work["predict"] += test * 2 * self.parameters["layers"]
+        for task, depth, method in self.cells:
+            epoch = self.epoch_flops(task, depth)
+            work["search"] += self.trials(method) * config.train.epochs * epoch
+            work["confirm"] += confirm * epoch
+        return work
+
+    def seconds(self) -> float:
+        """Rough time on this machine, from its matmul rate measured now."""
+        work = self.stage_work()
+        if self.config.search.asha is not None:
+            work["search"] *= _ASHA_SHARE
+        return sum(work.values()) / (_EFFICIENCY * _matmul_rate(self.config.train.precision))
+
+    def disk_bytes(self) -> int:
+        """Space that the study needs at most at one time, besides tokens."""
+        teacher = 4 * self.parameters["total"]
+        embeddings = self.parameters["embeddings"] + self.parameters["pooler"]
+        layer = self.parameters["layers"] / self.teacher_layers
+        students = 0.0
+        for _, depth, _ in self.cells:
+            students += 4 * (embeddings + depth * layer)
+        signals = 0
+        for prepared in self.tasks.values():
+            width = 2 * len(self.layers_needed()) * self.encoder.hidden_size
+            signals += prepared.rows[prepared.task.train] * (width + 4 * len(prepared.task.labels))
+        # Best weights of running and finished trials side by side, and checkpoints of what runs.
+        running = 8 * 3 * teacher
+        return int(2 * teacher * len(self.tasks) + 2 * students + signals + running)
+
+
+def make_plan(config: StudyConfig, tasks: dict[str, Prepared], encoder: PretrainedConfig) -> Plan:
+    """Checks depths and maps against the encoder and counts its parameters.
+
+    Raises:
+        InputError: naming the depth or the method that does not fit.
+    """
+    teacher_layers = int(encoder.num_hidden_layers)
+    for depth in config.depths:
+        check_depth(teacher_layers, depth)
+        for method in config.methods:
+            if method.startswith("pkd-"):
+                layer_map(method.removeprefix("pkd-"), teacher_layers, depth)
+    return Plan(config, tasks, encoder, parameter_counts(encoder))
+
+
+def check_disk(plan: Plan, out: Path, free: int) -> None:
+    """Refuses a study that would fill the disk.
+
+    Raises:
+        InputError: with the estimate and the free space.
+    """
+    needed = plan.disk_bytes()
+    if needed > free:
+        raise InputError(
+            f"the study needs about {gigabytes(needed)} in {out}, but {gigabytes(free)} are "
+            "free: make space, choose another --out, or fewer tasks, depths or methods"
+        )
+
+
+def gigabytes(size: float) -> str:
+    """A size for people."""
+    return f"{size / 1e9:.1f} GB"
+
+
+def _tokens(folder: Path) -> int:
+    return int(np.load(folder / "offsets.npy", mmap_mode="r")[-1])
+
+
+def _matmul_rate(precision: str) -> float:
+    device = default_device()
+    bf16 = resolve_precision(precision, device) == "bf16"
+    matrix = torch.randn(
+        1024, 1024, device=device, dtype=torch.bfloat16 if bf16 else torch.float32
+    )
+    with torch.inference_mode():
+        float((matrix @ matrix)[0, 0])
+        started, count = time.perf_counter(), 0
+        while count < 4 or time.perf_counter() - started < 0.2:
+            float((matrix @ matrix)[0, 0])
+            count += 1
+        return count * 2 * 1024**3 / (time.perf_counter() - started)

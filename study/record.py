@@ -1,0 +1,138 @@
+"""``study.yaml``: what a run directory is a study of, and whether a command continues it."""
+
+import datetime
+import importlib.metadata
+import platform
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from pkd.errors import InputError
+from pkd.files import write_atomic
+from study.config import StudyConfig
+from study.layout import Layout
+from study.plan import Plan
+
+FORMAT = 1
+_PACKAGES = ("torch", "transformers", "ray", "optuna", "datasets", "numpy", "scikit-learn")
+
+
+def write_study_file(layout: Layout, plan: Plan) -> None:
+    """Records the resolved configuration, the versions and the plan."""
+    config = plan.config
+    created = datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")
+    if layout.study_file.exists():
+        created = _read(layout.study_file)["created"]
+    tasks = {
+        name: {
+            "metrics": list(prepared.task.metrics),
+            "dev_splits": list(prepared.task.dev),
+            "labels": list(prepared.task.labels),
+            "train_rows": prepared.rows[prepared.task.train],
+            "dev_rows": prepared.rows[prepared.task.dev[0]],
+        }
+        for name, prepared in plan.tasks.items()
+    }
+    content = {
+        "format": FORMAT,
+        "name": config.name,
+        "created": created,
+        "command": shlex.join(["python", *sys.argv]),
+        "git_commit": _git_commit(),
+        "generated_data": config.data.generated,
+        "teacher": {
+            "name": Path(config.teacher.model).name,
+            "layers": plan.teacher_layers,
+            "hidden": plan.encoder.hidden_size,
+        },
+        "tasks": tasks,
+        "depths": list(config.depths),
+        "methods": list(config.methods),
+        "budget": {
+            "teacher_trials": config.teacher.trials,
+            "search_trials": {method: plan.trials(method) for method in config.methods},
+            "confirm_seeds": config.confirm.seeds,
+            "epochs": config.train.epochs,
+        },
+        "versions": {name: importlib.metadata.version(name) for name in _PACKAGES}
+        | {"python": platform.python_version()},
+        "config": config.model_dump(mode="json"),
+    }
+    text = yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
+    write_atomic(layout.study_file, lambda path: _write(path, text))
+
+
+def check_same_study(layout: Layout, config: StudyConfig) -> None:
+    """Refuses to mix two studies in one folder.
+
+    A study may grow (more search trials, confirm seeds, tasks, depths or methods) and may move to
+    other hardware; nothing else may change.
+
+    Raises:
+        InputError: with each key that differs, its old and its new value.
+    """
+    if not layout.study_file.exists():
+        return
+    old = _flat(_read(layout.study_file)["config"])
+    new = _flat(config.model_dump(mode="json"))
+    differences = [
+        f"{key}: {old.get(key)!r} there, {new.get(key)!r} now"
+        for key in sorted(old.keys() | new.keys())
+        if old.get(key) != new.get(key) and not _may_change(key, old.get(key), new.get(key))
+    ]
+    if differences:
+        raise InputError(
+            f"{layout.out} holds another study:\n  "
+            + "\n  ".join(differences)
+            + "\nGive another --out, or the same configuration (budgets, tasks, depths and "
+            "methods may grow)"
+        )
+
+
+def _may_change(key: str, old: Any, new: Any) -> bool:
+    if key.startswith("resources.") or key == "name":
+        return True
+    if key in ("search.trials", "confirm.seeds"):
+        return bool(new >= old)
+    if key in ("tasks", "depths", "methods"):
+        return set(new) >= set(old)
+    return False
+
+
+def _flat(tree: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, value in tree.items():
+        if isinstance(value, dict):
+            flat |= _flat(value, f"{prefix}{key}.")
+        else:
+            flat[prefix + key] = value
+    return flat
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content["config"], content["created"]  # both are needed below
+        if content["format"] > FORMAT:
+            raise InputError(f"{path} was written by a newer version of this project; update it")
+    except (OSError, UnicodeDecodeError, yaml.YAMLError, KeyError, TypeError) as error:
+        raise InputError(f"cannot read {path}: {error}; choose another --out") from None
+    return dict(content)
+
+
+def _write(path: Path, text: str) -> None:
+    path.write_text(text, encoding="utf-8")
+
+
+def _git_commit() -> str | None:
+    root = Path(__file__).resolve().parent.parent
+    command = ["git", "-C", str(root), "describe", "--always", "--dirty", "--abbrev=12"]
+    try:
+        answer = subprocess.run(command, capture_output=True, text=True, timeout=10, check=False)
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return answer.stdout.strip() or None

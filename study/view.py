@@ -1,0 +1,179 @@
+"""What a person sees of a running study: a live table in a terminal, lines elsewhere."""
+
+import time
+from collections.abc import Sequence
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.markup import escape
+from rich.progress import BarColumn, Progress, TextColumn
+from rich.table import Table
+
+from study.board import Board, seconds_of
+from study.cellsearch import CellSearch
+
+
+class View:
+    """Shows each cell's progress, the study's and the time that is left.
+
+    Args:
+        console: where to write; a terminal gets a live table, anything else one line per trial.
+        work: relative cost of each stage, for the overall progress.
+    """
+
+    def __init__(self, console: Console, work: dict[str, float]) -> None:
+        self.console = console
+        self._work = work
+        self._finished_stages: list[str] = []
+        self._board: Board | None = None
+        self._began = time.monotonic()
+        self._share_at_start: float | None = None
+        self._live: Live | None = None
+
+    def note(self, text: str) -> None:
+        """Writes one line that stays."""
+        self.console.print(text, highlight=False)
+
+    def stage(self, board: Board) -> "View":
+        """Turns to a stage; use it as ``with view.stage(board):``."""
+        self._board = board
+        return self
+
+    def __enter__(self) -> None:
+        assert self._board is not None
+        self.note(f"[bold]{self._board.stage}[/bold]: {_summary(self._board)}")
+        if self._share_at_start is None:
+            self._share_at_start = self._share()
+        if self.console.is_terminal:
+            self._live = Live(
+                get_renderable=self._render, console=self.console, refresh_per_second=1
+            )
+            self._live.start()
+
+    def __exit__(self, *error: object) -> None:
+        assert self._board is not None
+        if self._live is not None:
+            self._live.stop()
+            self._live = None
+        if self._board.done:
+            self._finished_stages.append(self._board.stage)
+
+    def skip(self, stage: str) -> None:
+        """Counts a stage that had nothing left to do."""
+        self._finished_stages.append(stage)
+
+    def changed(self, board: Board, search: CellSearch, trial: str, what: str) -> None:
+        """Follows the board; see `study.board.Observer`."""
+        if self._live is not None or self._board is None:
+            return
+        state = search.trials[trial]
+        name = f"{board.stage} {search.cell.name} {trial}"
+        if what == "error":
+            # An error's text may hold brackets, which rich would read as markup.
+            self.note(f"{_clock()} {name}: broken off: {escape(board.broken[search, trial])}")
+        elif what == "end":
+            score = _score(search, trial)
+            scored = "" if score is None else f" score {100 * score:.1f}"
+            self.note(
+                f"{_clock()} {name} {state.state}{scored} after {len(state.reports)} epoch(s), "
+                f"{seconds_of(state):.0f} s · cell {search.useful}/{search.wanted}"
+                f" · study {100 * self._share():.0f} %{self._time_left()}"
+            )
+
+    def _render(self) -> Group:
+        assert self._board is not None
+        table = Table(box=None, pad_edge=False)
+        for column in ("cell", "trials", "best", "running"):
+            table.add_column(column, justify="left" if column in ("cell", "running") else "right")
+        for search in self._visible():
+            best = _best_score(search)
+            running = [
+                f"{name} epoch {len(search.trials[name].reports) + 1}/{search.epochs}"
+                for owner, name in self._board.running
+                if owner is search
+            ]
+            failed = f" ({search.count('failed')} failed)" if search.count("failed") else ""
+            table.add_row(
+                search.cell.name,
+                f"{search.useful}/{search.wanted}{failed}",
+                "–" if best is None else f"{100 * best:.1f}",
+                ", ".join(running),
+            )
+        share = TextColumn("{task.percentage:>3.0f} %{task.fields[left]}")
+        bar = Progress(TextColumn("study"), BarColumn(), share)
+        bar.add_task(
+            "study", total=100, completed=int(100 * self._share()), left=self._time_left()
+        )
+        return Group(table, bar)
+
+    def _visible(self) -> Sequence[CellSearch]:
+        """The cells that fit the terminal: running ones first, then unfinished, then done."""
+        assert self._board is not None
+        running = {id(search) for search, _ in self._board.running}
+        searches = sorted(
+            self._board.searches.values(), key=lambda s: (id(s) not in running, s.done)
+        )
+        return searches[: max(4, self.console.height - 6)]
+
+    def _share(self) -> float:
+        total = sum(self._work.values()) or 1.0
+        done = sum(self._work[stage] for stage in self._finished_stages)
+        board = self._board
+        if board is not None and board.stage not in self._finished_stages:
+            done += self._work[board.stage] * _stage_share(board)
+        return min(1.0, done / total)
+
+    def _time_left(self) -> str:
+        begin = self._share_at_start or 0.0
+        share = self._share()
+        if share - begin < 0.01 or share >= 1:
+            return ""
+        seconds = (time.monotonic() - self._began) * (1 - share) / (share - begin)
+        return f" · about {duration(seconds)} left"
+
+
+def duration(seconds: float) -> str:
+    """``45 s``, ``12 min``, ``3 h 20 min`` or ``2 d 4 h``."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    if minutes < 90:
+        return f"{minutes} min"
+    hours, minutes = divmod(minutes, 60)
+    if hours < 48:
+        return f"{hours} h {minutes:02d} min"
+    return f"{hours // 24} d {hours % 24} h"
+
+
+def _stage_share(board: Board) -> float:
+    total = sum(search.cost * search.epochs * search.wanted for search in board.searches.values())
+    done = 0.0
+    for search in board.searches.values():
+        for trial in search.trials.values():
+            # A trial that was stopped early has done all that it ever will.
+            ended = trial.state in ("complete", "stopped", "failed")
+            done += search.cost * (search.epochs if ended else len(trial.reports))
+    return done / total if total else 1.0
+
+
+def _summary(board: Board) -> str:
+    trials = sum(search.wanted for search in board.searches.values())
+    done = sum(len(s.trials) - s.count("running") for s in board.searches.values())
+    text = f"{len(board.searches)} cells, {trials} trials"
+    return text + (f", {done} of them done before" if done else "")
+
+
+def _score(search: CellSearch, trial: str) -> float | None:
+    """A trial's best score; None for stages that train nothing and trials without a report."""
+    best = search.trials[trial].best
+    if best is None or search.cell.stage in ("signals", "predict"):
+        return None
+    return float(best["score"])
+
+
+def _best_score(search: CellSearch) -> float | None:
+    return _score(search, search.winner) if search.winner else None
+
+
+def _clock() -> str:
+    return time.strftime("%H:%M:%S")

@@ -1,0 +1,120 @@
+"""A fake run directory: the files that a study writes, without a study."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+GLUE = {
+    "sst2": (["accuracy"], ["validation"], 67_349),
+    "mrpc": (["accuracy", "f1"], ["validation"], 3_668),
+    "qqp": (["accuracy", "f1"], ["validation"], 363_846),
+    "mnli": (["accuracy"], ["validation_matched", "validation_mismatched"], 392_702),
+    "qnli": (["accuracy"], ["validation"], 104_743),
+    "rte": (["accuracy"], ["validation"], 2_490),
+    "cola": (["mcc"], ["validation"], 8_551),
+}
+SETTINGS = {
+    "teacher": {"learning_rate": 2e-5},
+    "ft": {"learning_rate": 2e-5},
+    "kd": {"learning_rate": 2e-5, "temperature": 10.0, "alpha": 0.5},
+}
+for _method in ("pkd-skip", "pkd-last"):
+    SETTINGS[_method] = {**SETTINGS["kd"], "beta": 100.0, "normalize": True}
+
+
+class FakeRun:
+    """Writes ``study.yaml`` at once, then trials as they are asked for."""
+
+    def __init__(
+        self,
+        path: Path,
+        tasks: tuple[str, ...] = ("rte",),
+        own_tasks: dict[str, Any] | None = None,
+        **study: Any,
+    ) -> None:
+        self.path = path
+        self.study: dict[str, Any] = {
+            "format": 1,
+            "name": "fake",
+            "config": {"tasks": list(tasks)},
+            "versions": {"python": "3.11", "torch": "2.13.0"},
+            "git_commit": "0123456789abcdef",
+            "command": "python study/run.py --tasks " + ",".join(tasks),
+            "created": "2026-01-02T03:04:05",
+            "generated_data": False,
+            "teacher": {"name": "bert-base-uncased", "layers": 12, "hidden": 768},
+            "tasks": {
+                task: {
+                    "metrics": GLUE[task][0],
+                    "dev_splits": GLUE[task][1],
+                    "labels": ["no", "yes"],
+                    "train_rows": GLUE[task][2],
+                    "dev_rows": 277,
+                }
+                for task in tasks
+            }
+            | (own_tasks or {}),
+            "depths": [6, 3],
+            "methods": ["ft", "kd", "pkd-skip", "pkd-last"],
+            "budget": {
+                "teacher_trials": 2,
+                "search_trials": {"ft": 4, "kd": 4, "pkd-skip": 4, "pkd-last": 4},
+                "confirm_seeds": 3,
+                "epochs": 4,
+            },
+            **study,
+        }
+        self.path.mkdir(parents=True, exist_ok=True)
+        (path / "study.yaml").write_text(yaml.safe_dump(self.study, sort_keys=False))
+
+    def trial(
+        self,
+        stage: str,
+        task: str,
+        depth: int,
+        method: str,
+        number: int,
+        score: float | dict[str, dict[str, float]] | None,
+        state: str = "complete",
+        epochs: int = 1,
+        seconds: float = 36.0,
+        **settings: Any,
+    ) -> Path:
+        """Write one trial's events and return its directory.
+
+        `score` may be the metrics ``{split: {metric: value}}``, whose mean on the first split
+        is the score. State "unfinished" writes no end.
+        """
+        splits = self.study["tasks"][task]["dev_splits"]
+        metrics: dict[str, dict[str, float]] = score if isinstance(score, dict) else {}
+        if isinstance(score, float):
+            names = self.study["tasks"][task]["metrics"]
+            metrics = {split: dict.fromkeys(names, score) for split in splits}
+        values = list(metrics.get(splits[0], {}).values())
+        mean = sum(values) / len(values) if values else None
+        name = f"{'seed' if stage == 'confirm' else 'trial'}-{number:04d}"
+        folder = self.path / "ledger" / stage / f"{task}-{depth}-{method}" / name
+        folder.mkdir(parents=True)
+        who = {"format": 1, "stage": stage, "task": task, "depth": depth, "method": method}
+        who["trial"] = name
+        start = {"settings": {**SETTINGS[method], **settings}, "seed": number, "epochs": 4}
+        write(folder / "start.json", {**who, "event": "start", "seq": 0, "time": 1e9, **start})
+        for epoch in range(1, epochs + 1):
+            report = {
+                **{"epoch": epoch, "score": mean, "metrics": metrics, "train_loss": 0.5},
+                **{"dev_loss": 0.6, "train_seconds": 8.0, "eval_seconds": 1.0, "samples": 2490},
+                **{"device": "cpu", "decision": "continue", "seq": epoch, "time": 1e9 + epoch},
+            }
+            write(folder / f"report-{epoch:04d}.json", {**who, "event": "report", **report})
+        if state != "unfinished":
+            error = "RuntimeError: the loss is nan" if state == "failed" else None
+            end = {"state": state, "score": mean, "metrics": metrics, "best_epoch": 1}
+            end |= {"epochs": epochs, "seconds": seconds, "error": error, "seq": 9, "time": 2e9}
+            write(folder / "end.json", {**who, "event": "end", **end})
+        return folder
+
+
+def write(path: Path, content: Any) -> None:
+    path.write_text(json.dumps(content))

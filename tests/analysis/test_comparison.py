@@ -1,0 +1,134 @@
+import math
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from fake_run import FakeRun
+
+from analysis.comparison import AVERAGE, comparison
+from analysis.runs import load_run
+
+
+def row(path: Path, method: str, task: str = "rte", depth: int = 6, **where: str) -> Any:
+    """The one row of the comparison of `path` for a model, task and whatever else is given."""
+    table = comparison(load_run(path))
+    mask = (table["method"] == method) & (table["task"] == task) & (table["depth"] == depth)
+    for name, value in where.items():
+        mask &= table[name] == value
+    [found] = table[mask].to_dict("records")
+    return found
+
+
+def test_a_cell_is_the_mean_and_sample_deviation_of_its_confirm_seeds(fake: FakeRun) -> None:
+    for seed, score in enumerate([0.60, 0.62, 0.67]):
+        fake.trial("confirm", "rte", 6, "kd", seed, score)
+    fake.trial("search", "rte", 6, "kd", 0, 0.99)  # must not enter
+    cell = row(fake.path, "kd")
+    assert cell["mean"] == pytest.approx(63.0)
+    assert cell["sd"] == pytest.approx(math.sqrt((9 + 1 + 16) / 2))
+    assert (cell["n"], cell["planned"], cell["status"]) == (3, 3, "complete")
+
+
+def test_the_difference_is_to_the_authors_dev_mean(fake: FakeRun) -> None:
+    for seed in range(3):
+        fake.trial("confirm", "rte", 6, "kd", seed, 0.66)
+    cell = row(fake.path, "kd")
+    assert (cell["published_dev"], cell["published_test"]) == (67.51, 64.7)
+    assert cell["difference"] == pytest.approx(66 - 67.51)
+    assert cell["published_test_source"] == "paper table 1" and cell["replication"]
+
+
+def test_one_seed_has_no_deviation(fake: FakeRun) -> None:
+    fake.trial("confirm", "rte", 6, "kd", 0, 0.6)
+    cell = row(fake.path, "kd")
+    assert cell["n"] == 1 and math.isnan(cell["sd"]) and cell["status"] == "1/3 seeds"
+
+
+def test_failed_and_unfinished_seeds_do_not_enter_and_are_told(fake: FakeRun) -> None:
+    fake.trial("confirm", "rte", 6, "kd", 0, 0.6)
+    fake.trial("confirm", "rte", 6, "kd", 1, 0.1, state="failed")
+    fake.trial("confirm", "rte", 6, "kd", 2, 0.9, state="unfinished")
+    cell = row(fake.path, "kd")
+    assert cell["mean"] == pytest.approx(60.0)
+    assert cell["status"] == "1/3 seeds, 1 failed"
+
+
+def test_a_cell_tells_how_far_it_has_come(fake: FakeRun) -> None:
+    fake.trial("search", "rte", 6, "ft", 0, 0.6)
+    fake.trial("search", "rte", 6, "ft", 1, 0.6, state="stopped")
+    fake.trial("search", "rte", 6, "ft", 2, None, state="failed")
+    assert row(fake.path, "ft")["status"] == "search 2/4"
+    assert row(fake.path, "kd")["status"] == "not run"
+    assert math.isnan(row(fake.path, "kd")["mean"])
+
+
+def test_the_teacher_is_its_best_trial_with_n_1(fake: FakeRun) -> None:
+    fake.trial("teachers", "rte", 12, "teacher", 0, 0.68)
+    fake.trial("teachers", "rte", 12, "teacher", 1, 0.70)
+    teacher = row(fake.path, "teacher", depth=12)
+    assert (teacher["mean"], teacher["n"], teacher["status"]) == (70.0, 1, "complete")
+    assert teacher["published_dev"] == 69.43
+
+
+def test_a_teacher_of_six_layers_stands_beside_the_published_teacher(tmp_path: Path) -> None:
+    FakeRun(tmp_path, teacher={"name": "small", "layers": 6, "hidden": 384}, depths=[3])
+    teacher = row(tmp_path, "teacher", depth=6)
+    assert teacher["published_test"] == 69.1 and not teacher["replication"]
+
+
+def best_methods(path: Path) -> list[str]:
+    table = comparison(load_run(path))
+    return list(table.loc[table["best"], "method"])
+
+
+def test_the_best_finished_student_is_marked_and_the_teacher_never(fake: FakeRun) -> None:
+    fake.trial("teachers", "rte", 12, "teacher", 0, 0.9)
+    for seed in range(3):
+        fake.trial("confirm", "rte", 6, "ft", seed, 0.60)
+        fake.trial("confirm", "rte", 6, "kd", seed, 0.61)
+    fake.trial("confirm", "rte", 6, "pkd-skip", 0, 0.8)  # one seed of three does not compete
+    assert best_methods(fake.path) == ["kd"]
+
+
+def test_a_lone_student_is_not_marked_best_and_equals_both_are(fake: FakeRun) -> None:
+    for seed in range(3):
+        fake.trial("confirm", "rte", 6, "ft", seed, 0.60)
+    assert best_methods(fake.path) == []
+    for seed in range(3):
+        fake.trial("confirm", "rte", 6, "kd", seed, 0.60)
+    assert best_methods(fake.path) == ["ft", "kd"]
+
+
+def test_the_average_weighs_tasks_equally_whatever_their_metrics(tmp_path: Path) -> None:
+    fake = FakeRun(tmp_path, ("rte", "mrpc", "mnli"))
+    splits = {"validation_matched": {"accuracy": 0.8}, "validation_mismatched": {"accuracy": 0.7}}
+    for seed in range(3):
+        fake.trial("confirm", "rte", 6, "ft", seed, 0.6)
+        fake.trial("confirm", "mrpc", 6, "ft", seed, {"validation": {"accuracy": 0.8, "f1": 0.9}})
+        fake.trial("confirm", "mnli", 6, "ft", seed, splits)
+        fake.trial("confirm", "rte", 6, "kd", seed, 0.6)  # KD lacks two tasks
+    assert row(tmp_path, "ft", AVERAGE)["mean"] == pytest.approx((60 + 85 + 75) / 3)
+    table = comparison(load_run(tmp_path))
+    assert table.loc[table["task"] == AVERAGE, "method"].tolist() == ["ft"]
+    mrpc = row(tmp_path, "ft", "mrpc", metric="f1")
+    assert mrpc["mean"] == pytest.approx(90) and mrpc["published_test"] == 85.9
+    assert row(tmp_path, "ft", "mnli", split="validation_mismatched")["published_test"] == 79.7
+
+
+def test_mnli_has_one_column_when_only_matched_was_scored(tmp_path: Path) -> None:
+    fake = FakeRun(tmp_path, ("mnli",))
+    fake.trial("confirm", "mnli", 6, "ft", 0, {"validation_matched": {"accuracy": 0.8}})
+    assert comparison(load_run(tmp_path))["split"].unique().tolist() == ["validation_matched"]
+
+
+def test_a_study_of_one_task_has_no_average(fake: FakeRun) -> None:
+    assert AVERAGE not in comparison(load_run(fake.path))["task"].tolist()
+
+
+def test_a_task_of_ones_own_has_no_published_number(tmp_path: Path) -> None:
+    about = {"metrics": ["accuracy"], "dev_splits": ["validation"], "train_rows": 500}
+    fake = FakeRun(tmp_path, (), own_tasks={"my-reviews": about})
+    fake.trial("confirm", "my-reviews", 6, "ft", 0, 0.5)
+    cell = row(tmp_path, "ft", "my-reviews")
+    assert cell["mean"] == 50 and pd.isna(cell["published_dev"])

@@ -1,0 +1,144 @@
+"""Training speed of one student, side by side in one process, as ratios.
+
+Compares, on the same rows and the same threads:
+  plain   an ordinary Hugging Face loop: AutoModel, DataCollatorWithPadding, AdamW, fp32
+  ft      our fine-tuning step
+  pkd     our patient distillation step (pkd-skip) on cached signals
+
+python -m tests.benchmarks.step_time --data DIR --model DIR [--tasks rte,sst2] [--rows 2490]
+"""
+
+import argparse
+import statistics
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch.utils.data import DataLoader
+from transformers import AutoModelForSequenceClassification, AutoTokenizer, DataCollatorWithPadding
+
+from pkd.data import load_rows
+from pkd.models import fetch_model, load_classifier, quiet_transformers
+from pkd.prepare import Prepared, ask_teacher, prepare_task
+from pkd.recipe import Recipe
+from pkd.signals import open_signals
+from pkd.tasks import GLUE, Task
+from pkd.tokens import open_tokens
+from pkd.trainer import Trainer
+
+LAYERS, BATCH = 3, 32
+Epoch = Iterator[int]
+
+
+def plain_epoch(task: Task, model: Path, data: Path, rows: int) -> Epoch:
+    """The loop of the transformers documentation; yields the rows of each step."""
+    tokenizer = AutoTokenizer.from_pretrained(model)
+    split = load_rows(task, task.train, data, rows)
+    encoded = tokenizer(*split.texts, truncation=True, max_length=128)
+    assert split.labels is not None
+    examples = [
+        {key: encoded[key][i] for key in encoded} | {"label": int(split.labels[i])}
+        for i in range(len(split))
+    ]
+    with quiet_transformers():
+        student = AutoModelForSequenceClassification.from_pretrained(
+            model, num_hidden_layers=LAYERS, num_labels=len(task.labels)
+        )
+    student.train()
+    optimizer = torch.optim.AdamW(student.parameters(), lr=5e-5, weight_decay=0.01)
+    collate = DataCollatorWithPadding(tokenizer)
+    for batch in DataLoader(examples, batch_size=BATCH, shuffle=True, collate_fn=collate):
+        student(**batch).loss.backward()
+        torch.nn.utils.clip_grad_norm_(student.parameters(), 1.0)
+        optimizer.step()
+        optimizer.zero_grad()
+        yield len(batch["input_ids"])
+
+
+def our_epoch(prepared: Prepared, model: Path, method: str, signals: Path, layers: int) -> Epoch:
+    """One epoch of `pkd.trainer.Trainer`; yields the rows of each step."""
+    recipe = Recipe.checked(method=method, layers=LAYERS, batch_size=BATCH, epochs=1)
+    device = torch.device("cpu")
+    student = load_classifier(model, prepared.task.labels, LAYERS)
+    tokens = open_tokens(prepared.train)
+    trainer = Trainer(recipe, student, tokens, device, open_signals(signals, (2, 4)), layers)
+    for _ in trainer.run_epoch():
+        yield BATCH
+
+
+def interleave(epochs: dict[str, Callable[[], Epoch]], repeats: int) -> dict[str, list[float]]:
+    """Runs one step of each in turn, so that all see the same machine.
+
+    Returns:
+        For each, samples a second of each repeat.
+    """
+    speeds: dict[str, list[float]] = {name: [] for name in epochs}
+    for _ in range(repeats):
+        running = {name: make() for name, make in epochs.items()}
+        rows, seconds = dict.fromkeys(epochs, 0), dict.fromkeys(epochs, 0.0)
+        for epoch in running.values():
+            next(epoch)  # loading and the first step are not the steady state
+        while running:
+            for name, epoch in list(running.items()):
+                started = time.perf_counter()
+                try:
+                    rows[name] += next(epoch)
+                    seconds[name] += time.perf_counter() - started
+                except StopIteration:
+                    del running[name]
+        for name in epochs:
+            speeds[name].append(rows[name] / seconds[name])
+    return speeds
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--model", required=True)
+    parser.add_argument("--tasks", default="rte,sst2")
+    parser.add_argument("--rows", type=int, default=2490, help="training rows of the epoch")
+    parser.add_argument("--repeats", type=int, default=3)
+    options = parser.parse_args()
+    model = fetch_model(options.model)
+    print(f"{torch.get_num_threads()} threads, {LAYERS} layers, batch {BATCH}")
+    print("| task | tokens/row | plain | ft | pkd-skip | pkd ÷ plain | pkd ÷ ft step time |")
+    print("|---|---|---|---|---|---|---|")
+    for name in options.tasks.split(","):
+        with tempfile.TemporaryDirectory() as folder:
+            _measure(GLUE[name], model, options, Path(folder))
+
+
+def _measure(task: Task, model: Path, options: argparse.Namespace, cache: Path) -> None:
+    prepared = prepare_task(task, model, cache, options.data, max_train_rows=options.rows)
+    # What the teacher says does not change the time of a step: the encoder itself will do.
+    teacher = load_classifier(model, task.labels)
+    teacher.save_pretrained(cache / "teacher")
+    signals = ask_teacher(prepared, cache / "teacher", (2, 4), cache / "signals")
+    depth = teacher.config.num_hidden_layers
+    speeds = interleave(
+        {
+            "plain": lambda: plain_epoch(task, model, options.data, options.rows),
+            "ft": lambda: our_epoch(prepared, model, "ft", signals, depth),
+            "pkd": lambda: our_epoch(prepared, model, "pkd-skip", signals, depth),
+        },
+        options.repeats,
+    )
+    ratio = [pkd / plain for pkd, plain in zip(speeds["pkd"], speeds["plain"], strict=True)]
+    step = [ft / pkd for ft, pkd in zip(speeds["ft"], speeds["pkd"], strict=True)]
+    tokens = float(np.mean(open_tokens(prepared.train).lengths))
+    cells = [f"{statistics.median(speeds[key]):.0f}" for key in ("plain", "ft", "pkd")]
+    print(
+        f"| {task.name} | {tokens:.0f} | {' | '.join(cells)} | {_spread(ratio)} | "
+        f"{_spread(step)} |"
+    )
+
+
+def _spread(values: list[float]) -> str:
+    return f"{statistics.median(values):.2f} ({min(values):.2f}–{max(values):.2f})"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,67 @@
+"""A tiny BERT, its data, tokens, a teacher and its signals, made once for all tests."""
+
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from hypothesis import settings
+
+# The tests import `tiny` from beside them, in every import mode of pytest.
+sys.path.insert(0, str(Path(__file__).parent))
+
+import tiny  # noqa: E402
+
+from pkd import cache  # noqa: E402
+from pkd.experiment import save_model  # noqa: E402
+from pkd.models import load_classifier  # noqa: E402
+from pkd.prepare import Prepared, ask_teacher, prepare_task  # noqa: E402
+from pkd.tasks import GLUE  # noqa: E402
+
+# Examples are the same in every run, and a busy machine may take its time over one.
+settings.register_profile("pkd", deadline=None, derandomize=True, max_examples=50)
+settings.load_profile("pkd")
+
+
+@pytest.fixture(scope="session")
+def encoder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A pre-trained encoder of four layers."""
+    folder = tmp_path_factory.mktemp("encoder")
+    tiny.write_bert(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder for ``--data`` with RTE in it."""
+    folder = tmp_path_factory.mktemp("data")
+    tiny.write_data(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def prepared(encoder: Path, data: Path, tmp_path_factory: pytest.TempPathFactory) -> Prepared:
+    """Tokens of RTE."""
+    return prepare_task(GLUE["rte"], encoder, tmp_path_factory.mktemp("tokens"), data, 24)
+
+
+@pytest.fixture(scope="session")
+def teacher(encoder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A classifier of four layers in ``save_pretrained`` form."""
+    folder = tmp_path_factory.mktemp("teacher") / "rte"
+    save_model(load_classifier(encoder, GLUE["rte"].labels, seed=7), encoder, folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def signals(
+    prepared: Prepared, teacher: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """The teacher's logits and the [CLS] states of layers 1, 2 and 3."""
+    return ask_teacher(prepared, teacher, [1, 2, 3], tmp_path_factory.mktemp("signals"), "fp32")
+
+
+@pytest.fixture
+def new_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Makes the caches check all checksums again, as a process does that has just started."""
+    monkeypatch.setattr(cache, "_verified", set())

@@ -1,0 +1,136 @@
+"""A stage without Ray and without training: four cells whose scores are computed, not trained."""
+
+import zlib
+from pathlib import Path
+from typing import Any
+
+from study.board import Board
+from study.cells import Cell
+from study.cellsearch import STOP, CellSearch
+from study.config import Asha, Range, Space
+from study.ledger import Event, Ledger
+from study.sampler import ListSampler, OptunaSampler, dimensions, grid
+
+SPACE = Space(
+    learning_rate=Range(low=1e-5, high=1e-3, log=True),
+    temperature=Range(low=1, high=20),
+    alpha=Range(low=0, high=1),
+    beta=(10.0, 100.0, 1000.0),
+)
+EPOCHS = 4
+SEED = 7
+
+
+class Unwatched:
+    """An observer that looks away."""
+
+    def changed(self, board: Board, search: CellSearch, trial: str, what: str) -> None:
+        """Does nothing."""
+
+
+class Crash(Exception):
+    """Stands for the SIGKILL of the driver."""
+
+
+class CrashingLedger(Ledger):
+    """A ledger whose driver dies before or after it has written its ``at``-th event."""
+
+    def __init__(self, root: Path, at: int, written: bool) -> None:
+        super().__init__(root)
+        self._left, self._written = at, written
+
+    def _append(self, *args: Any) -> Event:
+        self._left -= 1
+        if self._left == 0:
+            if self._written:
+                super()._append(*args)
+            raise Crash
+        return super()._append(*args)
+
+
+def searches(budget: int = 4) -> list[CellSearch]:
+    """TPE with ASHA, TPE without, random with ASHA, and a grid: in this order."""
+
+    def cell(method: str) -> Cell:
+        return Cell("search", "rte", 2, method)  # type: ignore[arg-type]
+
+    def sampled(method: str, algorithm: str, **more: Any) -> OptunaSampler:
+        space = dimensions(SPACE, cell(method).tunable, {})
+        return OptunaSampler(space, algorithm, SEED, cell(method).name, startup=2, **more)
+
+    asha = Asha(grace_epochs=1, reduction_factor=2)
+    rates = grid({"learning_rate": (1e-3, 1e-4, 1e-5)})
+    return [
+        CellSearch(cell("pkd-skip"), sampled("pkd-skip", "tpe"), budget, EPOCHS, asha, SEED),
+        CellSearch(cell("kd"), sampled("kd", "tpe"), budget, EPOCHS, None, SEED),
+        CellSearch(cell("pkd-last"), sampled("pkd-last", "random"), budget, EPOCHS, asha, SEED),
+        CellSearch(cell("ft"), ListSampler(rates), 3, EPOCHS, asha, SEED, seed_step=1),
+    ]
+
+
+def make_board(root: Path, budget: int = 4, ledger: Ledger | None = None, **more: Any) -> Board:
+    """A board over the ledger in ``root``: a new one, or what a new driver makes of an old one."""
+    return Board("search", searches(budget), ledger or Ledger(root), Unwatched(), **more)
+
+
+def chance(*key: object) -> float:
+    """A number in 0 … 1 that depends on the key alone."""
+    return zlib.crc32(repr(key).encode()) / 2**32
+
+
+def report_of(search: CellSearch, name: str, epoch: int) -> dict[str, Any]:
+    """What a trial reports after an epoch."""
+    score = chance(search.cell.name, search.trials[name].settings, epoch)
+    seconds = {"train_seconds": 1.5, "eval_seconds": 0.5}
+    return {"epoch": epoch, "score": score, "metrics": {"validation": {"acc": score}}, **seconds}
+
+
+def advance(board: Board, search: CellSearch, name: str) -> bool:
+    """Runs a trial's next epoch, in which one in twelve diverges; tells whether it goes on."""
+    trial = search.trials[name]
+    epoch = len(trial.reports) + 1
+    if chance("diverges", search.cell.name, trial.settings, epoch) < 1 / 12:
+        board.fail(search, name, "the training loss is not finite")
+        return False
+    return board.report(search, name, report_of(search, name, epoch)) != STOP
+
+
+def work_off(board: Board) -> list[tuple[str, str]]:
+    """Does all that is left, one trial at a time; gives the trials in the order of their end."""
+    order = []
+    for search, name in list(board.running):
+        order.append((search.cell.name, name))
+        while advance(board, search, name):
+            pass
+    while (work := board.next()) is not None:
+        order.append((work[0].cell.name, work[1]))
+        while advance(board, *work):
+            pass
+    return order
+
+
+def snapshot(board: Board) -> dict[str, Any]:
+    """All that decides what a board does next, in comparable form."""
+    return {search.cell.name: _cell(search) for search in board.searches.values()}
+
+
+def _cell(search: CellSearch) -> dict[str, Any]:
+    trials = {
+        name: (
+            trial.number,
+            trial.settings,
+            [(report["epoch"], report["score"]) for report in trial.reports],
+            trial.decision,
+            trial.state,
+        )
+        for name, trial in search.trials.items()
+    }
+    optuna, rungs = [], None
+    if isinstance(search.sampler, OptunaSampler):
+        optuna = [
+            (trial.state, trial.params, trial.value, trial.intermediate_values)
+            for trial in search.sampler.trials
+        ]
+    if search._asha is not None:
+        rungs = [list(bracket._rungs) for bracket in search._asha._brackets]
+    return {"trials": trials, "optuna": optuna, "rungs": rungs, "winner": search.winner}

@@ -1,0 +1,148 @@
+"""The real command in a session of its own, and the end of everything that it started."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import yaml
+
+from study.ledger import Ledger
+
+ROOT = Path(__file__).resolve().parents[2]
+# Ray, Optuna and the model from loading to loading: seconds on a quiet machine.
+TIMEOUT = 900.0
+
+CONFIG: dict[str, Any] = {
+    "name": "tiny",
+    "depths": [2],
+    "methods": ["ft", "pkd-skip"],
+    "teacher": {"trials": 2, "epochs": 2, "learning_rate": [1e-3, 3e-3]},
+    "train": {"epochs": 3, "batch_size": 16, "max_length": 32},
+    "search": {
+        "trials": 3,
+        "asha": {"grace_epochs": 1, "reduction_factor": 2},
+        "space": {"learning_rate": {"low": 1e-4, "high": 1e-2, "log": True}},
+    },
+    "confirm": {"seeds": 2},
+    # One trial at a time makes all numbers repeatable; a checkpoint after every step lets an
+    # interrupted trial go on in its middle.
+    "resources": {"max_concurrent": 1, "cpus_per_trial": 1, "checkpoint_every_s": 0},
+}
+
+
+@dataclass
+class Study:
+    """A study of tiny tasks and its command line.
+
+    Attributes:
+        out: its folder.
+        data: ``--data``.
+        model: ``--model``.
+        tasks: ``--tasks``.
+        config: what its YAML file holds.
+    """
+
+    out: Path
+    data: Path
+    model: Path
+    tasks: str = "rte,sst2"
+    config: dict[str, Any] = field(default_factory=lambda: CONFIG)
+
+    @property
+    def command(self) -> list[str]:
+        """The command that begins the study and goes on with it."""
+        path = self.out.parent / f"{self.out.name}.yaml"
+        path.write_text(yaml.safe_dump(self.config))
+        options = {"--tasks": self.tasks, "--config": path, "--data": self.data}
+        options |= {"--model": self.model, "--out": self.out}
+        words = [str(word) for option in options.items() for word in option]
+        return [sys.executable, str(ROOT / "study" / "run.py"), *words]
+
+    def run(self, *more: str) -> "subprocess.CompletedProcess[str]":
+        """Runs the command to its end."""
+        with self.started(*more) as process:
+            output, _ = process.communicate(timeout=TIMEOUT)
+        return subprocess.CompletedProcess(process.args, process.returncode, output)
+
+    @contextlib.contextmanager
+    def started(self, *more: str) -> Iterator["subprocess.Popen[str]"]:
+        """Starts the command; whatever of it still runs afterwards is killed."""
+        process = subprocess.Popen(
+            [*self.command, *more],
+            cwd=self.out.parent,
+            env=os.environ | {"OMP_NUM_THREADS": "1"},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+            # A shell lets what it starts in the background ignore Ctrl-C, and children inherit it.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+        )
+        try:
+            yield process
+        finally:
+            end_session(process.pid)
+            process.wait()
+
+    def events(self, stage: str | None = None) -> list[dict[str, Any]]:
+        """What the ledger holds."""
+        return Ledger(self.out / "ledger").events(stage)
+
+    def wait_for(self, process: "subprocess.Popen[str]", stage: str, reports: int) -> None:
+        """Waits until a stage has so many reports."""
+        deadline = time.monotonic() + TIMEOUT
+        folder = self.out / "ledger" / stage
+        while len(list(folder.rglob("report-*.json"))) < reports:
+            assert process.poll() is None, process.communicate()[0]
+            assert time.monotonic() < deadline, f"{stage} has not come to {reports} reports"
+            time.sleep(0.02)
+
+    def numbers(self) -> dict[str, Any]:
+        """All of the ledger but times: settings, seeds, decisions, scores and losses."""
+        numbers: dict[str, Any] = {}
+        for event in self.events():
+            key = f"{event['stage']}/{event['task']}-{event['depth']}-{event['method']}"
+            kind = f"{event['event']} {event.get('epoch', '')}".strip()
+            place = numbers.setdefault(f"{key}/{event['trial']}", {})
+            assert kind not in place, f"{key}/{event['trial']} has {kind} twice"
+            place[kind] = {name: event[name] for name in event.keys() - _TIMES}
+        return numbers
+
+
+class Finished(NamedTuple):
+    """A study that has run to its end, what it wrote to its terminal, and how long it took."""
+
+    study: Study
+    output: str
+    seconds: float
+
+
+_TIMES = {"time", "seq", "seconds", "train_seconds", "eval_seconds", "folder"}
+
+
+def end_session(leader: int) -> None:
+    """Kills every process of a session that we started, Ray's among them, and waits for it."""
+    deadline = time.monotonic() + 30
+    while members := _members(leader):
+        for member in members:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(member, signal.SIGKILL)
+        assert time.monotonic() < deadline, f"processes {members} cannot be killed"
+        time.sleep(0.05)
+
+
+def _members(leader: int) -> list[int]:
+    listed = subprocess.run(["ps", "-A", "-o", "pid=,stat="], capture_output=True, text=True)
+    members = []
+    for pid, state in (line.split()[:2] for line in listed.stdout.splitlines()):
+        with contextlib.suppress(ProcessLookupError):
+            if not state.startswith("Z") and os.getsid(int(pid)) == leader:
+                members.append(int(pid))
+    return members

@@ -1,0 +1,78 @@
+"""What a trial asks for, on clusters that are not here; and never more than a node has."""
+
+from typing import Any
+
+import pytest
+import ray
+
+from pkd.errors import InputError
+from study.cluster import trial_resources
+from study.config import Resources
+
+
+def cluster(monkeypatch: pytest.MonkeyPatch, *nodes: dict[str, float]) -> None:
+    answer: list[dict[str, Any]] = [{"Alive": True, "Resources": node} for node in nodes]
+    # A node that died stays in Ray's list.
+    answer.append({"Alive": False, "Resources": {"CPU": 512.0, "GPU": 64.0}})
+    monkeypatch.setattr(ray, "nodes", lambda: answer)
+
+
+def test_without_a_gpu_a_trial_takes_one_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    cluster(monkeypatch, {"CPU": 8.0})
+    assert trial_resources(Resources()) == {"cpu": 1.0, "gpu": 0.0}
+
+
+def test_four_trials_share_a_gpu_and_its_cpus(monkeypatch: pytest.MonkeyPatch) -> None:
+    cluster(monkeypatch, {"CPU": 16.0, "GPU": 1.0})
+    assert trial_resources(Resources()) == {"cpu": 4.0, "gpu": 0.25}
+
+
+def test_eight_gpus_share_the_cpus_of_their_node(monkeypatch: pytest.MonkeyPatch) -> None:
+    cluster(monkeypatch, {"CPU": 64.0, "GPU": 8.0})
+    assert trial_resources(Resources()) == {"cpu": 2.0, "gpu": 0.25}
+    # A whole GPU gets a whole share.
+    assert trial_resources(Resources(gpus_per_trial=1)) == {"cpu": 8.0, "gpu": 1.0}
+
+
+def test_fewer_cpus_than_trials_fit_still_gives_a_trial_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    cluster(monkeypatch, {"CPU": 2.0, "GPU": 1.0})
+    assert trial_resources(Resources()) == {"cpu": 1.0, "gpu": 0.25}
+
+
+def test_the_cpus_of_a_node_without_gpus_are_not_counted_for_gpu_trials(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # 68 / 4 = 17 CPUs a trial would never come free on the node that has the GPU.
+    cluster(monkeypatch, {"CPU": 64.0}, {"CPU": 4.0, "GPU": 1.0})
+    assert trial_resources(Resources()) == {"cpu": 1.0, "gpu": 0.25}
+
+
+def test_what_is_configured_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+    cluster(monkeypatch, {"CPU": 16.0, "GPU": 2.0})
+    resources = Resources(cpus_per_trial=3, gpus_per_trial=0.5)
+    assert trial_resources(resources) == {"cpu": 3.0, "gpu": 0.5}
+    assert trial_resources(Resources(gpus_per_trial=0)) == {"cpu": 1.0, "gpu": 0.0}
+
+
+@pytest.mark.parametrize(
+    "resources",
+    [
+        Resources(gpus_per_trial=1),  # a GPU that is not there
+        Resources(cpus_per_trial=9),  # more CPUs than a node has, though two nodes have 16
+        Resources(gpus_per_trial=0.1),
+    ],
+)
+def test_what_no_node_can_give_is_refused(
+    monkeypatch: pytest.MonkeyPatch, resources: Resources
+) -> None:
+    cluster(monkeypatch, {"CPU": 8.0}, {"CPU": 8.0})
+    with pytest.raises(InputError, match="nodes have 8 and 0"):
+        trial_resources(resources)
+
+
+def test_one_and_a_half_gpus_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    cluster(monkeypatch, {"CPU": 8.0, "GPU": 4.0})
+    with pytest.raises(InputError, match="`resources.gpus_per_trial` is 1.5"):
+        trial_resources(Resources(gpus_per_trial=1.5))

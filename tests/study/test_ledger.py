@@ -1,0 +1,96 @@
+"""The ledger keeps each event whole, in order, and says what is wrong with one that is not."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from pkd.errors import CacheError
+from study.cells import Cell
+from study.ledger import Ledger
+
+CELL = Cell("search", "rte", 3, "kd")
+REPORT = {"epoch": 1, "score": 0.5, "train_seconds": 1.0, "eval_seconds": 0.1}
+
+
+def write_three(root: Path) -> Ledger:
+    ledger = Ledger(root)
+    ledger.start(CELL, "trial-0000", {"learning_rate": 1e-4}, seed=42, epochs=4)
+    ledger.report(CELL, "trial-0000", REPORT, "stop")
+    ledger.end(CELL, "trial-0000", state="stopped", score=0.5)
+    return ledger
+
+
+def test_events_are_read_back_in_the_order_in_which_they_were_written(tmp_path: Path) -> None:
+    write_three(tmp_path)
+    events = Ledger(tmp_path).events()
+    assert [event["event"] for event in events] == ["start", "report", "end"]
+    assert [event["seq"] for event in events] == [1, 2, 3]
+    # Every event says by itself which trial it is of.
+    for event in events:
+        assert Cell.of(event) == CELL and event["trial"] == "trial-0000"
+    assert events[0]["settings"] == {"learning_rate": 1e-4} and events[0]["seed"] == 42
+    assert events[1]["score"] == 0.5 and events[1]["decision"] == "stop"
+
+
+def test_each_event_is_a_file_of_its_own(tmp_path: Path) -> None:
+    write_three(tmp_path)
+    folder = tmp_path / "search" / "rte-3-kd" / "trial-0000"
+    names = sorted(path.name for path in folder.iterdir())
+    assert names == ["end.json", "report-0001.json", "start.json"]
+
+
+def test_numbering_goes_on_after_reopening(tmp_path: Path) -> None:
+    write_three(tmp_path)
+    event = Ledger(tmp_path).start(CELL, "trial-0001", {}, seed=42, epochs=4)
+    assert event["seq"] == 4
+
+
+def test_events_of_one_stage_leave_the_others_out(tmp_path: Path) -> None:
+    ledger = write_three(tmp_path)
+    ledger.start(Cell("confirm", "rte", 3, "kd"), "seed-0000", {}, seed=1, epochs=4)
+    assert [event["stage"] for event in ledger.events("confirm")] == ["confirm"]
+    assert len(ledger.events("search")) == 3 and len(ledger.events()) == 4
+
+
+def test_a_study_that_has_not_begun_has_no_events(tmp_path: Path) -> None:
+    assert Ledger(tmp_path / "ledger").events() == []
+    # Reading makes no folder: a study that never began leaves none behind.
+    assert not (tmp_path / "ledger").exists()
+
+
+def test_half_written_files_are_ignored(tmp_path: Path) -> None:
+    write_three(tmp_path)
+    folder = tmp_path / "search" / "rte-3-kd" / "trial-0001"
+    folder.mkdir()
+    (folder / "start.json.123.tmp").write_text('{"format": 1, "seq"')
+    assert len(Ledger(tmp_path).events()) == 3
+
+
+def test_an_event_that_cannot_be_written_leaves_no_trace(tmp_path: Path) -> None:
+    ledger = write_three(tmp_path)
+    before = sorted(tmp_path.rglob("*"))
+    with pytest.raises(ValueError):
+        ledger.report(CELL, "trial-0000", REPORT | {"epoch": 2, "score": float("nan")}, "stop")
+    assert sorted(tmp_path.rglob("*")) == before
+    # Its number is not lost either.
+    assert ledger.end(CELL, "trial-0001", state="failed")["seq"] == 4
+
+
+@pytest.mark.parametrize("text", ["", '{"format": 1, "seq"', "[]", '{"seq": 1}', "\xff"])
+def test_a_damaged_event_is_named(tmp_path: Path, text: str) -> None:
+    ledger = write_three(tmp_path)
+    path = tmp_path / "search" / "rte-3-kd" / "trial-0000" / "report-0001.json"
+    path.write_bytes(text.encode("latin-1"))
+    with pytest.raises(CacheError) as caught:
+        ledger.events()
+    # The message tells which file is damaged and which folder to delete.
+    assert str(path) in str(caught.value) and f"{path.parent} to train" in str(caught.value)
+
+
+def test_a_newer_format_is_refused(tmp_path: Path) -> None:
+    ledger = write_three(tmp_path)
+    path = tmp_path / "search" / "rte-3-kd" / "trial-0000" / "end.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"format": 2}))
+    with pytest.raises(CacheError, match="newer version"):
+        ledger.events()

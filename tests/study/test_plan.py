@@ -1,0 +1,90 @@
+"""What a study will do is known, and checked against encoder and disk, before anything runs."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from transformers import BertConfig
+
+from pkd.errors import InputError
+from pkd.prepare import Prepared, prepare_task
+from pkd.tasks import GLUE
+from study.config import StudyConfig
+from study.plan import Plan, check_disk, make_plan
+
+BERT_BASE = BertConfig()
+
+
+def planned(encoder: BertConfig = BERT_BASE, **config: Any) -> Plan:
+    return make_plan(StudyConfig.model_validate(config), {}, encoder)
+
+
+@pytest.fixture(scope="module")
+def rte(tiny_data: Path, tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Prepared:
+    cache = tmp_path_factory.mktemp("tokens")
+    return prepare_task(GLUE["rte"], tiny_model, cache, tiny_data)
+
+
+def test_the_teacher_s_layers_are_those_of_all_maps_together() -> None:
+    # 12 to 6: skip (2, 4, 6, 8, 10), last (7 … 11); 12 to 3: skip (4, 8), last (10, 11).
+    assert planned(depths=[6, 3]).layers_needed() == (2, 4, 6, 7, 8, 9, 10, 11)
+    assert planned(depths=[6], methods=["pkd-skip"]).layers_needed() == (2, 4, 6, 8, 10)
+    assert planned(depths=[3], methods=["kd", "pkd-last"]).layers_needed() == (10, 11)
+    # Vanilla KD needs logits only.
+    assert planned(methods=["ft", "kd"]).layers_needed() == ()
+
+
+@pytest.mark.parametrize("depth", [12, 13])
+def test_a_student_as_deep_as_its_teacher_is_refused(depth: int) -> None:
+    with pytest.raises(InputError, match=f"student depth is {depth}, .* teacher has 12 layers"):
+        planned(depths=[3, depth])
+
+
+def test_a_depth_without_a_layer_below_its_last_has_no_patient_method() -> None:
+    with pytest.raises(InputError, match="must be >= 2"):
+        planned(depths=[1])
+    assert planned(depths=[1], methods=["ft", "kd"]).layers_needed() == ()
+
+
+def test_every_method_has_the_same_number_of_search_trials() -> None:
+    plan = planned(search={"trials": 7})
+    assert {plan.trials(method) for method in plan.config.methods} == {7}
+
+
+def test_a_grid_has_as_many_trials_as_points() -> None:
+    full = planned(search={"algorithm": "grid"})
+    assert [full.trials(m) for m in full.config.methods] == [3, 27, 216, 216]
+    inherited = planned(search={"algorithm": "grid", "inherit_from_kd": True})
+    assert [inherited.trials(m) for m in inherited.config.methods] == [3, 27, 24, 24]
+
+
+def test_cells_are_all_tasks_times_depths_times_methods(rte: Prepared) -> None:
+    config = StudyConfig(tasks=("rte",), depths=(6, 3), methods=("ft", "pkd-skip"))
+    assert make_plan(config, {"rte": rte}, BERT_BASE).cells == [
+        ("rte", 6, "ft"),
+        ("rte", 6, "pkd-skip"),
+        ("rte", 3, "ft"),
+        ("rte", 3, "pkd-skip"),
+    ]
+
+
+def test_work_grows_with_trials_and_seeds(rte: Prepared) -> None:
+    def work(**config: Any) -> dict[str, float]:
+        plan = make_plan(StudyConfig.model_validate(config), {"rte": rte}, BERT_BASE)
+        return plan.stage_work()
+
+    once = work(search={"trials": 2}, confirm={"seeds": 1})
+    twice = work(search={"trials": 4}, confirm={"seeds": 3})
+    assert twice["search"] == pytest.approx(2 * once["search"])
+    assert twice["confirm"] == pytest.approx(3 * once["confirm"])
+    assert twice["teachers"] == once["teachers"] > 0
+    assert list(once) == ["teachers", "signals", "search", "confirm", "predict"]
+
+
+def test_a_study_that_does_not_fit_the_disk_is_refused(rte: Prepared) -> None:
+    plan = make_plan(StudyConfig(tasks=("rte",)), {"rte": rte}, BERT_BASE)
+    # At least the teacher and its eight students, in fp32, have to fit.
+    assert plan.disk_bytes() > 4 * (109_482_240 + 4 * 66_955_008 + 4 * 45_691_392)
+    check_disk(plan, Path("runs/x"), plan.disk_bytes())
+    with pytest.raises(InputError, match=r"needs about .* GB in runs/x, but 1.0 GB are free"):
+        check_disk(plan, Path("runs/x"), 1_000_000_000)

@@ -1,0 +1,137 @@
+"""``study.yaml``: which commands go on with a study and which would make it another one."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from transformers import BertConfig
+
+from pkd.errors import InputError
+from study.config import StudyConfig
+from study.layout import Layout
+from study.plan import make_plan
+from study.record import check_same_study, write_study_file
+
+FIRST = {"tasks": ["rte"], "search": {"trials": 4}, "confirm": {"seeds": 2}, "depths": [6]}
+
+
+@pytest.fixture
+def layout(tmp_path: Path) -> Layout:
+    """A study of `FIRST` that has begun."""
+    layout = Layout(tmp_path)
+    config = StudyConfig.model_validate(FIRST)
+    write_study_file(layout, make_plan(config, {}, BertConfig()))
+    return layout
+
+
+def check(layout: Layout, **changes: Any) -> None:
+    check_same_study(layout, StudyConfig.model_validate(FIRST | changes))
+
+
+def test_a_new_folder_takes_any_study(tmp_path: Path) -> None:
+    check(Layout(tmp_path / "new"))
+
+
+def test_the_same_configuration_goes_on(layout: Layout) -> None:
+    check(layout)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"search": {"trials": 9}},
+        {"confirm": {"seeds": 5}},
+        {"tasks": ["rte", "sst2"]},
+        {"depths": [3, 6]},
+        {"resources": {"max_concurrent": 1, "cpus_per_trial": 2}},
+    ],
+)
+def test_a_study_may_grow_and_move_to_other_hardware(
+    layout: Layout, changes: dict[str, Any]
+) -> None:
+    check(layout, **changes)
+
+
+@pytest.mark.parametrize(
+    ("changes", "shown"),
+    [
+        ({"seed": 1}, "seed: 42 there, 1 now"),
+        ({"search": {"trials": 3}}, "search.trials: 4 there, 3 now"),
+        ({"confirm": {"seeds": 1}}, "confirm.seeds: 2 there, 1 now"),
+        ({"tasks": ["sst2"]}, "tasks: ['rte'] there, ['sst2'] now"),
+        ({"methods": ["ft"]}, "methods: ['ft', 'kd', 'pkd-skip', 'pkd-last'] there, ['ft'] now"),
+        ({"train": {"epochs": 3}}, "train.epochs: 4 there, 3 now"),
+        (
+            {"search": {"trials": 4, "space": {"alpha": [0.5]}}},
+            "search.space.alpha: [0.2, 0.5, 0.7] there, [0.5] now",
+        ),
+        (
+            {"search": {"trials": 4, "asha": None}},
+            "search.asha.grace_epochs: 1 there, None now",
+        ),
+        (
+            {"teacher": {"model": "/models/other"}},
+            "'bert-base-uncased' there, '/models/other' now",
+        ),
+    ],
+)
+def test_a_changed_key_is_refused_with_the_difference(
+    layout: Layout, changes: dict[str, Any], shown: str
+) -> None:
+    with pytest.raises(InputError) as caught:
+        check(layout, **changes)
+    assert f"{layout.out} holds another study" in str(caught.value)
+    assert shown in str(caught.value)
+
+
+def test_only_what_differs_is_shown(layout: Layout) -> None:
+    with pytest.raises(InputError) as caught:
+        check(layout, seed=1, search={"trials": 5, "algorithm": "random"})
+    lines = str(caught.value).splitlines()
+    # A larger budget is no difference.
+    assert lines[1:3] == [
+        "  search.algorithm: 'tpe' there, 'random' now",
+        "  seed: 42 there, 1 now",
+    ]
+    assert len(lines) == 4 and lines[3].startswith("Give another --out")
+
+
+@pytest.mark.parametrize("text", ["", "- 1", "a: [", "format: 1", "{format: x, config: {}}"])
+def test_a_file_that_is_no_study_s_is_not_overwritten(layout: Layout, text: str) -> None:
+    layout.study_file.write_text(text)
+    with pytest.raises(InputError, match="cannot read .*study.yaml"):
+        check(layout)
+    assert layout.study_file.read_text() == text
+
+
+def test_a_newer_format_is_refused(layout: Layout) -> None:
+    content = yaml.safe_load(layout.study_file.read_text())
+    layout.study_file.write_text(yaml.safe_dump(content | {"format": 2}))
+    with pytest.raises(InputError, match="newer version"):
+        check(layout)
+
+
+def test_the_file_tells_versions_budget_and_the_whole_configuration(layout: Layout) -> None:
+    content = yaml.safe_load(layout.study_file.read_text())
+    assert content["budget"] == {
+        "teacher_trials": 3,
+        "search_trials": {"ft": 4, "kd": 4, "pkd-skip": 4, "pkd-last": 4},
+        "confirm_seeds": 2,
+        "epochs": 4,
+    }
+    assert content["teacher"] == {"name": "bert-base-uncased", "layers": 12, "hidden": 768}
+    assert {"torch", "ray", "optuna", "python"} <= set(content["versions"])
+    # The recorded configuration is a configuration: it would run the same study.
+    again = StudyConfig.model_validate(content["config"])
+    assert again == StudyConfig.model_validate(FIRST)
+
+
+def test_writing_again_keeps_the_date_of_the_first_run(layout: Layout) -> None:
+    content = yaml.safe_load(layout.study_file.read_text())
+    layout.study_file.write_text(yaml.safe_dump(content | {"created": "2020-01-01"}))
+    config = StudyConfig.model_validate(FIRST | {"search": {"trials": 6}})
+    write_study_file(layout, make_plan(config, {}, BertConfig()))
+    content = yaml.safe_load(layout.study_file.read_text())
+    assert content["created"] == "2020-01-01"
+    assert content["budget"]["search_trials"]["kd"] == 6

@@ -1,0 +1,179 @@
+"""A board that is built again from its ledger is the board that wrote it, after any history."""
+
+import shutil
+import tempfile
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from fake_stage import (
+    Crash,
+    CrashingLedger,
+    Unwatched,
+    advance,
+    make_board,
+    report_of,
+    searches,
+    snapshot,
+    work_off,
+)
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from study.board import Board
+from study.ledger import Ledger
+
+
+@pytest.fixture(autouse=True, scope="module")
+def without_waiting_for_the_disk() -> Iterator[None]:
+    """No machine loses power in these tests; waiting for the disk is nine tenths of their time."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("pkd.files.os.fsync", lambda descriptor: None)
+        yield
+
+
+# Each number is a move: 0 asks for the next trial, any other goes on with a running one.
+moves = st.lists(st.integers(0, 6), min_size=5, max_size=50)
+
+
+def play(board: Board, history: list[int]) -> None:
+    for move in history:
+        running = list(board.running)
+        if move == 0 or not running:
+            board.next()
+        else:
+            advance(board, *running[move % len(running)])
+
+
+@settings(max_examples=25, deadline=None)
+@given(history=moves)
+def test_replay_gives_the_live_state_and_the_same_future(history: list[int]) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        root, copy = Path(folder, "live"), Path(folder, "copy")
+        live = make_board(root)
+        play(live, history)
+        if root.exists():
+            shutil.copytree(root, copy)
+
+        again = make_board(copy)
+        assert snapshot(again) == snapshot(live)
+
+        # What was unfinished is handed out first, each trial once.
+        unfinished = {(search.cell.name, name) for search, name in live.running}
+        handed_out = [again.next() for _ in unfinished]
+        assert {(w[0].cell.name, w[1]) for w in handed_out if w is not None} == unfinished
+        # From here on both go the same way, whatever order the unfinished ones end in.
+        order = {(s.cell.name, name): i for i, (s, name) in enumerate(live.running)}
+        again.running = dict(
+            sorted(again.running.items(), key=lambda item: order[item[0][0].cell.name, item[0][1]])
+        )
+        assert work_off(again) == work_off(live)
+        assert snapshot(again) == snapshot(live)
+        assert again.done and live.done
+
+
+@settings(max_examples=25, deadline=None)
+@given(crashes=st.lists(st.tuples(st.integers(1, 25), st.booleans()), min_size=1, max_size=4))
+def test_a_crash_at_any_event_changes_nothing(crashes: list[tuple[int, bool]]) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        undisturbed = make_board(Path(folder, "undisturbed"), max_running=1)
+        work_off(undisturbed)
+
+        root = Path(folder, "crashed")
+        for at, written in crashes:
+            try:
+                work_off(make_board(root, ledger=CrashingLedger(root, at, written), max_running=1))
+            except Crash:
+                continue
+        last = make_board(root, max_running=1)
+        work_off(last)
+
+        assert snapshot(last) == snapshot(undisturbed)
+        # Each trial has started once and ended once: none twice, none lost.
+        events = Counter((e["event"], e["method"], e["trial"]) for e in last.ledger.events())
+        for search in last.searches.values():
+            for name in search.trials:
+                assert events["start", search.cell.method, name] == 1
+                assert events["end", search.cell.method, name] == 1
+
+
+def test_a_crash_between_the_last_report_and_the_end_is_made_up_for(tmp_path: Path) -> None:
+    # A start and four reports are written, the end is not.
+    crashing = CrashingLedger(tmp_path, at=6, written=False)
+    board = make_board(tmp_path, ledger=crashing, max_running=1)
+    work = board.next()
+    assert work is not None
+    search, name = work
+    for epoch in (1, 2, 3):
+        board.report(search, name, report_of(search, name, epoch))
+    with pytest.raises(Crash):
+        board.report(search, name, report_of(search, name, 4))
+    checkpoint = tmp_path / "checkpoint.pt"
+    checkpoint.touch()
+    ended: list[str] = []
+    again = make_board(
+        tmp_path,
+        checkpoint_of=lambda cell, trial: checkpoint,
+        on_end=lambda search, trial: ended.append(trial),
+    )
+    # All that belongs to an end has happened, and the trial is not handed out again.
+    assert again.searches[search.cell.name].trials[name].state == "complete"
+    assert [e["state"] for e in again.ledger.events() if e["event"] == "end"] == ["complete"]
+    assert ended == [name] and not checkpoint.exists()
+    assert not again.running
+
+
+def test_a_raised_budget_hands_out_only_the_new_trials(tmp_path: Path) -> None:
+    first = make_board(tmp_path, budget=3)
+    work_off(first)
+    before = {(s.cell.name, n) for s in first.searches.values() for n in s.trials}
+
+    raised = make_board(tmp_path, budget=5)
+    new = work_off(raised)
+    assert len(new) == len(set(new)) and not before & set(new)
+    for search in raised.searches.values():
+        failed = search.count("failed")
+        expected = 3 if search.sampler.fixed else 5 + failed
+        assert len(search.trials) == expected
+    # The same command again finds nothing to do.
+    assert work_off(make_board(tmp_path, budget=5)) == []
+
+
+def test_a_trial_whose_record_was_deleted_is_made_again_from_scratch(tmp_path: Path) -> None:
+    # This is what the message about a damaged event tells the user to do.
+    board = make_board(tmp_path / "ledger")
+    work_off(board)
+    before = snapshot(board)["rte-2-ft"]["trials"]
+    shutil.rmtree(tmp_path / "ledger" / "search" / "rte-2-ft" / "trial-0001")
+    stale = tmp_path / "trial-0001.pt"
+    stale.touch()
+
+    again = make_board(
+        tmp_path / "ledger", checkpoint_of=lambda cell, trial: tmp_path / f"{trial}.pt"
+    )
+    assert sorted(again.searches["rte-2-ft"].trials) == ["trial-0000", "trial-0002"]
+    work = again.next()
+    assert work is not None and work[1] == "trial-0001"
+    # The others keep their names and settings; the checkpoint of the deleted one is not resumed.
+    assert not stale.exists()
+    work_off(again)
+    after = snapshot(again)["rte-2-ft"]["trials"]
+    assert {n: t[1] for n, t in after.items()} == {n: t[1] for n, t in before.items()}
+
+
+def test_a_search_with_a_deleted_record_can_still_propose(tmp_path: Path) -> None:
+    work_off(make_board(tmp_path))
+    shutil.rmtree(tmp_path / "search" / "rte-2-kd" / "trial-0001")
+    again = make_board(tmp_path, budget=6)
+    assert [name for cell, name in work_off(again) if cell == "rte-2-kd"][0] == "trial-0001"
+    assert again.done
+
+
+def test_events_of_a_cell_that_is_not_planned_any_more_are_ignored(tmp_path: Path) -> None:
+    board = make_board(tmp_path)
+    work_off(board)
+    kept = [search for search in searches(budget=5) if search.cell.method == "kd"]
+    only = Board("search", kept, Ledger(tmp_path), Unwatched())
+    assert snapshot(only) == {"rte-2-kd": snapshot(board)["rte-2-kd"]}
+    assert {cell for cell, _ in work_off(only)} == {"rte-2-kd"}

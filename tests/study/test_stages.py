@@ -1,0 +1,189 @@
+"""Stages between runs: what is taken up again, what holds no more, and what is not complete."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fake_stage import report_of
+from rich.console import Console
+from transformers import BertConfig
+
+from pkd.prepare import Prepared, prepare_task
+from pkd.tasks import GLUE
+from study.board import Board
+from study.cells import Cell
+from study.cellsearch import CellSearch
+from study.config import StudyConfig
+from study.layout import Layout
+from study.ledger import Ledger
+from study.plan import make_plan
+from study.sampler import ListSampler, Settings
+from study.stages import StageIncomplete, Stages
+from study.trainable import StudyTrial
+from study.view import View
+
+CONFIG = StudyConfig(tasks=("rte",), depths=(2,), methods=("kd", "pkd-skip"))
+ENCODER = BertConfig(num_hidden_layers=4, hidden_size=32, num_attention_heads=2)
+
+
+@pytest.fixture(scope="module")
+def rte(tiny_data: Path, tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Prepared:
+    return prepare_task(GLUE["rte"], tiny_model, tmp_path_factory.mktemp("tokens"), tiny_data)
+
+
+def stages(tmp_path: Path, rte: Prepared, config: StudyConfig = CONFIG) -> Stages:
+    plan = make_plan(config, {"rte": rte}, ENCODER)
+    view = View(Console(quiet=True), plan.stage_work())
+    return Stages(plan, tmp_path / "model", Layout(tmp_path / "out"), {"cpu": 1.0}, view)
+
+
+def board_with(those: Stages, cell: Cell, settings: list[Settings]) -> Board:
+    """A board of one cell whose trials have all been done, in one epoch each."""
+    search = CellSearch(cell, ListSampler(settings), len(settings), 1, prefix="seed")
+    board = Board(cell.stage, [search], those.ledger, those.view)
+    work_off(board)
+    return board
+
+
+def work_off(board: Board) -> list[str]:
+    done = []
+    while (work := board.next()) is not None:
+        board.report(*work, report_of(*work, 1))
+        done.append(f"{work[0].cell.name} {work[1]}")
+    return done
+
+
+def test_a_cell_in_which_every_trial_failed_stays_incomplete(
+    tmp_path: Path, rte: Prepared
+) -> None:
+    those = stages(tmp_path, rte)
+    cell = Cell("search", "rte", 2, "kd")
+
+    def board() -> Board:
+        search = CellSearch(cell, ListSampler([{"alpha": 0.5}]), 1, 1)
+        return Board("search", [search], those.ledger, those.view)
+
+    failing = board()
+    work = failing.next()
+    assert work is not None
+    failing.fail(*work, "the training loss is not finite")
+    # A second call of the same command finds nothing to run, and still no winner to confirm.
+    with pytest.raises(StageIncomplete, match="rte-2-kd: every trial failed"):
+        those._run(board(), StudyTrial, lambda search, trial: {})
+
+
+def test_a_finished_stage_starts_no_tuner(
+    tmp_path: Path, rte: Prepared, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    those = stages(tmp_path, rte)
+    board = board_with(those, Cell("search", "rte", 2, "kd"), [{"alpha": 0.5}])
+    monkeypatch.setattr("study.stages.tune.Tuner", lambda *a, **k: pytest.fail("a tuner"))
+    assert those._run(board, StudyTrial, lambda search, trial: {}) is board
+
+
+def test_a_new_winner_of_the_same_name_is_predicted_again(
+    tmp_path: Path, rte: Prepared, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    predicted: list[str] = []
+
+    def run(self: Stages, board: Board, *_: Any) -> Board:
+        predicted.extend(work_off(board))
+        return board
+
+    monkeypatch.setattr(Stages, "_run", run)
+    those = stages(tmp_path, rte)
+    teachers = board_with(those, Cell("teachers", "rte", 4, "teacher"), [{"learning_rate": 1e-4}])
+    student = Cell("confirm", "rte", 2, "kd")
+    confirm = board_with(those, student, [{"alpha": 0.5}])
+    those._predict(teachers, confirm)
+    assert predicted == ["rte-4-teacher job-0000", "rte-2-kd job-0000"]
+    # Again: nothing to do.
+    those._predict(teachers, confirm)
+    assert len(predicted) == 2
+    # More search trials found other settings; their first seed is `seed-0000` as well.
+    those.layout.supersede(student)
+    those._predict(teachers, board_with(those, student, [{"alpha": 0.7}]))
+    assert predicted[2:] == ["rte-2-kd job-0000"]
+
+
+def test_confirmed_runs_of_a_beaten_winner_are_set_aside(
+    tmp_path: Path, rte: Prepared, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def run(self: Stages, board: Board, *_: Any) -> Board:
+        work_off(board)
+        return board
+
+    monkeypatch.setattr(Stages, "_run", run)
+    those = stages(tmp_path, rte)
+
+    def confirm(alpha: float) -> list[Settings]:
+        cell = Cell("search", "rte", 2, "kd")
+        search = CellSearch(cell, ListSampler([{"alpha": alpha}]), 1, 1)
+        board = Board("search", [search], Ledger(tmp_path / f"search-{alpha}"), those.view)
+        work_off(board)
+        those._confirm(board, {})
+        return [e["settings"] for e in those.ledger.events("confirm") if e["event"] == "start"]
+
+    assert confirm(0.5) == [{"alpha": 0.5}] * 3
+    # Only runs with the settings of the present winner may enter a table.
+    assert confirm(0.7) == [{"alpha": 0.7}] * 3
+    assert (tmp_path / "out" / "superseded" / "confirm-rte-2-kd-1").exists()
+
+
+def test_confirm_seeds_are_none_of_the_search_s(
+    tmp_path: Path, rte: Prepared, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Stages, "_run", lambda self, board, *_: (work_off(board), board)[1])
+    those = stages(tmp_path, rte)
+    board = board_with(those, Cell("search", "rte", 2, "kd"), [{"alpha": 0.5}])
+    those._confirm(board, {})
+    seeds = [e["seed"] for e in those.ledger.events("confirm") if e["event"] == "start"]
+    assert seeds == [1042, 1043, 1044]
+
+
+def test_superseding_leaves_nothing_that_a_new_trial_could_resume(tmp_path: Path) -> None:
+    layout, cell = Layout(tmp_path), Cell("confirm", "rte", 2, "kd")
+    ledger = Ledger(layout.ledger)
+    for number in (1, 2):
+        ledger.start(cell, "seed-0000", {}, seed=1, epochs=1)
+        for path in (
+            layout.checkpoint(cell, "seed-0000"),
+            layout.weights(cell, "seed-0000") / "a",
+        ):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.touch()
+        layout.supersede(cell)
+        assert not layout.checkpoint(cell, "seed-0000").exists()
+        assert not layout.weights(cell, "seed-0000").exists()
+        assert ledger.events() == []
+        # The record itself is kept, once for each time.
+        kept = tmp_path / "superseded" / f"confirm-rte-2-kd-{number}" / "seed-0000" / "start.json"
+        assert kept.exists()
+    # Nothing there is nothing to do.
+    layout.supersede(cell)
+    assert len(list((tmp_path / "superseded").iterdir())) == 2
+
+
+def test_pkd_waits_for_kd_and_takes_its_temperature_and_alpha(
+    tmp_path: Path, rte: Prepared, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    order: list[str] = []
+
+    def run(self: Stages, board: Board, *_: Any) -> Board:
+        order.extend(work_off(board))
+        return board
+
+    monkeypatch.setattr(Stages, "_run", run)
+    search = {"algorithm": "grid", "inherit_from_kd": True, "asha": None}
+    config = StudyConfig.model_validate(
+        CONFIG.model_dump() | {"search": search, "train": {"epochs": 1}}
+    )
+    board = stages(tmp_path, rte, config)._search({})
+    kd, pkd = board.searches["rte-2-kd"], board.searches["rte-2-pkd-skip"]
+    assert len(kd.trials) == 27 and len(pkd.trials) == 24
+    assert [name.split()[0] for name in order] == ["rte-2-kd"] * 27 + ["rte-2-pkd-skip"] * 24
+    assert kd.winner is not None
+    best = kd.trials[kd.winner].settings
+    for trial in pkd.trials.values():
+        assert trial.settings["temperature"] == best["temperature"]
+        assert trial.settings["alpha"] == best["alpha"]

@@ -1,0 +1,186 @@
+"""What a person sees: lines where there is no terminal, a table of cells where there is one."""
+
+import io
+from pathlib import Path
+
+import pytest
+from fake_stage import report_of, searches
+from rich.console import Console
+
+from study.board import Board
+from study.cells import Cell
+from study.cellsearch import CellSearch
+from study.ledger import Ledger
+from study.sampler import ListSampler
+from study.view import View, duration
+
+WORK = {"teachers": 1.0, "signals": 1.0, "search": 6.0, "confirm": 1.0, "predict": 1.0}
+
+
+def console(terminal: bool) -> Console:
+    """As the command line makes it, but into memory."""
+    memory = io.StringIO()
+    return Console(file=memory, force_terminal=terminal, width=100, height=30, soft_wrap=True)
+
+
+def text(view: View) -> str:
+    assert isinstance(view.console.file, io.StringIO)
+    return view.console.file.getvalue()
+
+
+def lines(view: View) -> list[str]:
+    return text(view).splitlines()
+
+
+def fixed(stage: str = "search", trials: int = 2, epochs: int = 2) -> CellSearch:
+    cell = Cell(stage, "rte", 3, "ft")
+    rates = [{"learning_rate": 1e-5 * (1 + number)} for number in range(trials)]
+    return CellSearch(cell, ListSampler(rates), trials, epochs)
+
+
+def run_trial(board: Board) -> str:
+    work = board.next()
+    assert work is not None
+    for epoch in range(1, work[0].epochs + 1):
+        board.report(*work, report_of(*work, epoch))
+    return work[1]
+
+
+def test_without_a_terminal_each_ended_trial_is_a_line(tmp_path: Path) -> None:
+    view = View(console(terminal=False), WORK)
+    board = Board("search", [fixed()], Ledger(tmp_path), view)
+    with view.stage(board):
+        run_trial(board)
+        # One for the stage and one for the trial: reports in between are not shown.
+        assert len(lines(view)) == 2
+        run_trial(board)
+    first, second, third = lines(view)
+    assert first == "search: 1 cells, 2 trials"
+    assert "search rte-3-ft trial-0000 complete score" in second
+    assert "after 2 epoch(s), 4 s · cell 1/2 · study 30 %" in second
+    assert "cell 2/2 · study 60 %" in third
+
+
+def test_a_failed_trial_is_a_line_too(tmp_path: Path) -> None:
+    view = View(console(terminal=False), WORK)
+    board = Board("search", [fixed()], Ledger(tmp_path), view)
+    with view.stage(board):
+        work = board.next()
+        assert work is not None
+        board.fail(*work, "the training loss is not finite")
+    assert "trial-0000 failed after 0 epoch(s)" in lines(view)[-1]
+    assert "score" not in lines(view)[-1]
+
+
+@pytest.mark.parametrize("error", ["OSError: [Errno 28] no space", "bad [/work/x] path", "[red]"])
+def test_an_error_is_shown_as_it_is(tmp_path: Path, error: str) -> None:
+    # rich would read brackets as markup, and fail on one that closes nothing.
+    view = View(console(terminal=False), WORK)
+    board = Board("search", [fixed()], Ledger(tmp_path), view)
+    with view.stage(board):
+        work = board.next()
+        assert work is not None
+        board.break_off(*work, error)
+    assert lines(view)[-1].endswith(f"trial-0000: broken off: {error}")
+
+
+def test_jobs_that_train_nothing_show_no_score(tmp_path: Path) -> None:
+    view = View(console(terminal=False), WORK)
+    board = Board("signals", [fixed("signals", 1, 1)], Ledger(tmp_path), view)
+    with view.stage(board):
+        run_trial(board)
+    assert "complete after 1 epoch(s)" in lines(view)[-1]
+
+
+def test_a_resumed_stage_says_what_was_done_before(tmp_path: Path) -> None:
+    quiet = View(console(terminal=False), WORK)
+    run_trial(Board("search", [fixed()], Ledger(tmp_path), quiet))
+    view = View(console(terminal=False), WORK)
+    with view.stage(Board("search", [fixed()], Ledger(tmp_path), view)):
+        pass
+    assert lines(view) == ["search: 1 cells, 2 trials, 1 of them done before"]
+
+
+def test_the_table_shows_each_cell_with_its_counts(tmp_path: Path) -> None:
+    view = View(console(terminal=True), WORK)
+    cell = fixed()
+    board = Board("search", [cell, *searches()], Ledger(tmp_path), view)
+    # As the live table does, but at a moment of our choice.
+    view.stage(board)
+    first, second = board.next(), board.next()
+    assert first is not None and second is not None
+    for search, name in (first, second):
+        board.report(search, name, report_of(search, name, 1))
+    board.fail(*second, "diverged")
+    view.console.print(view._render())
+    shown = text(view)
+    for name in ("rte-3-ft", "rte-2-pkd-skip", "rte-2-kd", "rte-2-pkd-last", "rte-2-ft"):
+        assert name in shown
+    for column in ("cell", "trials", "best", "running"):
+        assert column in shown
+    # Nothing is complete; one trial goes on with its second epoch, one has failed.
+    assert "0/2" in shown and "(1 failed)" in shown
+    assert f"{first[1]} epoch 2/{first[0].epochs}" in shown and "study" in shown
+
+
+def test_the_table_shows_the_best_score_of_a_cell(tmp_path: Path) -> None:
+    view = View(console(terminal=True), WORK)
+    board = Board("search", [fixed(trials=1)], Ledger(tmp_path), view)
+    view.stage(board)
+    run_trial(board)
+    best = board.searches["rte-3-ft"].trials["trial-0000"].best
+    assert best is not None
+    view.console.print(view._render())
+    assert "1/1" in text(view) and f"{100 * best['score']:.1f}" in text(view)
+    # Search is six tenths of this study's work.
+    assert "60 %" in text(view)
+
+
+def test_in_a_terminal_the_table_lives_while_the_stage_runs(tmp_path: Path) -> None:
+    view = View(console(terminal=True), WORK)
+    board = Board("search", [fixed(trials=1)], Ledger(tmp_path), view)
+    with view.stage(board):
+        run_trial(board)
+    assert "rte-3-ft" in text(view) and "1/1" in text(view)
+    # The lines are for those who have no table.
+    assert "complete score" not in text(view)
+
+
+def test_more_cells_than_lines_show_the_running_ones(tmp_path: Path) -> None:
+    small = Console(file=io.StringIO(), force_terminal=True, width=100, height=10)
+    view = View(small, WORK)
+    many = [
+        CellSearch(Cell("search", f"task{n}", 3, "ft"), ListSampler([{}]), 1, 1, cost=1 + n)
+        for n in range(20)
+    ]
+    board = Board("search", many, Ledger(tmp_path), view)
+    view.stage(board)
+    work = board.next()
+    assert work is not None and work[0].cell.task == "task19"
+    assert [s.cell.task for s in view._visible()] == ["task19", "task0", "task1", "task2"]
+
+
+def test_a_stage_with_nothing_left_counts_as_done(tmp_path: Path) -> None:
+    view = View(console(terminal=False), WORK)
+    view.skip("teachers")
+    view.skip("signals")
+    board = Board("search", [fixed(trials=1)], Ledger(tmp_path), view)
+    with view.stage(board):
+        run_trial(board)
+    assert "study 80 %" in lines(view)[-1]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "shown"),
+    [
+        (0, "0 s"),
+        (89, "89 s"),
+        (90, "2 min"),
+        (720, "12 min"),
+        (3 * 3600 + 20 * 60, "3 h 20 min"),
+        (3600 * 47 + 59 * 60, "47 h 59 min"),
+        (52 * 3600, "2 d 4 h"),
+    ],
+)
+def test_durations_are_written_for_people(seconds: float, shown: str) -> None:
+    assert duration(seconds) == shown

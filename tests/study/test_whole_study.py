@@ -1,0 +1,166 @@
+"""The real command from data to report, again, with the same seed, and with a larger budget."""
+
+import shutil
+import time
+from collections import Counter
+from pathlib import Path
+
+import pytest
+import yaml
+from pyarrow import parquet
+from study_process import CONFIG, Finished, Study
+from transformers import AutoModelForSequenceClassification, AutoTokenizer
+
+pytestmark = pytest.mark.slow
+
+CELLS = ["rte-2-ft", "rte-2-pkd-skip", "sst2-2-ft", "sst2-2-pkd-skip"]
+
+
+def stage_counts(study: Study, event: str) -> dict[str, int]:
+    return dict(Counter(e["stage"] for e in study.events() if e["event"] == event))
+
+
+def copied(finished: Finished, folder: Path) -> Study:
+    """The finished study in a folder of its own."""
+    shutil.copytree(finished.study.out, folder / "run")
+    return Study(folder / "run", finished.study.data, finished.study.model)
+
+
+def ledger_files(study: Study) -> dict[str, int]:
+    paths = (study.out / "ledger").rglob("*.json")
+    return {str(path.relative_to(study.out)): path.stat().st_mtime_ns for path in paths}
+
+
+def test_the_ledger_holds_exactly_the_planned_trials(finished: Finished) -> None:
+    # Two tasks: 2 teachers and 1 signals job each; 4 cells with 3 trials and 2 seeds each; the
+    # test splits of 2 teachers and 4 students.
+    planned = {"teachers": 4, "signals": 2, "search": 12, "confirm": 8, "predict": 6}
+    assert stage_counts(finished.study, "start") == planned
+    assert stage_counts(finished.study, "end") == planned
+    ends = [e for e in finished.study.events() if e["event"] == "end"]
+    assert {e["state"] for e in ends} <= {"complete", "stopped"}
+    # ASHA may stop trials of the search, and nowhere else.
+    assert all(e["state"] == "complete" for e in ends if e["stage"] != "search")
+
+
+def test_every_winner_can_be_loaded_by_transformers(finished: Finished) -> None:
+    assert sorted(p.name for p in (finished.study.out / "models").iterdir()) == CELLS
+    for folder in (finished.study.out / "models").iterdir():
+        model = AutoModelForSequenceClassification.from_pretrained(folder)
+        assert model.config.num_hidden_layers == 2 and model.config.num_labels == 2
+        tokens = AutoTokenizer.from_pretrained(folder)("a fine film", return_tensors="pt")
+        assert model(**tokens).logits.shape == (1, 2)
+    for task in ("rte", "sst2"):
+        teacher = finished.study.out / "teachers" / task
+        assert (
+            AutoModelForSequenceClassification.from_pretrained(teacher).config.num_hidden_layers
+            == 4
+        )
+
+
+def test_predictions_are_kept_and_the_test_split_is_not_scored(finished: Finished) -> None:
+    predictions = finished.study.out / "predictions"
+    for cell in (*CELLS, "rte-4-teacher", "sst2-4-teacher"):
+        table = parquet.read_table(predictions / "predict" / cell / "job-0000" / "test.parquet")
+        assert table.num_rows == 16 and "label" not in table.column_names
+    for cell in CELLS:
+        for seed in ("seed-0000", "seed-0001"):
+            table = parquet.read_table(
+                predictions / "confirm" / cell / seed / "validation.parquet"
+            )
+            assert table.num_rows == 32 and "label" in table.column_names
+    for event in finished.study.events():
+        assert not {"test"} & set(event.get("metrics") or {})
+
+
+def test_the_report_is_there_and_named_at_the_end(finished: Finished) -> None:
+    report = finished.study.out / "report"
+    assert (report / "index.html").stat().st_size > 1000 and (report / "report.md").exists()
+    assert str(report) in finished.output and "complete after" in finished.output
+    # Not a terminal: one line per ended trial, no control codes.
+    assert finished.output.count("search rte-2-ft trial-") == 3 and "\x1b" not in finished.output
+
+
+def test_nothing_is_left_of_work_in_progress(finished: Finished) -> None:
+    for folder in ("checkpoints", "weights"):
+        files = [p for p in (finished.study.out / folder).rglob("*") if p.is_file()]
+        assert files == []
+    assert not list(finished.study.out.rglob("*.tmp"))
+
+
+def test_the_same_command_again_does_nothing_and_is_quick(
+    finished: Finished, tmp_path: Path
+) -> None:
+    study = copied(finished, tmp_path)
+    before, began = ledger_files(study), time.monotonic()
+    done = study.run()
+    assert done.returncode == 0, done.stdout
+    assert ledger_files(study) == before
+    # It ends in a fraction of the time and reports no trial.
+    assert time.monotonic() - began < finished.seconds / 2
+    assert "trial-0000" not in done.stdout and "report:" in done.stdout
+
+
+def test_two_runs_with_one_seed_and_one_worker_have_the_same_numbers(
+    finished: Finished, tmp_path: Path
+) -> None:
+    again = Study(tmp_path / "again", finished.study.data, finished.study.model)
+    done = again.run()
+    assert done.returncode == 0, done.stdout
+    assert again.numbers() == finished.study.numbers()
+
+
+def test_a_larger_budget_runs_only_the_new_trials(finished: Finished, tmp_path: Path) -> None:
+    study = copied(finished, tmp_path)
+    old = study.numbers()
+    winners = {
+        e["task"] + e["method"]: e["settings"]
+        for e in study.events("confirm")
+        if e["event"] == "start"
+    }
+    done = study.run("--set", "search.trials=4", "confirm.seeds=3")
+    assert done.returncode == 0, done.stdout
+    new = study.numbers()
+    # One more search trial in each cell; those of before are untouched.
+    assert {key: new[key] for key in old if key.startswith(("teachers", "search"))} == {
+        key: old[key] for key in old if key.startswith(("teachers", "search"))
+    }
+    added = sorted(key for key in new.keys() - old.keys() if key.startswith("search"))
+    assert added == [f"search/{cell}/trial-0003" for cell in CELLS]
+    # Three seeds of the present winner; those of an unchanged winner are not run again.
+    for cell in CELLS:
+        seeds = {key: new[key] for key in new if key.startswith(f"confirm/{cell}/")}
+        assert len(seeds) == 3
+        task, _, method = cell.split("-", 2)
+        now = [value["start"]["settings"] for value in seeds.values()]
+        assert now[0] == now[1] == now[2]
+        if now[0] == winners[task + method]:
+            assert seeds | {k: old[k] for k in old if k in seeds} == seeds
+    assert done.stdout.count(" seed-0002 ") == 4
+    record = yaml.safe_load((study.out / "study.yaml").read_text())
+    assert record["budget"]["confirm_seeds"] == 3
+    # And a smaller one is refused, with the difference.
+    less = study.run()
+    assert less.returncode == 2 and "search.trials: 4 there, 3 now" in less.stdout
+
+
+def test_a_trial_that_diverges_fails_alone(
+    tmp_path: Path, tiny_data: Path, tiny_model: Path
+) -> None:
+    # A patience loss weighted by 1e39 is infinite in fp32.
+    space = {"learning_rate": 1e-3, "temperature": 5, "alpha": 0.5, "normalize": True}
+    space |= {"beta": [1e39, 100.0]}
+    search = {"algorithm": "grid", "asha": None, "space": space}
+    config = CONFIG | {"search": search, "methods": ["pkd-skip"], "confirm": {"seeds": 1}}
+    study = Study(tmp_path / "run", tiny_data, tiny_model, "rte", config)
+    done = study.run()
+    assert done.returncode == 0, done.stdout
+    ends = {e["trial"]: e for e in study.events("search") if e["event"] == "end"}
+    assert ends["trial-0000"]["state"] == "failed" and "not finite" in ends["trial-0000"]["error"]
+    assert ends["trial-0001"]["state"] == "complete"
+    # It is not tried again, and the winner is confirmed.
+    assert [e["settings"]["beta"] for e in study.events("confirm") if e["event"] == "start"] == [
+        100
+    ]
+    log = study.out / "logs" / "search" / "rte-2-pkd-skip" / "trial-0000.log"
+    assert "not finite" in log.read_text()
