@@ -82,7 +82,7 @@ def verify(folder: Path) -> Path:
     """
     try:
         files = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))["files"]
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise CacheError(f"{folder} has no readable manifest ({error}); delete it") from None
     for name, expected in files.items():
         path = folder / name

@@ -117,9 +117,10 @@ def _read_file(path: Path, task: Task) -> tuple[str, "pa.Table"]:
         if suffix == ".parquet":
             return str(path), parquet.read_table(path)
         if suffix in (".csv", ".tsv"):
-            # Text columns stay text, and an empty field is an empty string, not a missing one.
+            # Texts and labels stay text (a label "true" or "1" is a name before it is a code), and
+            # an empty field is an empty string, not a missing one.
             convert = csv.ConvertOptions(
-                column_types={column: pa.string() for column in task.texts},
+                column_types={column: pa.string() for column in (*task.texts, task.label)},
                 strings_can_be_null=False,
             )
             parse = csv.ParseOptions(

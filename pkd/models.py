@@ -27,6 +27,9 @@ FIRST_TOKEN_FAMILIES = frozenset(
     "bert roberta distilbert electra camembert xlm-roberta mpnet deberta deberta-v2".split()
 )
 
+# Families whose positions are counted from behind the padding token's id.
+_OFFSET_FAMILIES = frozenset("roberta camembert xlm-roberta mpnet".split())
+
 # Weights that a fine-tuning run makes anew when the checkpoint lacks them.
 _HEAD_PARTS = ("classifier", "pooler", "pre_classifier", "score")
 
@@ -86,6 +89,14 @@ def load_config(folder: Path) -> PretrainedConfig:
             f"token sits is not known here. Supported: {', '.join(sorted(FIRST_TOKEN_FAMILIES))}"
         )
     return config
+
+
+def longest_input(config: PretrainedConfig) -> int:
+    """The most tokens that a model takes, special tokens included: 512 for BERT and RoBERTa."""
+    positions = int(config.max_position_embeddings)
+    if config.model_type in _OFFSET_FAMILIES:
+        return positions - int(config.pad_token_id) - 1
+    return positions
 
 
 def load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:

@@ -7,7 +7,14 @@ from pathlib import Path
 from pkd.data import Rows, load_rows, split_exists
 from pkd.devices import default_device, resolve_precision
 from pkd.errors import InputError
-from pkd.models import fetch_model, load_classifier, load_config, load_tokenizer, weights_digest
+from pkd.models import (
+    fetch_model,
+    load_classifier,
+    load_config,
+    load_tokenizer,
+    longest_input,
+    weights_digest,
+)
 from pkd.signals import Progress, build_signals
 from pkd.tasks import Task
 from pkd.tokens import build_tokens, open_tokens
@@ -90,7 +97,7 @@ def prepare_task(
         InputError: for data, model or length that cannot be used.
     """
     folder = fetch_model(str(model))
-    limit = load_config(folder).max_position_embeddings
+    limit = longest_input(load_config(folder))
     if not 8 <= max_length <= limit:
         raise InputError(f"max_length is {max_length}, but must be 8..{limit} for {folder}")
     tokenizer = load_tokenizer(folder)

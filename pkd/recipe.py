@@ -100,7 +100,8 @@ def describe_errors(error: ValidationError) -> list[str]:
     for problem in error.errors():
         key = ".".join(str(part) for part in problem["loc"])
         message = problem["msg"].removeprefix("Value error, ")
-        if problem["type"] == "value_error" and not key:
+        # A message that names its key needs no second one.
+        if problem["type"] == "value_error" and (not key or message.startswith("`")):
             lines.append(message)
             continue
         message = message.replace("Input should be", "must be")

@@ -1,5 +1,6 @@
 """Tokens of a split as flat memory-mapped arrays, and batches gathered from them by row number."""
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -110,7 +111,11 @@ def tokenizer_digest(tokenizer: "PreTrainedTokenizerBase") -> str:
             f"the tokenizer {type(tokenizer).__name__} has no fast version (tokenizer.json); "
             "choose a model that ships one"
         )
-    return fingerprint([tokenizer.backend_tokenizer.to_str(), tokenizer.padding_side])
+    # A call leaves its truncation and padding in the tokenizer; they are no part of what it is.
+    backend = json.loads(tokenizer.backend_tokenizer.to_str())
+    backend |= {"truncation": None, "padding": None}
+    sides = [tokenizer.truncation_side, tokenizer.padding_side]
+    return fingerprint([backend, *sides])
 
 
 def open_tokens(folder: Path, device: torch.device | str = "cpu") -> TokenArrays:

@@ -14,9 +14,10 @@ from typing import Any
 
 from tqdm import tqdm
 
+from pkd.cache import fingerprint
 from pkd.errors import InputError, PkdError
 from pkd.experiment import Experiment, Files, Outputs, depth_of
-from pkd.layers import layer_map
+from pkd.layers import check_depth, layer_map
 from pkd.models import fetch_model
 from pkd.prepare import Prepared, ask_teacher, prepare_task
 from pkd.recipe import STUDENT_METHODS, TUNABLE, Recipe
@@ -44,6 +45,7 @@ def train(options: argparse.Namespace) -> dict[str, object]:
     if len(tasks) != 1:
         raise InputError(f"--task is {options.task!r}, but pkd.train trains one task")
     model = fetch_model(options.model)
+    depth = _student_depth(options, recipe, model)
     prepared = prepare_task(
         tasks[0],
         model,
@@ -56,15 +58,29 @@ def train(options: argparse.Namespace) -> dict[str, object]:
     if "temperature" in TUNABLE[recipe.method]:
         teacher = _teacher(options, prepared, model)
         teacher_layers = depth_of(teacher)
-        signals = _signals(options, prepared, recipe, teacher, teacher_layers)
+        signals = _signals(options, prepared, recipe, teacher, teacher_layers, depth)
     folder = options.out / f"{prepared.task.name}-{options.layers or 'all'}-{recipe.method}"
     files = Files(prepared.task, prepared.tokens, model, signals, teacher_layers)
     report = _run(recipe, files, folder)
     return {"task": prepared.task.name, "model": str(folder), **recipe.model_dump(), **report}
 
 
+def _student_depth(options: argparse.Namespace, recipe: Recipe, model: Path) -> int:
+    """The student's depth, checked before a teacher is trained for nothing."""
+    whole = depth_of(model)
+    depth = recipe.layers or whole
+    if depth != whole:
+        check_depth(whole, depth)
+    if recipe.strategy is not None:
+        # A teacher that is not given is made from the whole model.
+        teacher = fetch_model(str(options.teacher)) if options.teacher is not None else model
+        layer_map(recipe.strategy, depth_of(teacher), depth)
+    return depth
+
+
 def _run(recipe: Recipe, files: Files, folder: Path) -> dict[str, object]:
-    checkpoint = folder.with_name(folder.name + ".checkpoint")
+    # Named by all that it depends on: other settings must not resume it.
+    checkpoint = folder.with_name(f"{folder.name}-{_key(recipe, files)}.checkpoint")
     predictions = folder.with_name("predictions") / folder.name
     experiment = Experiment(recipe, files, Outputs(checkpoint, folder, predictions))
     while not experiment.finished:
@@ -85,13 +101,21 @@ def _run(recipe: Recipe, files: Files, folder: Path) -> dict[str, object]:
 def _teacher(options: argparse.Namespace, prepared: Prepared, model: Path) -> Path:
     if options.teacher is not None:
         return fetch_model(str(options.teacher))
-    folder: Path = options.out / f"{prepared.task.name}-teacher"
+    recipe = _recipe(options, "teacher", None)
+    recipe = recipe.model_copy(update={"learning_rate": options.teacher_learning_rate})
+    files = Files(prepared.task, prepared.tokens, model)
+    folder: Path = options.out / f"{prepared.task.name}-teacher-{_key(recipe, files)}"
     if not folder.exists():
         print("no --teacher given: fine-tuning one", file=sys.stderr)
-        recipe = _recipe(options, "teacher", None)
-        recipe = recipe.model_copy(update={"learning_rate": options.teacher_learning_rate})
-        _run(recipe, Files(prepared.task, prepared.tokens, model), folder)
+        unfinished = folder.with_name(folder.name + "-unfinished")
+        _run(recipe, files, unfinished)
+        unfinished.rename(folder)
     return folder
+
+
+def _key(recipe: Recipe, files: Files) -> str:
+    tokens = {split: path.name for split, path in files.tokens.items()}
+    return fingerprint([recipe.model_dump(), tokens, str(files.model), str(files.signals)])
 
 
 def _signals(
@@ -100,10 +124,11 @@ def _signals(
     recipe: Recipe,
     teacher: Path,
     teacher_layers: int,
+    depth: int,
 ) -> Path:
     layers: tuple[int, ...] = ()
     if recipe.strategy is not None:
-        layers = layer_map(recipe.strategy, teacher_layers, options.layers)
+        layers = layer_map(recipe.strategy, teacher_layers, depth)
     with tqdm(desc="signals", unit="row") as bar:
         return ask_teacher(
             prepared,

@@ -197,10 +197,10 @@ def load_checkpoint(path: Path, trainer: Trainer) -> dict[str, Any]:
     """
     try:
         state = torch.load(path, map_location=trainer.device, weights_only=True)
+        extra: dict[str, Any] = state["extra"]
         trainer.load_state_dict(state["trainer"])
     except Exception as error:  # a torn zip, a wrong shape, a foreign file: all mean the same
         raise CacheError(f"the checkpoint {path} is damaged ({error}); delete it") from error
-    extra: dict[str, Any] = state["extra"]
     return extra
 
 

@@ -22,6 +22,7 @@ from pkd.tasks import resolve_tasks
 from study.config import StudyConfig, load_config
 from study.layout import Layout
 from study.plan import Plan, check_disk, gigabytes, make_plan
+from study.record import check_same_study, encoder_name, write_study_file
 from study.view import View, duration
 
 _CONFIGS = Path(__file__).resolve().parent.parent / "configs"
@@ -64,7 +65,10 @@ def main(argv: list[str] | None = None) -> int:
 def _study(options: argparse.Namespace, console: Console) -> int:
     config = _config(options)
     layout = Layout((options.out or Path("runs") / config.name).resolve())
-    layout.out.mkdir(parents=True, exist_ok=True)
+    try:
+        layout.out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"cannot make the folder of --out: {error}") from None
     try:
         with FileLock(layout.out / ".lock", timeout=0):
             return _locked(options, config, layout, console)
@@ -77,8 +81,6 @@ def _study(options: argparse.Namespace, console: Console) -> int:
 def _locked(
     options: argparse.Namespace, config: StudyConfig, layout: Layout, console: Console
 ) -> int:
-    from study.record import check_same_study, write_study_file
-
     check_same_study(layout, config)
     started = time.monotonic()
     encoder, tasks = _prepare(config, layout, console)
@@ -90,7 +92,8 @@ def _locked(
     write_study_file(layout, plan)
 
     from study.cluster import start_ray, stop_ray, trial_resources
-    from study.stages import StageIncomplete, Stages
+    from study.stages import Stages
+    from study.tuner import StageIncomplete
 
     view = View(console, plan.stage_work())
     try:
@@ -167,7 +170,7 @@ def _show(plan: Plan, layout: Layout, console: Console) -> None:
     console.print(
         f"study {config.name} in {layout.out}\n"
         f"  training rows: {rows}\n"
-        f"  teacher: {config.teacher.model}, {plan.teacher_layers} layers, {teachers} trials\n"
+        f"  teacher: {encoder_name(config)}, {plan.teacher_layers} layers, {teachers} trials\n"
         f"  {len(plan.cells)} cells (tasks × depths {list(config.depths)} × methods "
         f"{list(config.methods)})\n"
         f"  search: {search} trials by {config.search.algorithm} (per cell {per_method}), "

@@ -1,15 +1,20 @@
 """The configuration of a study: its keys, its limits, and error messages that name them."""
 
 import difflib
+import math
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import yaml
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
+    Discriminator,
     Field,
+    Tag,
     ValidationError,
     model_validator,
 )
@@ -46,12 +51,36 @@ class Range(Section):
 
 
 def _as_list(value: Any) -> Any:
-    return [value] if isinstance(value, (int, float, bool)) else value
+    # YAML 1.1 reads 5e-5 as a text; what is no number is refused as an element.
+    return [value] if isinstance(value, (int, float, bool, str)) else value
+
+
+def _kind(value: Any) -> str:
+    return "range" if isinstance(value, (dict, Range)) else "choices"
+
+
+def _limit(key: str, allowed: Callable[[float], bool], words: str) -> AfterValidator:
+    def check(dimension: "Range | tuple[float, ...]") -> "Range | tuple[float, ...]":
+        for value in dimension.values() if isinstance(dimension, Range) else dimension:
+            if not (math.isfinite(value) and allowed(value)):
+                raise ValueError(f"`{key}` holds {value:g}, but must be {words}")
+        return dimension
+
+    return AfterValidator(check)
 
 
 Choices = Annotated[tuple[float, ...], BeforeValidator(_as_list), Field(min_length=1)]
 Switches = Annotated[tuple[bool, ...], BeforeValidator(_as_list), Field(min_length=1)]
-Dimension = Range | Choices
+# Told apart by their form, so that an error speaks of the one that was meant.
+Dimension = Annotated[
+    Annotated[Range, Tag("range")] | Annotated[Choices, Tag("choices")], Discriminator(_kind)
+]
+LearningRates = Annotated[
+    Dimension, _limit("learning_rate", lambda v: 0 < v < 1, "between 0 and 1")
+]
+Temperatures = Annotated[Dimension, _limit("temperature", lambda v: v > 0, "> 0 and finite")]
+Alphas = Annotated[Dimension, _limit("alpha", lambda v: 0 <= v <= 1, "between 0 and 1")]
+Betas = Annotated[Dimension, _limit("beta", lambda v: v >= 0, ">= 0 and finite")]
 
 
 class Space(Section):
@@ -65,27 +94,11 @@ class Space(Section):
         normalize: whether the patience loss compares directions only.
     """
 
-    learning_rate: Dimension = (5e-5, 2e-5, 1e-5)
-    temperature: Dimension = (5.0, 10.0, 20.0)
-    alpha: Dimension = (0.2, 0.5, 0.7)
-    beta: Dimension = (10.0, 100.0, 500.0, 1000.0)
+    learning_rate: LearningRates = (5e-5, 2e-5, 1e-5)
+    temperature: Temperatures = (5.0, 10.0, 20.0)
+    alpha: Alphas = (0.2, 0.5, 0.7)
+    beta: Betas = (10.0, 100.0, 500.0, 1000.0)
     normalize: Switches = (True, False)
-
-    @model_validator(mode="after")
-    def _within_limits(self) -> "Space":
-        limits = {
-            "learning_rate": (lambda v: 0 < v < 1, "between 0 and 1"),
-            "temperature": (lambda v: v > 0, "> 0"),
-            "alpha": (lambda v: 0 <= v <= 1, "between 0 and 1"),
-            "beta": (lambda v: v >= 0, ">= 0"),
-        }
-        for key, (allowed, words) in limits.items():
-            dimension = getattr(self, key)
-            values = dimension.values() if isinstance(dimension, Range) else dimension
-            for value in values:
-                if not allowed(value):
-                    raise ValueError(f"`{key}` holds {value:g}, but must be {words}")
-        return self
 
 
 class Data(Section):
@@ -129,7 +142,7 @@ class Teacher(Section):
     model: str = "bert-base-uncased"
     trials: int = Field(default=3, ge=1)
     epochs: int = Field(default=4, ge=1)
-    learning_rate: Dimension = (2e-5, 3e-5, 5e-5)
+    learning_rate: LearningRates = (2e-5, 3e-5, 5e-5)
 
     @model_validator(mode="after")
     def _enough_choices(self) -> "Teacher":
@@ -338,7 +351,8 @@ def _unknown_keys(tree: Any, section: type[BaseModel], prefix: str) -> list[str]
             continue
         annotation = section.model_fields[key].annotation
         for kind in getattr(annotation, "__args__", (annotation,)):
-            if isinstance(kind, type) and issubclass(kind, Section) and kind is not Range:
+            kind = getattr(kind, "__origin__", kind)  # of Annotated
+            if isinstance(kind, type) and issubclass(kind, Section):
                 problems += _unknown_keys(value, kind, f"{prefix}{key}.")
     return problems
 

@@ -45,7 +45,7 @@ def write_study_file(layout: Layout, plan: Plan) -> None:
         "git_commit": _git_commit(),
         "generated_data": config.data.generated,
         "teacher": {
-            "name": Path(config.teacher.model).name,
+            "name": encoder_name(config),
             "layers": plan.teacher_layers,
             "hidden": plan.encoder.hidden_size,
         },
@@ -64,6 +64,11 @@ def write_study_file(layout: Layout, plan: Plan) -> None:
     }
     text = yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
     write_atomic(layout.study_file, lambda path: _write(path, text))
+
+
+def encoder_name(config: StudyConfig) -> str:
+    """The pre-trained encoder as people call it: a hub id, or the last part of a folder."""
+    return "generated encoder" if config.data.generated else Path(config.teacher.model).name
 
 
 def check_same_study(layout: Layout, config: StudyConfig) -> None:

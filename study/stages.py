@@ -1,45 +1,29 @@
 """The five stages of a study: what each one trains, from what, and what it leaves behind."""
 
-import logging
-import shutil
 from collections.abc import Callable, Iterable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from ray import tune
 
-from pkd.errors import CacheError, PkdError
 from pkd.experiment import Files, Outputs
-from pkd.files import write_json
 from study.board import Board
-from study.bridge import BoardScheduler, BoardSearcher, BrokenTrials, MakeConfig
+from study.bridge import MakeConfig
 from study.cells import Cell
 from study.cellsearch import CellSearch
-from study.config import Dimension, Range
 from study.layout import Layout
 from study.ledger import Ledger
 from study.plan import Plan
-from study.published import published_points
-from study.sampler import (
-    LateSampler,
-    ListSampler,
-    OptunaSampler,
-    Sampler,
-    contains,
-    dimensions,
-    grid,
-)
+from study.proposals import cell_sampler, may_start, teacher_sampler
+from study.sampler import ListSampler
 from study.trainable import PredictJob, SignalsJob, StudyTrial
+from study.tuner import check_complete, run_board
 from study.view import View
+from study.winners import drop_beaten_weights, home_of, promote_winners, supersede_unless
 
 # Confirm seeds are this far from the search's, so that no confirmed run repeats a searched one.
 _FRESH = 1000
-# A trial whose process or node dies is started again so often within one run.
-_RETRIES = 2
-
-
-class StageIncomplete(PkdError):
-    """A stage ended with trials missing; the same command tries them again."""
 
 
 class Stages:
@@ -67,29 +51,21 @@ class Stages:
             StageIncomplete: if a stage could not be finished, naming its cells.
         """
         teachers = self._teachers()
-        self._promote(teachers)
+        promote_winners(self.layout, teachers)
         signals = self._signals()
         search = self._search(signals)
         confirm = self._confirm(search, signals)
-        self._promote(confirm)
+        promote_winners(self.layout, confirm)
         self._predict(teachers, confirm)
 
     # 1 ------------------------------------------------------------------------------------
 
     def _teachers(self) -> Board:
         teacher = self.config.teacher
-
-        def sampler(cell: Cell) -> Sampler:
-            if isinstance(teacher.learning_rate, Range):
-                space: dict[str, Dimension] = {"learning_rate": teacher.learning_rate}
-                return OptunaSampler(space, "tpe", self.config.seed, cell.name)
-            rates = teacher.learning_rate[: teacher.trials]
-            return ListSampler([{"learning_rate": rate} for rate in rates])
-
         searches = [
             CellSearch(
                 cell,
-                sampler(cell),
+                teacher_sampler(self.plan, cell),
                 teacher.trials,
                 teacher.epochs,
                 first_seed=self.config.seed,
@@ -115,9 +91,15 @@ class Stages:
         cells = [
             Cell("signals", task, self.plan.teacher_layers, "teacher") for task in self.plan.tasks
         ]
-        self._supersede_unless(cells, lambda cell, event: event["settings"] == settings)
-        self._supersede_unless(
-            cells, lambda cell, event: (self.layout.signals / event["folder"]).exists(), "report"
+        supersede_unless(
+            self.layout, self.ledger, cells, lambda cell, event: event["settings"] == settings
+        )
+        supersede_unless(
+            self.layout,
+            self.ledger,
+            cells,
+            lambda cell, event: (self.layout.signals / event["folder"]).exists(),
+            "report",
         )
         searches = [
             self._single(cell, settings, self.plan.epoch_flops(cell.task, cell.depth) / 3)
@@ -148,7 +130,7 @@ class Stages:
             cell = Cell("search", task, depth, method)
             searches[cell.name] = CellSearch(
                 cell,
-                self._sampler(cell, searches),
+                cell_sampler(self.plan, cell, searches),
                 self.plan.trials(method),
                 self.config.train.epochs,
                 search.asha,
@@ -156,38 +138,8 @@ class Stages:
                 cost=self.plan.epoch_flops(task, depth),
             )
 
-        def ready(cell: CellSearch) -> bool:
-            if not self.plan.inherits(cell.cell.method):
-                return True
-            kd = searches[_kd(cell.cell).name]
-            return kd.done and kd.winner is not None
-
-        board = self._board(searches.values(), ready=ready)
+        board = self._board(searches.values(), ready=partial(may_start, self.plan, searches))
         return self._run(board, StudyTrial, self._student(signals, keep_weights=False))
-
-    def _sampler(self, cell: Cell, searches: dict[str, CellSearch]) -> Sampler:
-        search, config = self.config.search, self.config
-
-        def make() -> Sampler:
-            fixed = {}
-            if self.plan.inherits(cell.method):
-                kd = searches[_kd(cell).name]
-                assert kd.winner is not None
-                fixed = {k: kd.trials[kd.winner].settings[k] for k in ("temperature", "alpha")}
-            space = dimensions(search.space, cell.tunable, fixed)
-            if search.algorithm == "grid":
-                return ListSampler(grid(space))
-            first = []
-            if search.published_points:
-                points = published_points(self.plan.encoder, cell.task, cell.depth, cell.method)
-                first = [point for point in points if contains(space, point)]
-            # With few trials, ten random ones (Optuna's default) would leave TPE nothing to do.
-            startup = min(10, max(2, search.trials // 3))
-            return OptunaSampler(space, search.algorithm, config.seed, cell.name, first, startup)
-
-        if self.plan.inherits(cell.method):
-            return LateSampler(make, fixed=search.algorithm == "grid")
-        return make()
 
     # 4 ------------------------------------------------------------------------------------
 
@@ -210,7 +162,9 @@ class Stages:
                 )
             )
         settings = {each.cell.name: each.sampler.propose(0) for each in searches}
-        self._supersede_unless(
+        supersede_unless(
+            self.layout,
+            self.ledger,
             [each.cell for each in searches],
             lambda cell, event: event["settings"] == settings[cell.name],
         )
@@ -228,8 +182,13 @@ class Stages:
             assert search.winner is not None
             # The name alone would not tell a winner from one of the same name in an earlier round.
             settings[cell] = {"trial": search.winner, **search.trials[search.winner].settings}
-            models[cell] = self._home(search.cell)
-        self._supersede_unless(settings, lambda cell, event: event["settings"] == settings[cell])
+            models[cell] = home_of(self.layout, search.cell)
+        supersede_unless(
+            self.layout,
+            self.ledger,
+            settings,
+            lambda cell, event: event["settings"] == settings[cell],
+        )
         searches = [self._single(cell, settings[cell], 1.0) for cell in settings]
 
         def config(search: CellSearch, trial: str) -> dict[str, Any]:
@@ -257,47 +216,23 @@ class Stages:
             self.ledger,
             self.view,
             ready,
-            self._drop_beaten_weights if keep_best else lambda search, trial: None,
+            self._keep_best if keep_best else lambda search, trial: None,
             self.layout.checkpoint,
             self.config.resources.max_concurrent,
         )
 
     def _run(self, board: Board, trainable: type[tune.Trainable], config: MakeConfig) -> Board:
-        """Works a board off on a Tuner of its own, unless nothing is left to do."""
+        """Works a board off, unless nothing is left to do."""
         if board.done:
-            _check_complete(board, self.layout)
             self.view.skip(board.stage)
-            return board
-
-        def make_config(search: CellSearch, trial: str) -> dict[str, Any]:
-            return {"log": self.layout.log(search.cell, trial), **config(search, trial)}
-
-        # Tune's own account of a failed trial would run through the view; ours is in its log.
-        logging.getLogger("ray.tune").setLevel(logging.CRITICAL)
-        tuner = tune.Tuner(
-            tune.with_resources(trainable, self.resources),
-            tune_config=tune.TuneConfig(
-                search_alg=BoardSearcher(board, make_config),
-                scheduler=BoardScheduler(board),
-                num_samples=-1,
-                reuse_actors=True,
-                trial_name_creator=_trial_name,
-                trial_dirname_creator=_trial_name,
-            ),
-            run_config=tune.RunConfig(
-                name=board.stage,
-                storage_path=str(self.layout.ray.resolve()),
-                callbacks=[BrokenTrials(board)],
-                # Trials keep their own checkpoints (pkd.experiment), which outlive Tune's scratch.
-                checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
-                failure_config=tune.FailureConfig(max_failures=_RETRIES),
-                verbose=0,
-            ),
-        )
-        with self.view.stage(board):
-            tuner.fit()
-        _check_complete(board, self.layout)
+        else:
+            with self.view.stage(board):
+                run_board(board, trainable, config, self.resources, self.layout)
+        check_complete(board, self.layout)
         return board
+
+    def _keep_best(self, search: CellSearch, _: str) -> None:
+        drop_beaten_weights(self.layout, search)
 
     def _student(self, signals: dict[str, Path], keep_weights: bool) -> MakeConfig:
         def config(search: CellSearch, trial: str) -> dict[str, Any]:
@@ -341,75 +276,3 @@ class Stages:
 
     def _single(self, cell: Cell, settings: dict[str, Any], cost: float) -> CellSearch:
         return CellSearch(cell, ListSampler([settings]), 1, 1, prefix="job", cost=cost)
-
-    def _supersede_unless(
-        self,
-        cells: Iterable[Cell],
-        valid: Callable[[Cell, dict[str, Any]], bool],
-        kind: str = "start",
-    ) -> None:
-        for cell in cells:
-            events = self.ledger.events(f"{cell.stage}/{cell.name}")
-            if any(event["event"] == kind and not valid(cell, event) for event in events):
-                self.layout.supersede(cell)
-
-    def _home(self, cell: Cell) -> Path:
-        if cell.method == "teacher":
-            return self.layout.teacher(cell.task)
-        return self.layout.model(cell)
-
-    def _drop_beaten_weights(self, search: CellSearch, _: str) -> None:
-        for name, trial in search.trials.items():
-            if trial.state != "running" and name != search.winner:
-                shutil.rmtree(self.layout.weights(search.cell, name), ignore_errors=True)
-
-    def _promote(self, board: Board) -> None:
-        """Moves each winner's weights to their place; a winner that is there already stays."""
-        for search in board.searches.values():
-            assert search.winner is not None
-            home, best = self._home(search.cell), search.trials[search.winner]
-            weights = self.layout.weights(search.cell, search.winner)
-            if weights.exists():
-                card = {
-                    "task": search.cell.task,
-                    "depth": search.cell.depth,
-                    "method": search.cell.method,
-                    "trial": search.winner,
-                    "settings": best.settings,
-                    "score": (best.best or {})["score"],
-                    "metrics": (best.best or {})["metrics"],
-                }
-                write_json(weights / "study.json", card)
-                shutil.rmtree(home, ignore_errors=True)
-                home.parent.mkdir(parents=True, exist_ok=True)
-                weights.rename(home)
-            if not home.exists():
-                record = self.layout.ledger / search.cell.stage / search.cell.name
-                raise CacheError(
-                    f"{home} is missing though the ledger says it was trained: restore it, or "
-                    f"delete {record} to train it again"
-                )
-
-
-def _kd(cell: Cell) -> Cell:
-    return Cell(cell.stage, cell.task, cell.depth, "kd")
-
-
-def _trial_name(trial: Any) -> str:
-    return f"{trial.config['cell']}-{trial.config['trial']}"
-
-
-def _check_complete(board: Board, layout: Layout) -> None:
-    lines = [
-        f"{search.cell.name} {name}: {error}" for (search, name), error in board.broken.items()
-    ]
-    for search in board.searches.values():
-        if search.done and not search.useful:
-            lines.append(f"{search.cell.name}: every trial failed, see the ledger's end events")
-        elif not search.done and not any(broken is search for broken, _ in board.broken):
-            lines.append(f"{search.cell.name}: {search.useful} of {search.wanted} trials")
-    if lines:
-        raise StageIncomplete(
-            f"stage {board.stage} is incomplete (logs: {layout.logs / board.stage}):\n  "
-            + "\n  ".join(lines)
-        )

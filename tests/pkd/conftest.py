@@ -4,7 +4,6 @@ import sys
 from pathlib import Path
 
 import pytest
-import torch
 from hypothesis import settings
 
 # The tests import `tiny` from beside them, in every import mode of pytest.
@@ -54,9 +53,7 @@ def teacher(encoder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def signals(
-    prepared: Prepared, teacher: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Path:
+def signals(prepared: Prepared, teacher: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The teacher's logits and the [CLS] states of layers 1, 2 and 3."""
     return ask_teacher(prepared, teacher, [1, 2, 3], tmp_path_factory.mktemp("signals"), "fp32")
 

@@ -18,8 +18,9 @@ from study.layout import Layout
 from study.ledger import Ledger
 from study.plan import make_plan
 from study.sampler import ListSampler, Settings
-from study.stages import StageIncomplete, Stages
+from study.stages import Stages
 from study.trainable import StudyTrial
+from study.tuner import StageIncomplete
 from study.view import View
 
 CONFIG = StudyConfig(tasks=("rte",), depths=(2,), methods=("kd", "pkd-skip"))
@@ -77,7 +78,7 @@ def test_a_finished_stage_starts_no_tuner(
 ) -> None:
     those = stages(tmp_path, rte)
     board = board_with(those, Cell("search", "rte", 2, "kd"), [{"alpha": 0.5}])
-    monkeypatch.setattr("study.stages.tune.Tuner", lambda *a, **k: pytest.fail("a tuner"))
+    monkeypatch.setattr("study.tuner.tune.Tuner", lambda *a, **k: pytest.fail("a tuner"))
     assert those._run(board, StudyTrial, lambda search, trial: {}) is board
 
 

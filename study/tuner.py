@@ -1,0 +1,91 @@
+"""Working one stage's board off on a Ray Tuner of its own."""
+
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+from ray import tune
+
+from pkd.errors import PkdError
+from study.board import Board
+from study.bridge import BoardScheduler, BoardSearcher, BrokenTrials, MakeConfig
+from study.cellsearch import CellSearch
+from study.deferred import Deferred, pack
+from study.layout import Layout
+
+# A trial whose process or node dies is started again so often within one run.
+_RETRIES = 2
+
+
+class StageIncomplete(PkdError):
+    """A stage ended with trials missing; the same command tries them again."""
+
+
+def run_board(
+    board: Board,
+    trainable: type[tune.Trainable],
+    config: MakeConfig,
+    resources: Mapping[str, float],
+    layout: Layout,
+) -> None:
+    """Hands all of a board's work to Ray Tune and waits for it.
+
+    Args:
+        board: the work.
+        trainable: what runs a trial.
+        config: the trainable's config of a trial.
+        resources: what a trial asks Ray for.
+        layout: where logs and Tune's scratch go.
+    """
+
+    def make_config(search: CellSearch, trial: str) -> dict[str, Any]:
+        log = layout.log(search.cell, trial)
+        return pack(trainable, {"log": log, **config(search, trial)})
+
+    # Tune's own account of a failed trial would run through the view; ours is in its log.
+    logging.getLogger("ray.tune").setLevel(logging.CRITICAL)
+    tune.Tuner(
+        tune.with_resources(Deferred, dict(resources)),
+        tune_config=tune.TuneConfig(
+            search_alg=BoardSearcher(board, make_config),
+            scheduler=BoardScheduler(board),
+            num_samples=-1,
+            reuse_actors=True,
+            trial_name_creator=_trial_name,
+            trial_dirname_creator=_trial_name,
+        ),
+        run_config=tune.RunConfig(
+            name=board.stage,
+            storage_path=str(layout.ray.resolve()),
+            callbacks=[BrokenTrials(board)],
+            # Trials keep their own checkpoints (pkd.experiment), which outlive Tune's scratch.
+            checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
+            failure_config=tune.FailureConfig(max_failures=_RETRIES),
+            verbose=0,
+        ),
+    ).fit()
+
+
+def check_complete(board: Board, layout: Layout) -> None:
+    """Refuses to go on from a stage in which a trial is missing or a cell has no winner.
+
+    Raises:
+        StageIncomplete: naming the cells and the trials.
+    """
+    lines = [
+        f"{search.cell.name} {name}: {error}" for (search, name), error in board.broken.items()
+    ]
+    for search in board.searches.values():
+        if search.done and not search.useful:
+            lines.append(f"{search.cell.name}: every trial failed, see the ledger's end events")
+        elif not search.done and not any(broken is search for broken, _ in board.broken):
+            lines.append(f"{search.cell.name}: {search.useful} of {search.wanted} trials")
+    if lines:
+        raise StageIncomplete(
+            f"stage {board.stage} is incomplete (logs: {layout.logs / board.stage}):\n  "
+            + "\n  ".join(lines)
+        )
+
+
+def _trial_name(trial: Any) -> str:
+    return f"{trial.config['cell']}-{trial.config['trial']}"

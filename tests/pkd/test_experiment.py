@@ -1,0 +1,162 @@
+"""Reports of all epochs, the best epoch's files, and the same numbers after an interruption."""
+
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+import torch
+from transformers import AutoModelForSequenceClassification, AutoTokenizer
+
+import pkd.experiment as experiment_module
+from pkd.evaluate import predict_logits
+from pkd.experiment import Experiment, Files, Outputs, Report, depth_of
+from pkd.models import load_classifier
+from pkd.prepare import Prepared
+from pkd.recipe import Recipe
+from pkd.tasks import GLUE
+from pkd.tokens import open_tokens
+
+CPU = torch.device("cpu")
+
+
+class Stopped(Exception):
+    """Stands for the end of a process."""
+
+
+def recipe(method: str = "pkd-skip", **settings: object) -> Recipe:
+    values = {"batch_size": 8, "learning_rate": 3e-3, "precision": "fp32", "layers": 3}
+    return Recipe.checked(method=method, **values | settings)
+
+
+@pytest.fixture
+def files(prepared: Prepared, encoder: Path, signals: Path) -> Files:
+    return Files(prepared.task, prepared.tokens, encoder, signals, 4)
+
+
+def run(experiment: Experiment) -> list[Report]:
+    while not experiment.finished:
+        experiment.run_epoch()
+    return experiment.reports
+
+
+def numbers(reports: list[Report]) -> list[dict]:
+    """The reports without what a clock measured."""
+    clocks = ("train_seconds", "eval_seconds")
+    return [{k: v for k, v in r.to_dict().items() if k not in clocks} for r in reports]
+
+
+@pytest.mark.parametrize("method", ["ft", "kd", "pkd-skip", "pkd-last"])
+def test_each_epoch_gives_a_complete_report(files: Files, method: str) -> None:
+    steps: list[tuple[int, int]] = []
+    experiment = Experiment(recipe(method, epochs=2), files, device=CPU)
+    reports = [experiment.run_epoch(lambda *at: steps.append(at)) for _ in range(2)]
+    assert experiment.finished
+    assert experiment.reports == reports
+    assert [report.epoch for report in reports] == [1, 2]
+    assert steps == [(1, 5), (2, 5), (3, 5), (4, 5), (5, 5)] * 2
+    for report in reports:
+        assert report.metrics == {"validation": {"accuracy": report.score}}
+        # 12 dev rows.
+        assert report.score * 12 == pytest.approx(round(report.score * 12))
+        assert np.isfinite(report.train_loss) and report.dev_loss > 0
+        assert report.train_seconds > 0 and report.eval_seconds > 0
+        assert (report.samples, report.device) == (40, "cpu")
+
+
+def test_fine_tuning_needs_no_teacher(prepared: Prepared, encoder: Path) -> None:
+    files = Files(prepared.task, prepared.tokens, encoder)
+    assert len(run(Experiment(recipe("ft", epochs=1), files, device=CPU))) == 1
+
+
+def test_the_best_epochs_model_and_predictions_are_kept(
+    files: Files, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The second epoch is the first of the best, whatever this machine's rounding makes of it.
+    scores = iter([0.25, 0.75, 0.75, 0.5])
+    monkeypatch.setattr(experiment_module, "selection_score", lambda task, metrics: next(scores))
+    outputs = Outputs(best_model=tmp_path / "model", predictions=tmp_path / "predictions")
+    experiment = Experiment(recipe(epochs=4), files, outputs, CPU)
+    tokens = open_tokens(files.tokens["validation"], CPU)
+    logits = []
+    while not experiment.finished:
+        experiment.run_epoch()
+        logits.append(predict_logits(experiment.trainer.model, tokens, CPU, "fp32"))
+
+    table = pq.read_table(tmp_path / "predictions" / "validation.parquet").to_pydict()
+    names = GLUE["rte"].labels
+    assert list(table) == ["idx", "label", "prediction", *(f"logit_{name}" for name in names)]
+    assert table["idx"] == list(range(100, 112))
+    assert table["label"] == [0, 1] * 6
+    kept = np.stack([table[f"logit_{name}"] for name in names], axis=1)
+    assert [np.array_equal(kept, each) for each in logits] == [False, True, False, False]
+    assert table["prediction"] == kept.argmax(axis=1).tolist()
+    right = sum(p == y for p, y in zip(table["prediction"], table["label"], strict=True))
+    accuracy = experiment.reports[1].metrics["validation"]["accuracy"]
+    assert right / 12 == pytest.approx(accuracy)
+
+    model = AutoModelForSequenceClassification.from_pretrained(tmp_path / "model")
+    assert (model.config.num_hidden_layers, depth_of(tmp_path / "model")) == (3, 3)
+    assert model.config.id2label == dict(enumerate(names))
+    again = predict_logits(model, tokens, CPU, "fp32")
+    assert again == pytest.approx(kept, abs=1e-5)
+    assert len(AutoTokenizer.from_pretrained(tmp_path / "model")) == model.config.vocab_size
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["model", "predictions"]
+
+
+@pytest.mark.parametrize("method", ["ft", "pkd-skip"])
+@pytest.mark.parametrize("stop", [1, 5, 6, 8, 18])
+def test_an_interrupted_experiment_gives_the_same_reports(
+    files: Files, method: str, stop: int, tmp_path: Path
+) -> None:
+    expected = run(Experiment(recipe(method), files, device=CPU))
+    outputs = Outputs(
+        tmp_path / "checkpoint", tmp_path / "model", tmp_path / "predictions", checkpoint_every=0
+    )
+    seen = 0
+
+    def stop_there(done: int, total: int) -> None:
+        nonlocal seen
+        seen += 1
+        if seen == stop:
+            raise Stopped
+
+    first = Experiment(recipe(method), files, outputs, CPU)
+    with pytest.raises(Stopped):
+        while not first.finished:
+            first.run_epoch(stop_there)
+    torch.rand(100)
+
+    second = Experiment(recipe(method), files, outputs, CPU)
+    # 5 steps an epoch; the state after an epoch's last step is saved along with its report.
+    assert len(second.reports) == (stop - 1) // 5
+    position = second.trainer.position
+    steps = position.epoch * 5 + position.step
+    assert steps == (stop - 1 if stop % 5 == 0 else stop)
+    assert numbers(run(second)) == numbers(expected)
+    assert len(second.reports) == 4
+
+
+def test_an_experiment_stopped_between_epochs_does_not_repeat_one(
+    files: Files, tmp_path: Path
+) -> None:
+    outputs = Outputs(tmp_path / "checkpoint", checkpoint_every=0)
+    first = Experiment(recipe(), files, outputs, CPU)
+    reports = [first.run_epoch(), first.run_epoch()]
+    second = Experiment(recipe(), files, outputs, CPU)
+    assert second.reports == reports
+    assert second.trainer.position.epoch == 2
+    assert second.run_epoch().epoch == 3
+
+
+def test_a_checkpoint_is_written_only_when_it_is_due(files: Files, tmp_path: Path) -> None:
+    outputs = Outputs(tmp_path / "checkpoint", checkpoint_every=3600)
+    Experiment(recipe(epochs=2), files, outputs, CPU).run_epoch()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_making_an_experiment_does_not_change_the_encoder(files: Files, encoder: Path) -> None:
+    before = {p.name: p.read_bytes() for p in encoder.iterdir()}
+    run(Experiment(recipe(epochs=1), files, device=CPU))
+    assert {p.name: p.read_bytes() for p in encoder.iterdir()} == before
+    assert load_classifier(encoder, GLUE["rte"].labels).config.num_hidden_layers == 4

@@ -1,0 +1,324 @@
+"""Tasks and their rows: what is read, and that whatever is wrong is named before training."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.csv
+import pyarrow.parquet as pq
+import pytest
+import tiny
+
+from pkd.data import load_rows
+from pkd.errors import InputError
+from pkd.prepare import check_task, prepare_task
+from pkd.tasks import GLUE, PAPER_TASKS, Task, load_task_file, resolve_tasks
+
+TEXTS = ["a cat", 'says "so", twice', "", "two\nlines", "1", "null"]
+
+
+def columns_of(**changes: Any) -> dict[str, list]:
+    return {
+        "sentence1": ["a", "b", "c"],
+        "sentence2": ["d", "e", "f"],
+        "label": [0, 1, 0],
+    } | changes
+
+
+def write_rte(folder: Path, split: str = "train", **changes: Any) -> Path:
+    path = folder / "rte" / f"{split}.parquet"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    columns = columns_of(**changes).items()
+    pq.write_table(pa.table({name: each for name, each in columns if each is not None}), path)
+    return folder
+
+
+def own_task(path: Path, labels: tuple[str, ...] = ("bad", "good"), **more: Any) -> Task:
+    return Task(
+        name="own", texts=("text",), labels=labels,
+        files={"train": path, "validation": path} | more.pop("files", {}), **more,
+    )  # fmt: skip
+
+
+def write_task(folder: Path, **changes: Any) -> Path:
+    content = {
+        "name": "own",
+        "texts": ["text"],
+        "labels": ["bad", "good"],
+        "files": {"train": "train.csv", "validation": "sub/dev.csv"},
+    } | changes
+    path = folder / "own.yaml"
+    path.write_text(json.dumps({key: value for key, value in content.items() if value}))
+    return path
+
+
+# What is wrong with a split.
+
+
+def test_a_missing_column_is_named(tmp_path: Path) -> None:
+    write_rte(tmp_path, sentence2=None)
+    with pytest.raises(InputError, match=r"train\.parquet has no column 'sentence2' \(task rte\)"):
+        load_rows(GLUE["rte"], "train", tmp_path)
+
+
+def test_a_missing_label_column_is_named(tmp_path: Path) -> None:
+    write_rte(tmp_path, label=None)
+    with pytest.raises(InputError, match="has no column 'label'.*has sentence1, sentence2"):
+        load_rows(GLUE["rte"], "train", tmp_path)
+
+
+def test_an_empty_split_is_named(tmp_path: Path) -> None:
+    write_rte(tmp_path, sentence1=[], sentence2=[], label=[])
+    with pytest.raises(InputError, match=r"train\.parquet is empty: split 'train' of task rte"):
+        load_rows(GLUE["rte"], "train", tmp_path)
+
+
+def test_a_split_with_one_class_is_named(tmp_path: Path) -> None:
+    write_rte(tmp_path, label=[1, 1, 1])
+    with pytest.raises(InputError, match="all rows have the label 'not_entailment'"):
+        load_rows(GLUE["rte"], "train", tmp_path)
+
+
+@pytest.mark.parametrize("wrong", [2, -1, "maybe", None, True, 0.5])
+def test_a_label_outside_the_tasks_set_is_named_with_its_row(tmp_path: Path, wrong: Any) -> None:
+    # Parquet holds one type a column: right labels of the wrong one's type come before it.
+    before = {str: "entailment", bool: False, float: 1.0}.get(type(wrong), 0)
+    write_rte(tmp_path, label=[before, wrong, before])
+    row = 0 if wrong is True else 1
+    with pytest.raises(InputError, match=rf"row {row} .*: label .* is not one of the labels"):
+        load_rows(GLUE["rte"], "train", tmp_path)
+
+
+def test_a_null_text_is_named_with_its_row_and_column(tmp_path: Path) -> None:
+    write_rte(tmp_path, sentence1=["a", "b", None])
+    with pytest.raises(InputError, match="row 2 .* column 'sentence1' holds None"):
+        load_rows(GLUE["rte"], "train", tmp_path)
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"rte/train\.parquet does not exist: --data needs"):
+        load_rows(GLUE["rte"], "train", tmp_path)
+
+
+def test_a_file_that_is_no_parquet_is_named(tmp_path: Path) -> None:
+    (write_rte(tmp_path) / "rte" / "train.parquet").write_text("no parquet")
+    with pytest.raises(InputError, match=r"cannot read .*train\.parquet \(task rte\)"):
+        load_rows(GLUE["rte"], "train", tmp_path)
+
+
+def test_a_missing_file_of_a_users_task_is_named(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"cannot read .*gone\.csv \(task own\)"):
+        load_rows(own_task(tmp_path / "gone.csv"), "train")
+
+
+def test_an_unknown_file_type_is_named(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"own\.xlsx .*unknown file type '\.xlsx'"):
+        load_rows(own_task(tmp_path / "own.xlsx"), "train")
+
+
+# What is read.
+
+
+def write_texts(path: Path, labels: list) -> Path:
+    table = pa.table({"text": TEXTS, "label": labels})
+    if path.suffix == ".parquet":
+        pq.write_table(table, path)
+    elif path.suffix == ".jsonl":
+        path.write_text("".join(json.dumps(row) + "\n" for row in table.to_pylist()))
+    else:
+        delimiter = "\t" if path.suffix == ".tsv" else ","
+        pa.csv.write_csv(table, path, pa.csv.WriteOptions(delimiter=delimiter))
+    return path
+
+
+@pytest.mark.parametrize(
+    "labels", [[0, 1, 0, 1, 1, 0], ["bad", "good", "bad", "good", "good", "bad"]]
+)
+@pytest.mark.parametrize("suffix", ["csv", "tsv", "jsonl", "parquet"])
+def test_all_file_types_give_equal_rows(tmp_path: Path, suffix: str, labels: list) -> None:
+    rows = load_rows(own_task(write_texts(tmp_path / f"own.{suffix}", labels)), "train")
+    assert rows.texts == (TEXTS,)
+    assert rows.labels is not None and rows.labels.dtype == np.int64
+    assert rows.labels.tolist() == [0, 1, 0, 1, 1, 0]
+    assert rows.idx.tolist() == [0, 1, 2, 3, 4, 5]
+
+
+@pytest.mark.parametrize("suffix", ["csv", "tsv", "jsonl", "parquet"])
+@pytest.mark.parametrize("names", [("false", "true"), ("1", "0")])
+def test_label_names_that_look_like_other_values_stay_names(
+    tmp_path: Path, suffix: str, names: tuple[str, str]
+) -> None:
+    labels = [names[code] for code in (0, 1, 0, 1, 1, 0)]
+    path = write_texts(tmp_path / f"own.{suffix}", labels)
+    rows = load_rows(own_task(path, names), "train")
+    assert rows.labels is not None and rows.labels.tolist() == [0, 1, 0, 1, 1, 0]
+
+
+def test_codes_as_text_are_codes(tmp_path: Path) -> None:
+    path = write_texts(tmp_path / "own.jsonl", list("010110"))
+    rows = load_rows(own_task(path), "train")
+    assert rows.labels is not None and rows.labels.tolist() == [0, 1, 0, 1, 1, 0]
+
+
+def test_an_empty_label_of_a_csv_file_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "own.csv").write_text("text,label\na,bad\nb,\nc,good\n")
+    with pytest.raises(InputError, match="row 1 .*: label '' is not one of"):
+        load_rows(own_task(tmp_path / "own.csv"), "train")
+
+
+def test_row_ids_are_those_of_the_file(tmp_path: Path) -> None:
+    rows = load_rows(GLUE["rte"], "train", write_rte(tmp_path, idx=[9, 4, 7]))
+    assert rows.idx.tolist() == [9, 4, 7]
+    assert rows.texts == (["a", "b", "c"], ["d", "e", "f"])
+
+
+@pytest.mark.parametrize("label", [[-1, -1, -1], [0, 1, 0], ["x", None, "y"], None])
+def test_labels_of_a_test_split_are_never_read(tmp_path: Path, label: list | None) -> None:
+    rows = load_rows(GLUE["rte"], "test", write_rte(tmp_path, "test", label=label))
+    assert rows.labels is None
+    assert len(rows) == 3
+
+
+def test_a_subset_is_the_same_each_time_and_keeps_rows_together(tmp_path: Path) -> None:
+    tiny.write_split(tmp_path / "rte" / "train.parquet", 40, seed=1)
+    full = load_rows(GLUE["rte"], "train", tmp_path)
+    one, again = (load_rows(GLUE["rte"], "train", tmp_path, max_rows=10) for _ in range(2))
+    # Literal: another machine or version must take the same rows.
+    assert (
+        one.idx.tolist()
+        == again.idx.tolist()
+        == [
+            103,
+            108,
+            114,
+            116,
+            123,
+            129,
+            134,
+            135,
+            136,
+            137,
+        ]
+    )
+    at = one.idx - 100
+    assert one.texts == tuple([column[i] for i in at] for column in full.texts)
+    assert one.labels is not None and one.labels.tolist() == full.labels[at].tolist()
+    assert len(load_rows(GLUE["rte"], "train", tmp_path, max_rows=99)) == 40
+
+
+# All splits of a task.
+
+
+def test_optional_splits_that_are_absent_locally_are_left_out(data: Path, tmp_path: Path) -> None:
+    for split in ("train", "validation"):
+        write_rte(tmp_path, split)
+    task, rows = check_task(GLUE["rte"], tmp_path)
+    assert (task.dev, task.test, list(rows)) == (("validation",), (), ["train", "validation"])
+    task, rows = check_task(GLUE["rte"], data)
+    assert task.test == ("test",)
+    assert {split: len(each) for split, each in rows.items()} == {
+        "train": 40,
+        "validation": 12,
+        "test": 6,
+    }
+
+
+def test_a_second_dev_split_may_be_absent_and_the_first_may_not(tmp_path: Path) -> None:
+    table = pa.table({"premise": ["a"] * 3, "hypothesis": ["b"] * 3, "label": [0, 1, 2]})
+    (tmp_path / "mnli").mkdir()
+    for split in ("train", "validation_matched"):
+        pq.write_table(table, tmp_path / "mnli" / f"{split}.parquet")
+    assert check_task(GLUE["mnli"], tmp_path)[0].dev == ("validation_matched",)
+    (tmp_path / "mnli" / "validation_matched.parquet").unlink()
+    with pytest.raises(InputError, match=r"validation_matched\.parquet does not exist"):
+        check_task(GLUE["mnli"], tmp_path)
+
+
+def test_limits_apply_to_training_and_dev_rows_and_not_to_test_rows(data: Path) -> None:
+    _, rows = check_task(GLUE["rte"], data, max_train_rows=8, max_dev_rows=4)
+    assert {split: len(each) for split, each in rows.items()} == {
+        "train": 8,
+        "validation": 4,
+        "test": 6,
+    }
+
+
+@pytest.mark.parametrize("max_length", [7, 33])
+def test_a_length_that_the_encoder_cannot_take_is_refused(
+    encoder: Path, data: Path, tmp_path: Path, max_length: int
+) -> None:
+    with pytest.raises(InputError, match=rf"max_length is {max_length}, but must be 8\.\.32"):
+        prepare_task(GLUE["rte"], encoder, tmp_path, data, max_length)
+
+
+def test_preparing_again_in_a_new_process_adds_no_folder(
+    encoder: Path, data: Path, tmp_path: Path
+) -> None:
+    first = prepare_task(GLUE["rte"], encoder, tmp_path, data, 24)
+    assert first.rows == {"train": 40, "validation": 12, "test": 6}
+    assert prepare_task(GLUE["rte"], encoder, tmp_path, data, 24).tokens == first.tokens
+    assert len([path for path in tmp_path.iterdir() if path.is_dir()]) == 3
+
+
+# Names and task files.
+
+
+def test_glue_stands_for_the_papers_tasks_and_each_task_comes_once() -> None:
+    assert tuple(task.name for task in resolve_tasks(["glue"])) == PAPER_TASKS
+    names = [task.name for task in resolve_tasks(["rte", "cola", "rte", "mrpc"])]
+    assert names == ["rte", "cola", "mrpc"]
+
+
+@pytest.mark.parametrize(("name", "nearest"), [("RTE", "rte"), ("mnlii", "mnli"), ("qpp", "qqp")])
+def test_an_unknown_task_is_named_with_the_nearest(name: str, nearest: str) -> None:
+    with pytest.raises(InputError, match=f"unknown task '{name}'; did you mean '{nearest}'"):
+        resolve_tasks([name])
+
+
+def test_a_task_file_gives_a_task_with_paths_relative_to_it(tmp_path: Path) -> None:
+    (task,) = resolve_tasks([str(write_task(tmp_path))])
+    assert (task.name, task.texts, task.labels) == ("own", ("text",), ("bad", "good"))
+    assert (task.metrics, task.dev, task.test) == (("accuracy",), ("validation",), ())
+    assert task.files == {
+        "train": tmp_path / "train.csv",
+        "validation": tmp_path / "sub" / "dev.csv",
+    }
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"metric": ["f1"]}, "unknown key `metric`; did you mean `metrics`"),
+        ({"files": None}, "lacks `files`"),
+        ({"files": {"train": "a.csv"}}, "lacks the split 'validation'"),
+        ({"labels": ["one"]}, "labels"),
+        ({"labels": ["one", "one"]}, "names a label twice"),
+        ({"labels": ["a", "b", "c"], "metrics": ["f1"]}, "f1, which is for two labels"),
+        ({"metrics": ["bleu"]}, "metrics"),
+        ({"name": "a/b"}, "name"),
+        ({"texts": ["a", "b", "c"]}, "texts"),
+    ],
+)
+def test_a_wrong_task_file_is_named_with_the_key(
+    tmp_path: Path, changes: dict, message: str
+) -> None:
+    path = write_task(tmp_path, **changes)
+    with pytest.raises(InputError, match=rf"task file .*own\.yaml.*{message}"):
+        load_task_file(path)
+
+
+@pytest.mark.parametrize("content", ["- a\n- b\n", "", "just text"])
+def test_a_task_file_without_keys_is_refused(tmp_path: Path, content: str) -> None:
+    (tmp_path / "own.yaml").write_text(content)
+    with pytest.raises(InputError, match=r"own\.yaml must hold keys and values"):
+        load_task_file(tmp_path / "own.yaml")
+
+
+def test_a_task_file_that_is_missing_or_no_yaml_is_named(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"cannot read the task file .*gone\.yaml"):
+        resolve_tasks([str(tmp_path / "gone.yaml")])
+    (tmp_path / "half.yaml").write_text("a: [1")
+    with pytest.raises(InputError, match=r"cannot read the task file .*half\.yaml"):
+        load_task_file(tmp_path / "half.yaml")
