@@ -142,7 +142,16 @@ def _count(about: dict[str, Any], key: str) -> str:
 
 
 def _pairs(mapping: dict[str, Any]) -> str:
-    return ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in mapping.items())
+    pairs = ((name.replace("_", " "), _value(value)) for name, value in mapping.items())
+    return ", ".join(f"{name} {value}" for name, value in pairs)
+
+
+def _value(value: Any) -> str:
+    """A plain value; of a mapping its one value, or each with its name where they differ."""
+    if not isinstance(value, dict):
+        return str(value)
+    same = len(set(value.values())) == 1
+    return str(next(iter(value.values()))) if same else f"({_pairs(value)})"
 
 
 def _render(template: str, path: Path, facts: dict[str, Any]) -> None:

@@ -63,7 +63,9 @@ def comparison_table(run: Run, numbers: pd.DataFrame) -> Table:
 
 
 def published_tables(run: Run, numbers: pd.DataFrame) -> list[Table]:
-    """Each number beside the published ones; no table if nothing was published on the tasks."""
+    """Each number beside the published ones; no table where they have nothing in common."""
+    if run.generated:
+        return []
     known = numbers[numbers["published_dev"].notna() | numbers["published_test"].notna()]
     rows = pd.concat([known[known["task"] == task] for task in run.study["tasks"]])
     if rows.empty:
