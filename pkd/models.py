@@ -17,7 +17,7 @@ from transformers import (
 )
 from transformers.utils import logging as transformers_logging
 
-from pkd.cache import fingerprint, folder_digest
+from pkd.cache import folder_digest
 from pkd.errors import HubUnreachable, InputError
 from pkd.layers import check_depth
 
@@ -210,15 +210,6 @@ def parameter_counts(config: PretrainedConfig) -> dict[str, int]:
 def weights_digest(folder: Path) -> str:
     """Identifies a model's weights and configuration by their bytes."""
     return folder_digest(folder)
-
-
-def model_digest(folder: Path) -> str:
-    """Identifies a pre-trained model by its configuration and the size of its weights.
-
-    Cheap enough for every start of a study, unlike `weights_digest`.
-    """
-    weights = {path.name: path.stat().st_size for path in sorted(folder.glob("*.safetensors"))}
-    return fingerprint([load_config(folder).to_json_string(use_diff=False), weights])
 
 
 @contextlib.contextmanager

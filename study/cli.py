@@ -22,7 +22,7 @@ from pkd.tasks import resolve_tasks
 from study.config import StudyConfig, load_config
 from study.layout import Layout
 from study.plan import Plan, check_disk, gigabytes, make_plan
-from study.record import check_same_study, encoder_name, write_study_file
+from study.record import check_same_inputs, check_same_study, encoder_name, write_study_file
 from study.view import View, duration
 
 _CONFIGS = Path(__file__).resolve().parent.parent / "configs"
@@ -85,6 +85,7 @@ def _locked(
     started = time.monotonic()
     encoder, tasks = _prepare(config, layout, console)
     plan = make_plan(config, tasks, load_encoder(encoder))
+    check_same_inputs(layout, plan)
     check_disk(plan, layout.out, shutil.disk_usage(layout.out).free)
     _show(plan, layout, console)
     if options.dry_run:

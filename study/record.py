@@ -11,6 +11,7 @@ from typing import Any
 
 import yaml
 
+from pkd.cache import fingerprint
 from pkd.errors import InputError
 from pkd.files import write_atomic
 from study.config import StudyConfig
@@ -60,6 +61,7 @@ def write_study_file(layout: Layout, plan: Plan) -> None:
         },
         "versions": {name: importlib.metadata.version(name) for name in _PACKAGES}
         | {"python": platform.python_version()},
+        "inputs": _inputs(plan),
         "config": config.model_dump(mode="json"),
     }
     text = yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
@@ -96,6 +98,33 @@ def check_same_study(layout: Layout, config: StudyConfig) -> None:
             + "\nGive another --out, or the same configuration (budgets, tasks, depths and "
             "methods may grow)"
         )
+
+
+def check_same_inputs(layout: Layout, plan: Plan) -> None:
+    """Refuses to continue a study whose rows or tokenizer have changed under the same names.
+
+    Raises:
+        InputError: naming the tasks.
+    """
+    if not layout.study_file.exists():
+        return
+    old, new = _read(layout.study_file).get("inputs", {}), _inputs(plan)
+    changed = [task for task, digest in new.items() if old.get(task, digest) != digest]
+    if changed:
+        raise InputError(
+            f"{layout.out} holds a study of other data: rows, labels or tokenizer of "
+            f"{', '.join(changed)} have changed since it began. Give another --out"
+        )
+
+
+def _inputs(plan: Plan) -> dict[str, str]:
+    """Identifies what each task is trained and scored on, as the models see it."""
+    return {
+        name: fingerprint(
+            [prepared.tokens[split].name for split in (prepared.task.train, *prepared.task.dev)]
+        )
+        for name, prepared in plan.tasks.items()
+    }
 
 
 def _may_change(key: str, old: Any, new: Any) -> bool:

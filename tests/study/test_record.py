@@ -8,10 +8,12 @@ import yaml
 from transformers import BertConfig
 
 from pkd.errors import InputError
+from pkd.prepare import Prepared
+from pkd.tasks import GLUE
 from study.config import StudyConfig
 from study.layout import Layout
-from study.plan import make_plan
-from study.record import check_same_study, write_study_file
+from study.plan import Plan, make_plan
+from study.record import check_same_inputs, check_same_study, write_study_file
 
 FIRST = {"tasks": ["rte"], "search": {"trials": 4}, "confirm": {"seeds": 2}, "depths": [6]}
 
@@ -135,3 +137,20 @@ def test_writing_again_keeps_the_date_of_the_first_run(layout: Layout) -> None:
     content = yaml.safe_load(layout.study_file.read_text())
     assert content["created"] == "2020-01-01"
     assert content["budget"]["search_trials"]["kd"] == 6
+
+
+def test_other_rows_under_the_same_names_are_refused(tmp_path: Path) -> None:
+    layout, config = Layout(tmp_path), StudyConfig.model_validate(FIRST)
+
+    def plan(train: str) -> Plan:
+        # A token folder is named by its content.
+        tokens = {"train": Path(train), "validation": Path("dev")}
+        rte = GLUE["rte"].model_copy(update={"test": ()})
+        rows = {"train": 8, "validation": 4}
+        return make_plan(config, {"rte": Prepared(rte, tokens, rows)}, BertConfig())
+
+    check_same_inputs(layout, plan("first"))
+    write_study_file(layout, plan("first"))
+    check_same_inputs(layout, plan("first"))
+    with pytest.raises(InputError, match="labels or tokenizer of rte have changed"):
+        check_same_inputs(layout, plan("second"))
