@@ -72,7 +72,7 @@ def test_a_failed_trial_is_a_line_too(tmp_path: Path) -> None:
     assert "score" not in lines(view)[-1]
 
 
-@pytest.mark.parametrize("error", ["OSError: [Errno 28] no space", "bad [/work/x] path", "[red]"])
+@pytest.mark.parametrize("error", ["OSError: [Errno 28] no space", "bad [/data/x] path", "[red]"])
 def test_an_error_is_shown_as_it_is(tmp_path: Path, error: str) -> None:
     # rich would read brackets as markup, and fail on one that closes nothing.
     view = View(console(terminal=False), WORK)
