@@ -29,8 +29,8 @@ _STUDY_KEYS = (
 _IDENTITY = ("stage", "task", "depth", "method", "trial")
 _REPORT_COLUMNS = (
     *_IDENTITY,
-    *("epoch", "score", "train_loss", "dev_loss", "train_seconds", "eval_seconds"),
-    *("samples", "device", "decision", "time"),
+    *("epoch", "score", "train_loss", "train_accuracy", "train_curve", "dev_loss"),
+    *("train_seconds", "eval_seconds", "samples", "device", "decision", "time"),
 )
 _TRIAL_COLUMNS = (
     *_IDENTITY,

@@ -37,6 +37,8 @@ class Report:
         score: the mean of the task's metrics on its first dev split.
         metrics: each metric of each dev split.
         train_loss: mean over the epoch's steps, in the recipe's scale.
+        train_accuracy: of the model while it trained, dropout on; 0 … 1.
+        train_curve: how both went within the epoch, see `pkd.curve.CurvePoint`.
         dev_loss: cross-entropy on the first dev split, nats.
         train_seconds: time in training steps.
         eval_seconds: time in evaluation.
@@ -48,6 +50,8 @@ class Report:
     score: float
     metrics: dict[str, dict[str, float]]
     train_loss: float
+    train_accuracy: float
+    train_curve: list[dict[str, float]]
     dev_loss: float
     train_seconds: float
     eval_seconds: float
@@ -57,6 +61,14 @@ class Report:
     def to_dict(self) -> dict[str, Any]:
         """The report as JSON-like values."""
         return asdict(self)
+
+    def __str__(self) -> str:
+        speed = self.samples / self.train_seconds
+        return (
+            f"epoch {self.epoch}: score {self.score:.4f}, dev loss {self.dev_loss:.4f}, train "
+            f"loss {self.train_loss:.4f}, train accuracy {self.train_accuracy:.4f}, "
+            f"{speed:.0f} samples/s"
+        )
 
 
 @dataclass(frozen=True)
@@ -196,6 +208,8 @@ class Experiment:
             score=value,
             metrics=metrics,
             train_loss=self.trainer.epoch_loss,
+            train_accuracy=self.trainer.epoch_accuracy,
+            train_curve=[asdict(point) for point in self.trainer.epoch_curve],
             dev_loss=cross_entropy(logits[first], labels),
             train_seconds=self._train_seconds,
             eval_seconds=time.perf_counter() - started,

@@ -87,12 +87,7 @@ def _run(recipe: Recipe, files: Files, folder: Path) -> dict[str, object]:
         epoch = len(experiment.reports) + 1
         with tqdm(desc=f"{recipe.method} epoch {epoch}/{recipe.epochs}", unit="step") as bar:
             report = experiment.run_epoch(partial(_advance, bar))
-        speed = report.samples / report.train_seconds
-        print(
-            f"epoch {report.epoch}: score {report.score:.4f}, train loss {report.train_loss:.4f}, "
-            f"{speed:.0f} samples/s",
-            file=sys.stderr,
-        )
+        print(report, file=sys.stderr)
     checkpoint.unlink(missing_ok=True)
     best = max(experiment.reports, key=lambda report: report.score)
     return {"best_epoch": best.epoch, "score": best.score, "metrics": best.metrics}

@@ -10,6 +10,7 @@ from torch import Tensor
 from transformers import PreTrainedModel
 
 from pkd.batching import train_batches
+from pkd.curve import CurvePoint, EpochCurve
 from pkd.devices import autocast, resolve_precision
 from pkd.errors import CacheError, TrainingError
 from pkd.files import write_atomic
@@ -62,8 +63,8 @@ class Trainer:
         self.precision = resolve_precision(recipe.precision, device)
         self.weights = recipe.loss_weights
         self.position = Position()
-        self.epoch_loss = float("nan")
-        self.loss_sum = torch.zeros((), dtype=torch.float64, device=device)
+        self.epoch_loss = self.epoch_accuracy = float("nan")
+        self.epoch_curve: list[CurvePoint] = []
         self.teacher_map: tuple[int, ...] = ()
         if recipe.strategy is not None:
             assert teacher_layers is not None
@@ -72,6 +73,7 @@ class Trainer:
             )
         self.student_map = tuple(range(1, len(self.teacher_map) + 1))
         self.steps_per_epoch = -(-len(tokens) // recipe.batch_size)
+        self.curve = EpochCurve(self.steps_per_epoch, device)
         self.optimizer = torch.optim.AdamW(
             _parameter_groups(model, recipe.weight_decay), lr=recipe.learning_rate, fused=True
         )
@@ -86,7 +88,8 @@ class Trainer:
     def run_epoch(self) -> Iterator[Position]:
         """Trains to the end of the running epoch, yielding after each step.
 
-        Afterwards `epoch_loss` is the mean loss of the epoch's steps.
+        Afterwards `epoch_loss` is the mean loss of the epoch's steps, `epoch_accuracy` that of the
+        model while it trained, and `epoch_curve` how both went.
 
         Raises:
             TrainingError: if the loss is not a finite number.
@@ -96,20 +99,21 @@ class Trainer:
             self.tokens.lengths, self.recipe.batch_size, self.recipe.seed, epoch
         )
         for rows in batches[self.position.step :]:
-            self.loss_sum += self._step(rows)
+            self._step(rows)
             self.position.step += 1
             if self.position.step % _CHECK_EVERY == 0:
                 self._check()
             if self.position.step < len(batches):
                 yield self.position
         self._check()
-        self.epoch_loss = float(self.loss_sum) / len(batches)
-        self.loss_sum.zero_()
+        self.epoch_loss, self.epoch_accuracy = self.curve.totals()
+        self.epoch_curve = self.curve.points(epoch)
+        self.curve.sums.zero_()
         self.position = Position(epoch + 1, 0)
         yield self.position
 
-    def losses(self, rows: Any) -> LossTerms:
-        """The loss terms of one batch, with the model in the mode it is in."""
+    def losses(self, rows: Any) -> tuple[LossTerms, Tensor]:
+        """The loss terms of one batch and its logits, with the model in the mode it is in."""
         with autocast(self.precision, self.device):
             output = self.model(
                 **self.tokens.batch(rows), output_hidden_states=bool(self.teacher_map)
@@ -122,7 +126,7 @@ class Trainer:
             assert self.signals is not None
             teacher_cls = self.signals.states_of(rows, self.teacher_map)
             student_cls = cls_states(output.hidden_states, self.student_map)
-        return distillation_loss(
+        terms = distillation_loss(
             self.weights,
             output.logits,
             self.tokens.labels_of(rows),
@@ -130,6 +134,7 @@ class Trainer:
             student_cls,
             teacher_cls,
         )
+        return terms, output.logits
 
     def learning_rate_at(self, step: int) -> float:
         """Linear warm-up, then linear decay to 0 (the released code's schedule)."""
@@ -139,21 +144,22 @@ class Trainer:
             return self.recipe.learning_rate * (step + 1) / warmup
         return self.recipe.learning_rate * (total - step) / max(1, total - warmup)
 
-    def _step(self, rows: Any) -> Tensor:
+    def _step(self, rows: Any) -> None:
         step = self.position.epoch * self.steps_per_epoch + self.position.step
         for group in self.optimizer.param_groups:
             group["lr"] = self.learning_rate_at(step)
-        loss = self.losses(rows).total
-        loss.backward()
+        terms, logits = self.losses(rows)
+        terms.total.backward()
         torch.nn.utils.clip_grad_norm_(
             self.model.parameters(), self.recipe.max_grad_norm, foreach=True
         )
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
-        return loss.detach()
+        loss, labels = terms.total.detach(), self.tokens.labels_of(rows)
+        self.curve.add(self.position.step, loss, logits.detach(), labels)
 
     def _check(self) -> None:
-        if not torch.isfinite(self.loss_sum):
+        if not self.curve.finite:
             raise TrainingError(
                 f"the training loss is not finite in epoch {self.position.epoch + 1}, step "
                 f"{self.position.step}: training diverged (learning_rate "
@@ -167,7 +173,7 @@ class Trainer:
             "model": self.model.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "position": [self.position.epoch, self.position.step],
-            "loss_sum": self.loss_sum,
+            "curve": self.curve.sums,
             "rng": torch.get_rng_state(),
             "cuda_rng": torch.cuda.get_rng_state() if self.device.type == "cuda" else None,
         }
@@ -177,7 +183,7 @@ class Trainer:
         self.model.load_state_dict(state["model"])
         self.optimizer.load_state_dict(state["optimizer"])
         self.position = Position(*state["position"])
-        self.loss_sum.copy_(state["loss_sum"])
+        self.curve.sums.copy_(state["curve"])
         torch.set_rng_state(state["rng"].cpu())
         if state["cuda_rng"] is not None:
             torch.cuda.set_rng_state(state["cuda_rng"].cpu())

@@ -28,7 +28,7 @@ class DistilTrainable(tune.Trainable):
     learning_rate, temperature, alpha, beta, normalize, …
 
     Each result holds ``score`` (to be maximised), ``epoch`` (for a scheduler's ``time_attr``),
-    ``train_loss``, ``dev_loss`` and ``<split>_<metric>``.
+    ``train_loss``, ``train_accuracy``, ``dev_loss`` and ``<split>_<metric>``.
 
     Raises:
         InputError: in `setup`, for a wrong recipe.

@@ -60,6 +60,11 @@ def test_each_epoch_gives_a_complete_report(files: Files, method: str) -> None:
         # 12 dev rows.
         assert report.score * 12 == pytest.approx(round(report.score * 12))
         assert np.isfinite(report.train_loss) and report.dev_loss > 0
+        # 40 training rows; the curve goes on from where the epoch before it ended.
+        assert report.train_accuracy * 40 == pytest.approx(round(report.train_accuracy * 40))
+        assert [p["step"] for p in report.train_curve] == [5 * report.epoch - i for i in range(5)][
+            ::-1
+        ]
         assert report.train_seconds > 0 and report.eval_seconds > 0
         assert (report.samples, report.device) == (40, "cpu")
 

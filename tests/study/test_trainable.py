@@ -87,7 +87,7 @@ def test_a_study_trial_reports_one_epoch_a_step(tmp_path: Path, files: Files) ->
     assert reports[0].to_dict()["metrics"] == {"validation": {"accuracy": reports[0].score}}
     # Its log tells the recipe and the epochs.
     log = (tmp_path / "trial.log").read_text()
-    assert "method='ft'" in log and log.count("Report(") == 2
+    assert "method='ft'" in log and log.count("score ") == 2
 
 
 def test_epochs_that_only_the_checkpoint_knows_are_reported_first(

@@ -1,0 +1,64 @@
+"""Loss and accuracy on the training rows within an epoch (the paper's Figure 2)."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+POINTS = 20
+
+
+@dataclass(frozen=True)
+class CurvePoint:
+    """The batches since the point before it.
+
+    Attributes:
+        step: steps of the whole training that were done, this point's included.
+        loss: mean over these steps, in the recipe's scale.
+        accuracy: of the model while it trained, dropout on; 0 … 1.
+    """
+
+    step: int
+    loss: float
+    accuracy: float
+
+
+class EpochCurve:
+    """Adds an epoch up in at most `POINTS` equal parts, on the device: a step waits for nothing.
+
+    Args:
+        steps: steps of an epoch.
+        device: where the losses are.
+    """
+
+    def __init__(self, steps: int, device: torch.device) -> None:
+        self.steps = steps
+        self.sums = torch.zeros(POINTS, 3, dtype=torch.float64, device=device)
+
+    def add(self, step: int, loss: Tensor, logits: Tensor, labels: Tensor) -> None:
+        """Counts one batch; ``step`` is 0-based within the epoch."""
+        right = (logits.argmax(dim=-1) == labels).sum()
+        rows = torch.full_like(right, len(labels))
+        self.sums[step * POINTS // self.steps] += torch.stack([loss, right, rows])
+
+    @property
+    def finite(self) -> bool:
+        """Whether every loss so far was a finite number; makes a GPU wait."""
+        return bool(torch.isfinite(self.sums).all())
+
+    def totals(self) -> tuple[float, float]:
+        """Mean loss over the epoch's steps, and accuracy over its rows."""
+        loss, right, rows = self.sums.sum(dim=0).tolist()
+        return loss / self.steps, right / rows
+
+    def points(self, epoch: int) -> list[CurvePoint]:
+        """The points of a whole epoch; ``epoch`` is 0-based."""
+        found, done = [], 0
+        for part, (loss, right, rows) in enumerate(self.sums.tolist()):
+            # The first step that belongs to the next part.
+            end = -(-(part + 1) * self.steps // POINTS)
+            if end > done:
+                step = epoch * self.steps + end
+                found.append(CurvePoint(step, loss / (end - done), right / rows))
+            done = end
+        return found

@@ -1,0 +1,47 @@
+"""The curve within an epoch, against sums by hand."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pkd.curve import POINTS, CurvePoint, EpochCurve
+
+CPU = torch.device("cpu")
+RIGHT = torch.tensor([[1.0, 0.0], [0.0, 1.0]])
+
+
+def filled(losses: list[float], labels: list[list[int]]) -> EpochCurve:
+    curve = EpochCurve(len(losses), CPU)
+    for step, (loss, codes) in enumerate(zip(losses, labels, strict=True)):
+        curve.add(step, torch.tensor(loss), RIGHT, torch.tensor(codes))
+    return curve
+
+
+def test_a_short_epoch_has_a_point_for_each_step() -> None:
+    curve = filled([1.0, 0.5, 0.25], [[0, 1], [0, 0], [1, 0]])
+    assert curve.points(epoch=2) == [
+        CurvePoint(7, 1.0, 1.0),
+        CurvePoint(8, 0.5, 0.5),
+        CurvePoint(9, 0.25, 0.0),
+    ]
+    assert curve.totals() == (pytest.approx(1.75 / 3), 0.5)
+    assert curve.finite
+
+
+def test_a_loss_that_is_no_number_is_seen() -> None:
+    assert not filled([1.0, float("nan")], [[0, 1], [0, 1]]).finite
+
+
+@given(steps=st.integers(1, 90), seed=st.integers(0, 9))
+def test_the_points_are_the_means_between_their_steps(steps: int, seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    losses, labels = rng.random(steps), rng.integers(0, 2, (steps, 2))
+    points = filled(losses.tolist(), labels.tolist()).points(0)
+    ends = [0, *(point.step for point in points)]
+    assert ends[-1] == steps and len(points) == min(steps, POINTS)
+    right = (labels == [0, 1]).mean(axis=1)
+    for start, end, point in zip(ends, ends[1:], points, strict=False):
+        assert point.loss == pytest.approx(losses[start:end].mean())
+        assert point.accuracy == pytest.approx(right[start:end].mean())
