@@ -12,6 +12,13 @@ GENERATED = (
     "The numbers say nothing about GLUE, and nothing about the methods."
 )
 
+_LATEX = {
+    **{character: f"\\{character}" for character in "&%$#_{}"},
+    **{"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"},
+    **{"±": r"$\pm$", "≥": r"$\geq$", "≤": r"$\leq$", "→": r"$\to$", "−": "$-$", "×": r"$\times$"},
+    **{"–": "--", "<": r"\textless{}", ">": r"\textgreater{}"},
+}
+
 
 @dataclass(frozen=True)
 class Table:
@@ -42,6 +49,25 @@ class Table:
         """The table for a terminal, emphasised cells starred, without notes."""
         return self._grid("simple", lambda text: f"{text} *")
 
+    def latex(self) -> str:
+        """A ``table`` environment for the package booktabs; the notes stand below the rules."""
+        emphasis = self.bold.astype(object).where(self.bold, "").replace(True, "textbf:--rwrap")
+        header = list(map(_latex, self.cells.columns))
+        styler = self.cells.set_axis(header, axis=1).style.hide(axis="index").format(_latex)
+        styler = styler.apply(lambda _: emphasis.set_axis(header, axis=1), axis=None)
+        tabular = styler.to_latex(hrules=True, column_format="l" * len(header))
+        lines = [
+            "% needs \\usepackage{booktabs}",
+            "\\begin{table}",
+            "\\centering",
+            f"\\caption{{{_latex(self.title)}}}",
+            f"\\label{{tab:{self.name}}}",
+            tabular.rstrip(),
+            *(f"\\par\\footnotesize {_latex(note)}" for note in self.notes),
+            "\\end{table}",
+        ]
+        return "\n".join(lines) + "\n"
+
     def _grid(self, style: str, emphasise: Callable[[str], str]) -> str:
         rows = [[emphasise(text) if bold else text for text, bold in row] for row in self.rows()]
         # tabulate would otherwise turn "65.0" back into the number 65.
@@ -66,9 +92,10 @@ class Table:
         return replace(self, cells=cells.reset_index(drop=True), bold=bold.reset_index(drop=True))
 
     def write(self, folder: Path) -> None:
-        """Write ``<name>.md`` and ``<name>.csv`` into `folder`."""
+        """Write ``<name>.md``, ``<name>.tex`` and ``<name>.csv`` into `folder`."""
         text = f"# {self.title}\n\n{self.markdown()}"
         (folder / f"{self.name}.md").write_text(text, encoding="utf-8")
+        (folder / f"{self.name}.tex").write_text(self.latex(), encoding="utf-8")
         self.numbers.to_csv(folder / f"{self.name}.csv", index=False)
 
 
@@ -76,3 +103,7 @@ def plain(name: str, title: str, numbers: pd.DataFrame, cells: pd.DataFrame, *no
     """A table in which nothing is emphasised."""
     bold = pd.DataFrame(False, index=cells.index, columns=cells.columns)
     return Table(name, title, numbers, cells, bold, notes)
+
+
+def _latex(text: str) -> str:
+    return "".join(_LATEX.get(character, character) for character in str(text))

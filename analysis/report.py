@@ -2,7 +2,7 @@
 
 Works from the files alone and in every state of a study: finished, running, interrupted, failed.
 Writes ``RUN_DIR/report/``: ``index.html`` (one file, images inside), ``report.md``,
-``tables/*.md|csv`` and ``plots/*.png|csv``.
+``tables/*.md|csv|tex`` and ``plots/*.png|svg|csv``.
 """
 
 import argparse
@@ -20,7 +20,8 @@ from analysis.labels import method_label, task_label
 from analysis.plots import write_plots
 from analysis.rendering import GENERATED
 from analysis.runs import Run, RunError, load_run
-from analysis.tables import all_tables, comparison_table
+from analysis.tables import all_tables
+from analysis.tables.comparison import comparison_table
 
 _MANY = 20  # of a long list of what is missing or failed, the report names so many
 
@@ -52,8 +53,8 @@ def write_report(run: Run) -> Path:
     facts = {**_facts(run), "tables": tables, "plots": plots}
     _render("report.md.j2", folder / "report.md", facts)
     images = {
-        name: base64.b64encode((folder / "plots" / f"{name}.png").read_bytes()).decode()
-        for name, _ in plots
+        plot.name: base64.b64encode((folder / "plots" / f"{plot.name}.png").read_bytes()).decode()
+        for plot in plots
     }
     _render("report.html.j2", folder / "index.html", {**facts, "images": images})
     return folder / "report.md"

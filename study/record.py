@@ -35,6 +35,7 @@ def write_study_file(layout: Layout, plan: Plan) -> None:
             "labels": list(prepared.task.labels),
             "train_rows": prepared.rows[prepared.task.train],
             "dev_rows": prepared.rows[prepared.task.dev[0]],
+            "tokens": {split: folder.name for split, folder in prepared.tokens.items()},
         }
         for name, prepared in plan.tasks.items()
     }
@@ -49,6 +50,7 @@ def write_study_file(layout: Layout, plan: Plan) -> None:
             "name": encoder_name(config),
             "layers": plan.teacher_layers,
             "hidden": plan.encoder.hidden_size,
+            "parameters": plan.parameters,
         },
         "tasks": tasks,
         "depths": list(config.depths),

@@ -4,7 +4,9 @@ import numpy as np
 import pandas as pd
 from fake_run import FakeRun
 
-from analysis.plots import ablation_figure, methods_figure, write_plots
+from analysis.plots import write_plots
+from analysis.plots.ablation import ablation_figure
+from analysis.plots.methods import methods_figure
 from analysis.runs import load_run
 from analysis.settings import ablation, scores_by_method
 
@@ -15,11 +17,12 @@ def test_each_hyperparameter_gets_a_picture_and_its_numbers(fake: FakeRun) -> No
             fake.trial("search", "rte", depth, "kd", number, 0.6, alpha=alpha)
         fake.trial("search", "rte", depth, "pkd-last", 0, 0.6, state="stopped", normalize=False)
     fake.trial("confirm", "rte", 6, "kd", 0, 0.61)
-    drawn = [name for name, _ in write_plots(load_run(fake.path), fake.path)]
+    drawn = [plot.name for plot in write_plots(load_run(fake.path), fake.path)]
     settings = ["learning_rate", "temperature", "alpha", "beta", "normalize"]
     assert drawn == ["methods", *(f"ablation-{name}" for name in settings)]
     for name in drawn:
         assert (fake.path / f"{name}.png").read_bytes().startswith(b"\x89PNG")
+        assert "</svg>" in (fake.path / f"{name}.svg").read_text()
     alphas = pd.read_csv(fake.path / "ablation-alpha.csv")
     assert sorted(alphas["value"]) == [0.2, 0.2, 0.5, 0.5, 0.7, 0.7]
     assert pd.read_csv(fake.path / "methods.csv")["mean"].tolist() == [61.0]
@@ -29,16 +32,22 @@ def test_nothing_is_drawn_of_an_empty_run(fake: FakeRun) -> None:
     assert write_plots(load_run(fake.path), fake.path) == []
 
 
+def test_generated_data_are_announced_in_every_picture(tmp_path: Path) -> None:
+    fake = FakeRun(tmp_path, generated_data=True)
+    fake.trial("search", "rte", 6, "kd", 0, 0.6)
+    plots = write_plots(load_run(tmp_path), tmp_path)
+    assert plots and all("GENERATED DATA" in plot.figure.get_suptitle() for plot in plots)
+
+
 def test_an_ablation_has_a_row_per_task_and_a_column_per_depth(tmp_path: Path) -> None:
     fake = FakeRun(tmp_path, ("rte", "mrpc"))
     for task in ("rte", "mrpc"):
         for depth in (6, 3):
             fake.trial("search", task, depth, "ft", 0, 0.6)
     points = ablation(load_run(tmp_path), "learning_rate")
-    figure = ablation_figure(points, "learning_rate", ["rte", "mrpc"], "GENERATED DATA")
+    figure = ablation_figure(points, "learning_rate", ["rte", "mrpc"])
     titles = [axes.get_title() for axes in figure.axes]
     assert titles == ["RTE, 6 layers", "RTE, 3 layers", "MRPC, 6 layers", "MRPC, 3 layers"]
-    assert "GENERATED DATA" in figure.get_suptitle()
 
 
 def test_a_searched_range_is_logarithmic_and_a_grid_is_set_side_by_side(fake: FakeRun) -> None:

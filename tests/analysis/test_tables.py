@@ -7,7 +7,9 @@ from analysis.comparison import comparison
 from analysis.labels import setting_text
 from analysis.rendering import Table
 from analysis.runs import load_run
-from analysis.tables import all_tables, best_settings_table, comparison_table, published_tables
+from analysis.tables import all_tables
+from analysis.tables.comparison import comparison_table, published_tables
+from analysis.tables.settings import best_settings_table
 
 
 def table(path: Path) -> Table:
@@ -106,3 +108,12 @@ def test_setting_texts_are_exact_enough_to_retype() -> None:
 def test_every_table_of_an_empty_run_can_be_rendered(fake: FakeRun) -> None:
     for empty in all_tables(load_run(fake.path)):
         assert empty.markdown() and empty.text() is not None
+
+
+def test_latex_escapes_what_it_would_read_as_a_command(tmp_path: Path) -> None:
+    cells = pd.DataFrame({"a_b": ["50 % & more", "x ± y"]})
+    bold = pd.DataFrame({"a_b": [True, False]})
+    latex = Table("name", "A title", cells, cells, bold, ("note_1",)).latex()
+    assert r"\textbf{50 \% \& more}" in latex and r"x $\pm$ y" in latex
+    assert r"a\_b \\" in latex and r"note\_1" in latex
+    assert latex.count(r"\toprule") == latex.count(r"\bottomrule") == 1

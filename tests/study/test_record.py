@@ -122,7 +122,9 @@ def test_the_file_tells_versions_budget_and_the_whole_configuration(layout: Layo
         "confirm_seeds": 2,
         "epochs": 4,
     }
+    parameters = content["teacher"].pop("parameters")
     assert content["teacher"] == {"name": "bert-base-uncased", "layers": 12, "hidden": 768}
+    assert parameters["total"] == 109_482_240
     assert {"torch", "ray", "optuna", "python"} <= set(content["versions"])
     # The recorded configuration is a configuration: it would run the same study.
     again = StudyConfig.model_validate(content["config"])

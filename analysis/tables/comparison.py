@@ -1,36 +1,22 @@
-"""The report's tables: how the collected numbers are laid out, and what the notes say."""
+"""The paper's Table 1, and each number beside the published ones."""
 
 from collections.abc import Iterator
 
 import pandas as pd
 
-from analysis.budget import budget, budget_by_method
 from analysis.comparison import AVERAGE, Column, columns, comparison, models
-from analysis.labels import (
-    SETTINGS,
-    column_label,
-    method_label,
-    metric_label,
-    setting_text,
-    task_label,
-)
+from analysis.labels import column_label, method_label, metric_label, task_label
 from analysis.published import difference_from_paper
-from analysis.rendering import GENERATED, Table, plain
+from analysis.rendering import Table, plain
 from analysis.runs import Run
-from analysis.settings import best_settings
-
-NONE = "–"  # printed where there is no number
+from analysis.tables.text import NONE, generated_note, mean_sd, number
 
 
-def all_tables(run: Run) -> list[Table]:
-    """Every table of the report, in its order."""
+def tables(run: Run) -> Iterator[Table]:
+    """The comparison, and the published numbers where they have anything in common with it."""
     numbers = comparison(run)
-    return [
-        comparison_table(run, numbers),
-        *published_tables(run, numbers),
-        best_settings_table(run),
-        *budget_tables(run),
-    ]
+    yield comparison_table(run, numbers)
+    yield from published_tables(run, numbers)
 
 
 def comparison_table(run: Run, numbers: pd.DataFrame) -> Table:
@@ -76,75 +62,15 @@ def published_tables(run: Run, numbers: pd.DataFrame) -> list[Table]:
             "Metric": metric_label(row["metric"]),
             "Layers": str(row["depth"]),
             "Method": method_label(row["method"]),
-            "This study (dev)": _mean_sd(row["mean"], row["sd"]),
-            "Authors (dev)": _number(row["published_dev"]),
+            "This study (dev)": mean_sd(row["mean"], row["sd"]),
+            "Authors (dev)": number(row["published_dev"]),
             "Difference": _difference(row["difference"], row["replication"]),
-            "Paper (test server)": _number(row["published_test"]),
+            "Paper (test server)": number(row["published_test"]),
         }
         for row in rows.to_dict("records")
     ]
     title = "Beside the published numbers, in percent"
     return [plain("published", title, rows, pd.DataFrame(texts), *_published_notes(run))]
-
-
-def best_settings_table(run: Run) -> Table:
-    """The search winner of each cell."""
-    numbers = best_settings(run)
-    cells = pd.DataFrame(
-        {
-            "Task": numbers["task"].map(task_label),
-            "Layers": numbers["depth"].astype(str),
-            "Method": numbers["method"].map(method_label),
-            **{
-                SETTINGS.get(name, name).partition(" (")[0]: numbers[name].map(setting_text)
-                for name in run.settings
-            },
-            "Best epoch": numbers["best_epoch"].map("{:.0f}".format, na_action="ignore"),
-            "Search score": numbers["search_score"].map(_number),
-            "Trials": numbers["trials"].astype(str),
-        }
-    ).fillna(NONE)
-    return plain(
-        "best-settings",
-        "Best hyperparameters of each cell",
-        numbers,
-        cells,
-        "The winner of the search: the best dev score of the trials that did not fail. The score "
-        "is the maximum over the trials, so it flatters; the comparison uses fresh seeds instead.",
-        *_generated(run),
-    )
-
-
-def budget_tables(run: Run) -> list[Table]:
-    """What each method and each cell was given, and what it used."""
-    cells = budget(run)
-    note = (
-        "Done = ended without failing, trials that the scheduler stopped early included. Hours "
-        "add up the trials' own wall-clock time; trials that share a device count each."
-    )
-    return [
-        plain(
-            "budget-by-method",
-            "Budget by stage and method: were the methods tuned equally?",
-            budget_by_method(cells),
-            _budget_cells(budget_by_method(cells)),
-            note,
-        ),
-        plain("budget", "Budget of each cell", cells, _budget_cells(cells), note),
-    ]
-
-
-def _budget_cells(numbers: pd.DataFrame) -> pd.DataFrame:
-    cells = {"Stage": numbers["stage"]}
-    if "task" in numbers:
-        cells |= {"Task": numbers["task"].map(task_label), "Layers": numbers["depth"].astype(str)}
-    cells["Method"] = numbers["method"].map(method_label)
-    cells["Done"] = numbers["done"].astype(str) + "/" + numbers["planned"].astype(str)
-    for name in ("stopped", "failed", "unfinished", "epochs"):
-        heading = "Stopped early" if name == "stopped" else name.capitalize()
-        cells[heading] = numbers[name].astype(str)
-    cells["Device hours"] = numbers["device_hours"].map("{:.2f}".format)
-    return pd.DataFrame(cells)
 
 
 def _heading(column: Column) -> str:
@@ -158,26 +84,14 @@ def _scores(cell: pd.DataFrame) -> str:
     status, n = cell["status"].iloc[0], int(cell["n"].max())
     if not n:
         return NONE if status == "complete" else str(status)
-    text = " / ".join(map(_mean_sd, cell["mean"], cell["sd"]))
+    text = " / ".join(map(mean_sd, cell["mean"], cell["sd"]))
     return f"{text} ({n if status == 'complete' else status})"
-
-
-def _mean_sd(mean: float, sd: float) -> str:
-    return NONE if pd.isna(mean) else f"{mean:.1f} ± {_number(sd)}"
 
 
 def _difference(difference: float, replication: bool) -> str:
     if pd.isna(difference):
         return NONE
     return f"{difference:+.1f}" if replication else f"({difference:+.1f})"
-
-
-def _number(value: float) -> str:
-    return NONE if pd.isna(value) else f"{value:.1f}"
-
-
-def _generated(run: Run) -> list[str]:
-    return [GENERATED] if run.generated else []
 
 
 def _comparison_notes(run: Run, grid: list[Column], averaged: bool) -> Iterator[str]:
@@ -202,7 +116,7 @@ def _comparison_notes(run: Run, grid: list[Column], averaged: bool) -> Iterator[
             "several numbers (in parentheses), their mean counts once. Given only for models that "
             "are complete on every task."
         )
-    yield from _generated(run)
+    yield from generated_note(run)
 
 
 def _published_notes(run: Run) -> Iterator[str]:
@@ -225,4 +139,4 @@ def _published_notes(run: Run) -> Iterator[str]:
             f"Not a replication for {', '.join(tasks)}: {', '.join(reasons)}. There the "
             "difference, in parentheses, mixes the method with encoder and data."
         )
-    yield from _generated(run)
+    yield from generated_note(run)

@@ -1,0 +1,72 @@
+"""Confirmed scores of the methods at each depth, beside the teacher."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import pandas as pd
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from analysis.labels import TEACHER, method_label, task_label
+from analysis.plots.canvas import (
+    TEACHER_LINE,
+    Plot,
+    colour,
+    dodge,
+    finish,
+    flat_panels,
+    hollow_handle,
+    marker,
+    method_handles,
+    methods_in_order,
+)
+from analysis.runs import Run
+from analysis.settings import scores_by_method
+
+
+def plots(run: Run) -> Iterator[Plot]:
+    """One plot, if any student has been confirmed."""
+    points = scores_by_method(run)
+    if (points["method"] != TEACHER).any():
+        yield Plot(
+            "methods",
+            "Methods and depths: mean and standard deviation of the dev score over confirm seeds; "
+            "hollow where seeds are missing. The dashed line is the teacher that taught (n = 1).",
+            points,
+            methods_figure(points, list(run.study["tasks"])),
+        )
+
+
+def methods_figure(points: pd.DataFrame, tasks: Sequence[str]) -> Figure:
+    """Confirmed scores by method at each depth, a panel per task, the teacher as a line.
+
+    Args:
+        points: What `analysis.settings.scores_by_method` returns.
+        tasks: Their order.
+    """
+    students = points[points["method"] != TEACHER]
+    tasks = [task for task in tasks if (students["task"] == task).any()]
+    depths = sorted(students["depth"].unique(), reverse=True)
+    methods = methods_in_order(students["method"])
+    figure, grid, every = flat_panels(len(tasks))
+    for task, axes in zip(tasks, every, strict=True):
+        for i, method in enumerate(methods):
+            cell = students[(students["task"] == task) & (students["method"] == method)]
+            for row in cell.to_dict("records"):
+                place = depths.index(row["depth"]) + dodge(i, len(methods))
+                face = colour(method) if row["n"] >= row["planned"] else "white"
+                style: dict[str, Any] = {"color": colour(method), "marker": marker(method)}
+                axes.errorbar(place, row["mean"], row["sd"], ms=6, capsize=3, mfc=face, **style)
+        for score in points.loc[(points["task"] == task) & (points["method"] == TEACHER), "mean"]:
+            axes.axhline(score, **TEACHER_LINE)
+        axes.set_xticks(range(len(depths)), [f"{depth} layers" for depth in depths])
+        axes.set_xlim(-0.5, len(depths) - 0.5)
+        axes.set_title(task_label(task), fontsize=9)
+    handles = method_handles(methods)
+    if (points["method"] == TEACHER).any():
+        handles.append(Line2D([], [], label=method_label(TEACHER), **TEACHER_LINE))
+    if (points["n"] < points["planned"]).any():
+        handles.append(hollow_handle("seeds missing"))
+    title = "Dev score (%) by method and depth, mean ± standard deviation over seeds"
+    finish(figure, grid, title, handles)
+    return figure

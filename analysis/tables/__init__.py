@@ -1,0 +1,18 @@
+"""The report's tables: how the collected numbers are laid out, and what the notes say."""
+
+from collections.abc import Callable, Iterable
+
+from analysis.rendering import Table
+from analysis.runs import Run
+from analysis.tables import budget, comparison, settings
+
+_TABLES: tuple[Callable[[Run], Iterable[Table]], ...] = (
+    comparison.tables,
+    settings.tables,
+    budget.tables,
+)
+
+
+def all_tables(run: Run) -> list[Table]:
+    """Every table of the report that there are numbers for, in its order."""
+    return [table for collect in _TABLES for table in collect(run)]

@@ -1,0 +1,40 @@
+"""What each method and each cell was given, and what it used."""
+
+import pandas as pd
+
+from analysis.budget import budget, budget_by_method
+from analysis.labels import method_label, task_label
+from analysis.rendering import Table, plain
+from analysis.runs import Run
+
+
+def tables(run: Run) -> list[Table]:
+    """What each method and each cell was given, and what it used."""
+    cells = budget(run)
+    note = (
+        "Done = ended without failing, trials that the scheduler stopped early included. Hours "
+        "add up the trials' own wall-clock time; trials that share a device count each."
+    )
+    return [
+        plain(
+            "budget-by-method",
+            "Budget by stage and method: were the methods tuned equally?",
+            budget_by_method(cells),
+            _budget_cells(budget_by_method(cells)),
+            note,
+        ),
+        plain("budget", "Budget of each cell", cells, _budget_cells(cells), note),
+    ]
+
+
+def _budget_cells(numbers: pd.DataFrame) -> pd.DataFrame:
+    cells = {"Stage": numbers["stage"]}
+    if "task" in numbers:
+        cells |= {"Task": numbers["task"].map(task_label), "Layers": numbers["depth"].astype(str)}
+    cells["Method"] = numbers["method"].map(method_label)
+    cells["Done"] = numbers["done"].astype(str) + "/" + numbers["planned"].astype(str)
+    for name in ("stopped", "failed", "unfinished", "epochs"):
+        heading = "Stopped early" if name == "stopped" else name.capitalize()
+        cells[heading] = numbers[name].astype(str)
+    cells["Device hours"] = numbers["device_hours"].map("{:.2f}".format)
+    return pd.DataFrame(cells)

@@ -1,0 +1,23 @@
+"""The text of single cells, the same in every table."""
+
+import pandas as pd
+
+from analysis.rendering import GENERATED
+from analysis.runs import Run
+
+NONE = "–"  # printed where there is no number
+
+
+def mean_sd(mean: float, sd: float) -> str:
+    """A score with its spread, both in percent; the spread of one seed is `NONE`."""
+    return NONE if pd.isna(mean) else f"{mean:.1f} ± {number(sd)}"
+
+
+def number(value: float) -> str:
+    """A score with one decimal."""
+    return NONE if pd.isna(value) else f"{value:.1f}"
+
+
+def generated_note(run: Run) -> list[str]:
+    """The warning below each table of generated data."""
+    return [GENERATED] if run.generated else []
