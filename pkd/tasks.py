@@ -95,6 +95,12 @@ GLUE: dict[str, Task] = {
 PAPER_TASKS = ("sst2", "mrpc", "qqp", "mnli", "qnli", "rte")
 
 
+def expand_groups(names: Sequence[str]) -> tuple[str, ...]:
+    """Replaces ``glue`` by the paper's tasks; each name once, in order."""
+    expanded = [each for name in names for each in (PAPER_TASKS if name == "glue" else (name,))]
+    return tuple(dict.fromkeys(expanded))
+
+
 def resolve_tasks(names: Sequence[str]) -> list[Task]:
     """Turns task names, ``glue`` and paths of task files into tasks, each once, in order.
 
@@ -102,10 +108,8 @@ def resolve_tasks(names: Sequence[str]) -> list[Task]:
         InputError: for an unknown name (with the nearest one) or a task file that is wrong.
     """
     tasks: dict[str, Task] = {}
-    for name in names:
-        if name == "glue":
-            tasks |= {each: GLUE[each] for each in PAPER_TASKS}
-        elif name in GLUE:
+    for name in expand_groups(names):
+        if name in GLUE:
             tasks[name] = GLUE[name]
         elif name.endswith((".yaml", ".yml")):
             task = load_task_file(Path(name))

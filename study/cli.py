@@ -18,10 +18,11 @@ from pkd.errors import HubUnreachable, InputError, PkdError
 from pkd.models import fetch_model
 from pkd.models import load_config as load_encoder
 from pkd.prepare import Prepared, prepare_task
-from pkd.tasks import resolve_tasks
-from study.config import StudyConfig, load_config
+from pkd.tasks import Task, resolve_tasks
+from study.config import StudyConfig
+from study.config_file import load_config
 from study.layout import Layout
-from study.plan import Plan, check_disk, gigabytes, make_plan
+from study.plan import Plan, check_depths, check_disk, gigabytes, make_plan
 from study.record import check_same_inputs, check_same_study, encoder_name, write_study_file
 from study.view import View, duration
 
@@ -85,12 +86,12 @@ def _locked(
     started = time.monotonic()
     encoder, tasks = _prepare(config, layout, console)
     plan = make_plan(config, tasks, load_encoder(encoder))
-    check_same_inputs(layout, plan)
+    check_same_inputs(layout, plan, encoder)
     check_disk(plan, layout.out, shutil.disk_usage(layout.out).free)
     _show(plan, layout, console)
     if options.dry_run:
         return COMPLETE
-    write_study_file(layout, plan)
+    write_study_file(layout, plan, encoder)
 
     from study.cluster import start_ray, stop_ray, trial_resources
     from study.stages import Stages
@@ -134,6 +135,8 @@ def _prepare(
     config: StudyConfig, layout: Layout, console: Console
 ) -> tuple[Path, dict[str, Prepared]]:
     """Gets and checks everything that needs the network or the user's files."""
+    tasks = resolve_tasks(config.tasks)
+    _check_caps(config, tasks)
     data, model = config.data.dir, config.teacher.model
     if config.data.generated:
         from study.generated import write_generated
@@ -145,9 +148,9 @@ def _prepare(
             style="bold yellow",
         )
     folder = fetch_model(model)
-    load_encoder(folder)
+    check_depths(config, load_encoder(folder))
     prepared = {}
-    for task in resolve_tasks(config.tasks):
+    for task in tasks:
         console.print(f"preparing {task.name}", markup=False)
         prepared[task.name] = prepare_task(
             task,
@@ -161,10 +164,28 @@ def _prepare(
     return folder, prepared
 
 
+def _check_caps(config: StudyConfig, tasks: list[Task]) -> None:
+    names = [task.name for task in tasks]
+    for key in ("max_train_rows", "max_dev_rows"):
+        caps = getattr(config.data, key)
+        unknown = set(caps) - set(names) if isinstance(caps, dict) else set()
+        if unknown:
+            raise InputError(
+                f"`data.{key}` names {sorted(unknown)[0]!r}, which is no task of this study: "
+                + ", ".join(names)
+            )
+
+
 def _show(plan: Plan, layout: Layout, console: Console) -> None:
     config = plan.config
     rows = ", ".join(f"{n} {p.rows[p.task.train]:,}" for n, p in plan.tasks.items())
-    per_method = {method: plan.trials(method) for method in config.methods}
+    counts = {method: plan.trials(method) for method in config.methods}
+    same = len(set(counts.values())) == 1
+    per_cell = (
+        f"{next(iter(counts.values()))} per cell"
+        if same
+        else "per cell: " + ", ".join(f"{method} {count}" for method, count in counts.items())
+    )
     search = sum(plan.trials(method) for _, _, method in plan.cells)
     confirm = config.confirm.seeds * len(plan.cells)
     teachers = config.teacher.trials * len(plan.tasks)
@@ -172,9 +193,9 @@ def _show(plan: Plan, layout: Layout, console: Console) -> None:
         f"study {config.name} in {layout.out}\n"
         f"  training rows: {rows}\n"
         f"  teacher: {encoder_name(config)}, {plan.teacher_layers} layers, {teachers} trials\n"
-        f"  {len(plan.cells)} cells (tasks × depths {list(config.depths)} × methods "
-        f"{list(config.methods)})\n"
-        f"  search: {search} trials by {config.search.algorithm} (per cell {per_method}), "
+        f"  students: {len(plan.cells)} cells (tasks × layers {', '.join(map(str, config.depths))}"
+        f" × {', '.join(config.methods)})\n"
+        f"  search: {search} trials by {config.search.algorithm} ({per_cell}), "
         f"confirm: {confirm} trials\n"
         f"  about {duration(plan.seconds())} of this machine's computing, at most "
         f"{gigabytes(plan.disk_bytes())} of disk",

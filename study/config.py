@@ -1,104 +1,13 @@
-"""The configuration of a study: its keys, its limits, and error messages that name them."""
+"""The configuration of a study: its keys and their limits."""
 
-import difflib
-import math
-from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
-import yaml
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Discriminator,
-    Field,
-    Tag,
-    ValidationError,
-    model_validator,
-)
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
-from pkd.errors import InputError
-from pkd.recipe import STUDENT_METHODS, Method, describe_errors
-
-
-class Section(BaseModel):
-    """A group of keys; unknown ones are refused."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Range(Section):
-    """A continuous search range ``{low: …, high: …, log: …}``; log spreads it evenly over
-    orders of magnitude."""
-
-    low: float
-    high: float
-    log: bool = False
-
-    @model_validator(mode="after")
-    def _ordered(self) -> "Range":
-        if not self.low < self.high:
-            raise ValueError(f"a range needs low < high, but has low {self.low}, high {self.high}")
-        if self.log and self.low <= 0:
-            raise ValueError(f"a log range needs low > 0, but has low {self.low}")
-        return self
-
-    def values(self) -> tuple[float, ...]:
-        """The ends of the range."""
-        return (self.low, self.high)
-
-
-def _as_list(value: Any) -> Any:
-    # YAML 1.1 reads 5e-5 as a text; what is no number is refused as an element.
-    return [value] if isinstance(value, (int, float, bool, str)) else value
-
-
-def _kind(value: Any) -> str:
-    return "range" if isinstance(value, (dict, Range)) else "choices"
-
-
-def _limit(key: str, allowed: Callable[[float], bool], words: str) -> AfterValidator:
-    def check(dimension: "Range | tuple[float, ...]") -> "Range | tuple[float, ...]":
-        for value in dimension.values() if isinstance(dimension, Range) else dimension:
-            if not (math.isfinite(value) and allowed(value)):
-                raise ValueError(f"`{key}` holds {value:g}, but must be {words}")
-        return dimension
-
-    return AfterValidator(check)
-
-
-Choices = Annotated[tuple[float, ...], BeforeValidator(_as_list), Field(min_length=1)]
-Switches = Annotated[tuple[bool, ...], BeforeValidator(_as_list), Field(min_length=1)]
-# Told apart by their form, so that an error speaks of the one that was meant.
-Dimension = Annotated[
-    Annotated[Range, Tag("range")] | Annotated[Choices, Tag("choices")], Discriminator(_kind)
-]
-LearningRates = Annotated[
-    Dimension, _limit("learning_rate", lambda v: 0 < v < 1, "between 0 and 1")
-]
-Temperatures = Annotated[Dimension, _limit("temperature", lambda v: v > 0, "> 0 and finite")]
-Alphas = Annotated[Dimension, _limit("alpha", lambda v: 0 <= v <= 1, "between 0 and 1")]
-Betas = Annotated[Dimension, _limit("beta", lambda v: v >= 0, ">= 0 and finite")]
-
-
-class Space(Section):
-    """What is searched. A list is a set of choices, ``low``/``high`` a range, a number is fixed.
-
-    Attributes:
-        learning_rate: peak learning rate, 0 < lr < 1.
-        temperature: T > 0.
-        alpha: share of the soft targets, 0 … 1.
-        beta: weight of the patience loss, >= 0, in ``train.scale``.
-        normalize: whether the patience loss compares directions only.
-    """
-
-    learning_rate: LearningRates = (5e-5, 2e-5, 1e-5)
-    temperature: Temperatures = (5.0, 10.0, 20.0)
-    alpha: Alphas = (0.2, 0.5, 0.7)
-    beta: Betas = (10.0, 100.0, 500.0, 1000.0)
-    normalize: Switches = (True, False)
+from pkd.recipe import STUDENT_METHODS, Method
+from pkd.tasks import PAPER_TASKS, expand_groups
+from study.space import LearningRates, Range, Section, Space
 
 
 class Data(Section):
@@ -240,7 +149,7 @@ class StudyConfig(Section):
     """
 
     name: str = Field(default="study", pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")
-    tasks: tuple[str, ...] = Field(default=("glue",), min_length=1)
+    tasks: tuple[str, ...] = Field(default=PAPER_TASKS, min_length=1)
     depths: tuple[int, ...] = Field(default=(6, 3), min_length=1)
     methods: tuple[Method, ...] = Field(default=STUDENT_METHODS, min_length=1)
     seed: int = Field(default=42, ge=0)
@@ -251,6 +160,19 @@ class StudyConfig(Section):
     confirm: Confirm = Confirm()
     resources: Resources = Resources()
 
+    @field_validator("depths", "methods", "tasks")
+    @classmethod
+    def _each_once(cls, values: tuple[Any, ...], info: ValidationInfo) -> tuple[Any, ...]:
+        if len(set(values)) < len(values):
+            raise ValueError(f"`{info.field_name}` names {_twice(values)!r} twice")
+        return values
+
+    @field_validator("tasks")
+    @classmethod
+    def _expanded(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        # As single tasks, so that a study of one of them may grow into the whole group.
+        return expand_groups(names)
+
     @model_validator(mode="after")
     def _consistent(self) -> "StudyConfig":
         if "teacher" in self.methods:
@@ -258,10 +180,6 @@ class StudyConfig(Section):
                 "`methods` holds 'teacher', which is always trained; choose from "
                 + ", ".join(STUDENT_METHODS)
             )
-        for key in ("depths", "methods", "tasks"):
-            values = getattr(self, key)
-            if len(set(values)) < len(values):
-                raise ValueError(f"`{key}` names {_twice(values)!r} twice")
         if min(self.depths) < 1:
             raise ValueError(f"`depths` holds {min(self.depths)}, but must be >= 1")
         search = self.search
@@ -279,82 +197,6 @@ class StudyConfig(Section):
                 f"`train.epochs` ({self.train.epochs})"
             )
         return self
-
-
-def load_config(path: Path | None, overrides: list[str], **values: Any) -> StudyConfig:
-    """Reads a configuration file and applies what the command line changes.
-
-    Args:
-        path: YAML file; None starts from the defaults.
-        overrides: ``key.sub=value`` with values in YAML, e.g. ``search.trials=8``.
-        **values: dotted keys (``__`` for the dot) that options set; None leaves a key alone.
-
-    Raises:
-        InputError: one message with every problem; unknown keys with the nearest valid one.
-    """
-    tree = _read(path) if path is not None else {}
-    for override in overrides:
-        key, equals, text = override.partition("=")
-        if not equals or not key:
-            raise InputError(f"--set {override!r} must have the form key=value")
-        try:
-            _assign(tree, key.strip(), yaml.safe_load(text))
-        except yaml.YAMLError as error:
-            raise InputError(f"--set {override!r}: the value is no YAML: {error}") from None
-    for key, value in values.items():
-        if value is not None:
-            _assign(tree, key.replace("__", "."), value)
-    where = str(path) if path is not None else "the configuration"
-    problems = _unknown_keys(tree, StudyConfig, "")
-    try:
-        config = StudyConfig.model_validate(tree)
-    except ValidationError as error:
-        known = [e for e in describe_errors(error) if "Extra inputs are not permitted" not in e]
-        problems += list(dict.fromkeys(known))
-    if problems:
-        raise InputError(f"{where} has {len(problems)} problem(s):\n  " + "\n  ".join(problems))
-    return config
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        tree = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise InputError(f"cannot read the configuration {path}: {error}") from None
-    if tree is None:
-        return {}
-    if not isinstance(tree, dict):
-        raise InputError(f"the configuration {path} must hold keys and values, e.g. `name: demo`")
-    return tree
-
-
-def _assign(tree: dict[str, Any], key: str, value: Any) -> None:
-    *parents, last = key.split(".")
-    for parent in parents:
-        child = tree.setdefault(parent, {})
-        if not isinstance(child, dict):
-            raise InputError(f"cannot set `{key}`: `{parent}` is {child!r}, not a group of keys")
-        tree = child
-    tree[last] = value
-
-
-def _unknown_keys(tree: Any, section: type[BaseModel], prefix: str) -> list[str]:
-    if not isinstance(tree, dict):
-        return []
-    problems = []
-    for key, value in tree.items():
-        if key not in section.model_fields:
-            near = difflib.get_close_matches(str(key), list(section.model_fields), n=1, cutoff=0.5)
-            hint = f"; did you mean `{prefix}{near[0]}`?" if near else ""
-            valid = ", ".join(section.model_fields)
-            problems.append(f"unknown key `{prefix}{key}`{hint} (valid here: {valid})")
-            continue
-        annotation = section.model_fields[key].annotation
-        for kind in getattr(annotation, "__args__", (annotation,)):
-            kind = getattr(kind, "__origin__", kind)  # of Annotated
-            if isinstance(kind, type) and issubclass(kind, Section):
-                problems += _unknown_keys(value, kind, f"{prefix}{key}.")
-    return problems
 
 
 def _twice(values: tuple[Any, ...]) -> Any:

@@ -123,7 +123,12 @@ class Plan:
 
 
 def make_plan(config: StudyConfig, tasks: dict[str, Prepared], encoder: PretrainedConfig) -> Plan:
-    """Checks depths and maps against the encoder and counts its parameters.
+    """Puts the work together and counts the encoder's parameters."""
+    return Plan(config, tasks, encoder, parameter_counts(encoder))
+
+
+def check_depths(config: StudyConfig, encoder: PretrainedConfig) -> None:
+    """Checks depths and layer maps against the encoder.
 
     Raises:
         InputError: naming the depth or the method that does not fit.
@@ -134,7 +139,6 @@ def make_plan(config: StudyConfig, tasks: dict[str, Prepared], encoder: Pretrain
         for method in config.methods:
             if method.startswith("pkd-"):
                 layer_map(method.removeprefix("pkd-"), teacher_layers, depth)
-    return Plan(config, tasks, encoder, parameter_counts(encoder))
 
 
 def check_disk(plan: Plan, out: Path, free: int) -> None:

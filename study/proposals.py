@@ -4,7 +4,6 @@ from collections.abc import Mapping
 
 from study.cells import Cell
 from study.cellsearch import CellSearch
-from study.config import Dimension, Range
 from study.plan import Plan
 from study.published import published_points
 from study.sampler import (
@@ -17,6 +16,7 @@ from study.sampler import (
     dimensions,
     grid,
 )
+from study.space import Dimension, Range
 
 
 def teacher_sampler(plan: Plan, cell: Cell) -> Sampler:

@@ -14,6 +14,7 @@ import yaml
 from pkd.cache import fingerprint
 from pkd.errors import InputError
 from pkd.files import write_atomic
+from pkd.models import weights_digest
 from study.config import StudyConfig
 from study.layout import Layout
 from study.plan import Plan
@@ -22,8 +23,8 @@ FORMAT = 1
 _PACKAGES = ("torch", "transformers", "ray", "optuna", "datasets", "numpy", "scikit-learn")
 
 
-def write_study_file(layout: Layout, plan: Plan) -> None:
-    """Records the resolved configuration, the versions and the plan."""
+def write_study_file(layout: Layout, plan: Plan, encoder: Path) -> None:
+    """Records the resolved configuration, the versions, the plan and what it starts from."""
     config = plan.config
     created = datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")
     if layout.study_file.exists():
@@ -64,6 +65,7 @@ def write_study_file(layout: Layout, plan: Plan) -> None:
         "versions": {name: importlib.metadata.version(name) for name in _PACKAGES}
         | {"python": platform.python_version()},
         "inputs": _inputs(plan),
+        "encoder": weights_digest(encoder),
         "config": config.model_dump(mode="json"),
     }
     text = yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
@@ -71,8 +73,11 @@ def write_study_file(layout: Layout, plan: Plan) -> None:
 
 
 def encoder_name(config: StudyConfig) -> str:
-    """The pre-trained encoder as people call it: a hub id, or the last part of a folder."""
-    return "generated encoder" if config.data.generated else Path(config.teacher.model).name
+    """The pre-trained encoder as people call it: a hub id, or the end of a folder's path."""
+    if config.data.generated:
+        return "generated encoder"
+    path = Path(config.teacher.model)
+    return "/".join(path.parts[-2:]) if path.is_dir() else config.teacher.model
 
 
 def check_same_study(layout: Layout, config: StudyConfig) -> None:
@@ -102,15 +107,21 @@ def check_same_study(layout: Layout, config: StudyConfig) -> None:
         )
 
 
-def check_same_inputs(layout: Layout, plan: Plan) -> None:
-    """Refuses to continue a study whose rows or tokenizer have changed under the same names.
+def check_same_inputs(layout: Layout, plan: Plan, encoder: Path) -> None:
+    """Refuses to continue a study whose rows or encoder have changed under the same names.
 
     Raises:
-        InputError: naming the tasks.
+        InputError: naming the tasks, or the encoder's folder.
     """
     if not layout.study_file.exists():
         return
-    old, new = _read(layout.study_file).get("inputs", {}), _inputs(plan)
+    recorded, weights = _read(layout.study_file), weights_digest(encoder)
+    if recorded.get("encoder", weights) != weights:
+        raise InputError(
+            f"{layout.out} holds a study of another encoder: the files in {encoder} have changed "
+            "since it began. Give another --out"
+        )
+    old, new = recorded.get("inputs", {}), _inputs(plan)
     changed = [task for task, digest in new.items() if old.get(task, digest) != digest]
     if changed:
         raise InputError(

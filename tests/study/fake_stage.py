@@ -7,9 +7,10 @@ from typing import Any
 from study.board import Board
 from study.cells import Cell
 from study.cellsearch import STOP, CellSearch
-from study.config import Asha, Range, Space
+from study.config import Asha
 from study.ledger import Event, Ledger
 from study.sampler import ListSampler, OptunaSampler, dimensions, grid
+from study.space import Range, Space
 
 SPACE = Space(
     learning_rate=Range(low=1e-5, high=1e-3, log=True),

@@ -9,9 +9,10 @@ from fake_stage import EPOCHS, Unwatched, advance, chance, make_board, snapshot,
 from study.board import Board
 from study.cells import Cell
 from study.cellsearch import CONTINUE, STOP, CellSearch
-from study.config import Asha, Range
+from study.config import Asha
 from study.ledger import Ledger
 from study.sampler import ListSampler, OptunaSampler
+from study.space import Range
 
 SPACE = {"learning_rate": Range(low=1e-5, high=1e-3, log=True)}
 

@@ -90,6 +90,11 @@ def test_the_right_command_line_is_not_refused(
     assert not (tmp_path / "out" / "ledger").exists()
 
 
+def test_a_cap_for_a_task_that_is_not_run(refused: Refused) -> None:
+    message = refused("--set", "data.max_dev_rows={rtee: 9}")
+    assert "`data.max_dev_rows` names 'rtee', which is no task of this study: rte" in message
+
+
 # Tasks and data -------------------------------------------------------------------------------
 
 
@@ -199,7 +204,7 @@ def test_an_out_that_holds_another_study(
 ) -> None:
     out = tmp_path / "out"
     out.mkdir()
-    from study.config import load_config
+    from study.config_file import load_config
 
     there = load_config(None, ["seed=1"]).model_dump(mode="json")
     record = yaml.safe_dump({"format": 1, "created": "2020-01-01", "config": there})

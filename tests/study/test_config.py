@@ -5,7 +5,10 @@ from pathlib import Path
 import pytest
 
 from pkd.errors import InputError
-from study.config import Asha, Range, load_config
+from pkd.tasks import PAPER_TASKS
+from study.config import Asha
+from study.config_file import load_config
+from study.space import Range
 
 CONFIGS = Path(__file__).resolve().parents[2] / "configs"
 
@@ -41,7 +44,7 @@ def test_an_empty_file_is_the_paper_s_study(tmp_path: Path) -> None:
     path = tmp_path / "empty.yaml"
     path.touch()
     config = load_config(path, [])
-    assert config.tasks == ("glue",) and config.depths == (6, 3)
+    assert config.tasks == PAPER_TASKS and config.depths == (6, 3)
     assert config.methods == ("ft", "kd", "pkd-skip", "pkd-last")
     assert config.teacher.model == "bert-base-uncased"
     assert (config.train.epochs, config.train.batch_size, config.train.max_length) == (4, 32, 128)

@@ -10,7 +10,7 @@ from pkd.errors import InputError
 from pkd.prepare import Prepared, prepare_task
 from pkd.tasks import GLUE
 from study.config import StudyConfig
-from study.plan import Plan, check_disk, make_plan
+from study.plan import Plan, check_depths, check_disk, make_plan
 
 BERT_BASE = BertConfig()
 
@@ -37,12 +37,13 @@ def test_the_teacher_s_layers_are_those_of_all_maps_together() -> None:
 @pytest.mark.parametrize("depth", [12, 13])
 def test_a_student_as_deep_as_its_teacher_is_refused(depth: int) -> None:
     with pytest.raises(InputError, match=f"student depth is {depth}, .* teacher has 12 layers"):
-        planned(depths=[3, depth])
+        check_depths(StudyConfig(depths=(3, depth)), BERT_BASE)
 
 
 def test_a_depth_without_a_layer_below_its_last_has_no_patient_method() -> None:
     with pytest.raises(InputError, match="must be >= 2"):
-        planned(depths=[1])
+        check_depths(StudyConfig(depths=(1,)), BERT_BASE)
+    check_depths(StudyConfig(depths=(1,), methods=("ft", "kd")), BERT_BASE)
     assert planned(depths=[1], methods=["ft", "kd"]).layers_needed() == ()
 
 

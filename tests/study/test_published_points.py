@@ -3,9 +3,9 @@
 import pytest
 from transformers import BertConfig, PretrainedConfig, RobertaConfig
 
-from study.config import Space
 from study.published import published_points
 from study.sampler import contains, dimensions
+from study.space import Space
 
 BERT_BASE = BertConfig()  # 12 layers, 768 wide
 

@@ -19,11 +19,20 @@ FIRST = {"tasks": ["rte"], "search": {"trials": 4}, "confirm": {"seeds": 2}, "de
 
 
 @pytest.fixture
-def layout(tmp_path: Path) -> Layout:
+def encoder(tmp_path: Path) -> Path:
+    """The folder that the study starts from; only its bytes matter here."""
+    folder = tmp_path / "encoder"
+    folder.mkdir()
+    (folder / "model.safetensors").write_bytes(b"weights")
+    return folder
+
+
+@pytest.fixture
+def layout(tmp_path: Path, encoder: Path) -> Layout:
     """A study of `FIRST` that has begun."""
     layout = Layout(tmp_path)
     config = StudyConfig.model_validate(FIRST)
-    write_study_file(layout, make_plan(config, {}, BertConfig()))
+    write_study_file(layout, make_plan(config, {}, BertConfig()), encoder)
     return layout
 
 
@@ -45,6 +54,7 @@ def test_the_same_configuration_goes_on(layout: Layout) -> None:
         {"search": {"trials": 9}},
         {"confirm": {"seeds": 5}},
         {"tasks": ["rte", "sst2"]},
+        {"tasks": ["glue"]},
         {"depths": [3, 6]},
         {"resources": {"max_concurrent": 1, "cpus_per_trial": 2}},
     ],
@@ -131,17 +141,17 @@ def test_the_file_tells_versions_budget_and_the_whole_configuration(layout: Layo
     assert again == StudyConfig.model_validate(FIRST)
 
 
-def test_writing_again_keeps_the_date_of_the_first_run(layout: Layout) -> None:
+def test_writing_again_keeps_the_date_of_the_first_run(layout: Layout, encoder: Path) -> None:
     content = yaml.safe_load(layout.study_file.read_text())
     layout.study_file.write_text(yaml.safe_dump(content | {"created": "2020-01-01"}))
     config = StudyConfig.model_validate(FIRST | {"search": {"trials": 6}})
-    write_study_file(layout, make_plan(config, {}, BertConfig()))
+    write_study_file(layout, make_plan(config, {}, BertConfig()), encoder)
     content = yaml.safe_load(layout.study_file.read_text())
     assert content["created"] == "2020-01-01"
     assert content["budget"]["search_trials"]["kd"] == 6
 
 
-def test_other_rows_under_the_same_names_are_refused(tmp_path: Path) -> None:
+def test_other_rows_under_the_same_names_are_refused(tmp_path: Path, encoder: Path) -> None:
     layout, config = Layout(tmp_path), StudyConfig.model_validate(FIRST)
 
     def plan(train: str) -> Plan:
@@ -151,8 +161,16 @@ def test_other_rows_under_the_same_names_are_refused(tmp_path: Path) -> None:
         rows = {"train": 8, "validation": 4}
         return make_plan(config, {"rte": Prepared(rte, tokens, rows)}, BertConfig())
 
-    check_same_inputs(layout, plan("first"))
-    write_study_file(layout, plan("first"))
-    check_same_inputs(layout, plan("first"))
+    check_same_inputs(layout, plan("first"), encoder)
+    write_study_file(layout, plan("first"), encoder)
+    check_same_inputs(layout, plan("first"), encoder)
     with pytest.raises(InputError, match="labels or tokenizer of rte have changed"):
-        check_same_inputs(layout, plan("second"))
+        check_same_inputs(layout, plan("second"), encoder)
+
+
+def test_another_encoder_under_the_same_name_is_refused(layout: Layout, encoder: Path) -> None:
+    plan = make_plan(StudyConfig.model_validate(FIRST), {}, BertConfig())
+    check_same_inputs(layout, plan, encoder)
+    (encoder / "model.safetensors").write_bytes(b"other weights")
+    with pytest.raises(InputError, match="study of another encoder"):
+        check_same_inputs(layout, plan, encoder)

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 import pytest
 from optuna.trial import TrialState
 
-from study.config import Range, Space
 from study.sampler import (
     LateSampler,
     ListSampler,
@@ -14,6 +13,7 @@ from study.sampler import (
     dimensions,
     grid,
 )
+from study.space import Range, Space
 
 KD = ("learning_rate", "temperature", "alpha")
 PKD = (*KD, "beta", "normalize")

@@ -1,0 +1,89 @@
+"""Reading a configuration file and what the command line changes; all its errors at once."""
+
+import difflib
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from pkd.errors import InputError
+from pkd.recipe import describe_errors
+from study.config import StudyConfig
+from study.space import Section
+
+
+def load_config(path: Path | None, overrides: list[str], **values: Any) -> StudyConfig:
+    """Reads a configuration file and applies what the command line changes.
+
+    Args:
+        path: YAML file; None starts from the defaults.
+        overrides: ``key.sub=value`` with values in YAML, e.g. ``search.trials=8``.
+        **values: dotted keys (``__`` for the dot) that options set; None leaves a key alone.
+
+    Raises:
+        InputError: one message with every problem; unknown keys with the nearest valid one.
+    """
+    tree = _read(path) if path is not None else {}
+    for override in overrides:
+        key, equals, text = override.partition("=")
+        if not equals or not key:
+            raise InputError(f"--set {override!r} must have the form key=value")
+        try:
+            _assign(tree, key.strip(), yaml.safe_load(text))
+        except yaml.YAMLError as error:
+            raise InputError(f"--set {override!r}: the value is no YAML: {error}") from None
+    for key, value in values.items():
+        if value is not None:
+            _assign(tree, key.replace("__", "."), value)
+    where = str(path) if path is not None else "the configuration"
+    problems = _unknown_keys(tree, StudyConfig, "")
+    try:
+        config = StudyConfig.model_validate(tree)
+    except ValidationError as error:
+        known = [e for e in describe_errors(error) if "Extra inputs are not permitted" not in e]
+        problems += list(dict.fromkeys(known))
+    if problems:
+        raise InputError(f"{where} has {len(problems)} problem(s):\n  " + "\n  ".join(problems))
+    return config
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        tree = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise InputError(f"cannot read the configuration {path}: {error}") from None
+    if tree is None:
+        return {}
+    if not isinstance(tree, dict):
+        raise InputError(f"the configuration {path} must hold keys and values, e.g. `name: demo`")
+    return tree
+
+
+def _assign(tree: dict[str, Any], key: str, value: Any) -> None:
+    *parents, last = key.split(".")
+    for parent in parents:
+        child = tree.setdefault(parent, {})
+        if not isinstance(child, dict):
+            raise InputError(f"cannot set `{key}`: `{parent}` is {child!r}, not a group of keys")
+        tree = child
+    tree[last] = value
+
+
+def _unknown_keys(tree: Any, section: type[BaseModel], prefix: str) -> list[str]:
+    if not isinstance(tree, dict):
+        return []
+    problems = []
+    for key, value in tree.items():
+        if key not in section.model_fields:
+            near = difflib.get_close_matches(str(key), list(section.model_fields), n=1, cutoff=0.5)
+            hint = f"; did you mean `{prefix}{near[0]}`?" if near else ""
+            valid = ", ".join(section.model_fields)
+            problems.append(f"unknown key `{prefix}{key}`{hint} (valid here: {valid})")
+            continue
+        annotation = section.model_fields[key].annotation
+        for kind in getattr(annotation, "__args__", (annotation,)):
+            kind = getattr(kind, "__origin__", kind)  # of Annotated
+            if isinstance(kind, type) and issubclass(kind, Section):
+                problems += _unknown_keys(value, kind, f"{prefix}{key}.")
+    return problems

@@ -1,0 +1,94 @@
+"""What a search space may hold: ranges, choices and fixed values, each with its limits."""
+
+import math
+from collections.abc import Callable
+from typing import Annotated, Any
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    model_validator,
+)
+
+
+class Section(BaseModel):
+    """A group of keys; unknown ones are refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Range(Section):
+    """A continuous search range ``{low: …, high: …, log: …}``; log spreads it evenly over
+    orders of magnitude."""
+
+    low: float
+    high: float
+    log: bool = False
+
+    @model_validator(mode="after")
+    def _ordered(self) -> "Range":
+        if not self.low < self.high:
+            raise ValueError(f"a range needs low < high, but has low {self.low}, high {self.high}")
+        if self.log and self.low <= 0:
+            raise ValueError(f"a log range needs low > 0, but has low {self.low}")
+        return self
+
+    def values(self) -> tuple[float, ...]:
+        """The ends of the range."""
+        return (self.low, self.high)
+
+
+def _as_list(value: Any) -> Any:
+    # YAML 1.1 reads 5e-5 as a text; what is no number is refused as an element.
+    return [value] if isinstance(value, (int, float, bool, str)) else value
+
+
+def _kind(value: Any) -> str:
+    return "range" if isinstance(value, (dict, Range)) else "choices"
+
+
+def _limit(key: str, allowed: Callable[[float], bool], words: str) -> AfterValidator:
+    def check(dimension: "Range | tuple[float, ...]") -> "Range | tuple[float, ...]":
+        for value in dimension.values() if isinstance(dimension, Range) else dimension:
+            if not (math.isfinite(value) and allowed(value)):
+                raise ValueError(f"`{key}` holds {value:g}, but must be {words}")
+        return dimension
+
+    return AfterValidator(check)
+
+
+Choices = Annotated[tuple[float, ...], BeforeValidator(_as_list), Field(min_length=1)]
+Switches = Annotated[tuple[bool, ...], BeforeValidator(_as_list), Field(min_length=1)]
+# Told apart by their form, so that an error speaks of the one that was meant.
+Dimension = Annotated[
+    Annotated[Range, Tag("range")] | Annotated[Choices, Tag("choices")], Discriminator(_kind)
+]
+LearningRates = Annotated[
+    Dimension, _limit("learning_rate", lambda v: 0 < v < 1, "between 0 and 1")
+]
+Temperatures = Annotated[Dimension, _limit("temperature", lambda v: v > 0, "> 0 and finite")]
+Alphas = Annotated[Dimension, _limit("alpha", lambda v: 0 <= v <= 1, "between 0 and 1")]
+Betas = Annotated[Dimension, _limit("beta", lambda v: v >= 0, ">= 0 and finite")]
+
+
+class Space(Section):
+    """What is searched. A list is a set of choices, ``low``/``high`` a range, a number is fixed.
+
+    Attributes:
+        learning_rate: peak learning rate, 0 < lr < 1.
+        temperature: T > 0.
+        alpha: share of the soft targets, 0 … 1.
+        beta: weight of the patience loss, >= 0, in ``train.scale``.
+        normalize: whether the patience loss compares directions only.
+    """
+
+    learning_rate: LearningRates = (5e-5, 2e-5, 1e-5)
+    temperature: Temperatures = (5.0, 10.0, 20.0)
+    alpha: Alphas = (0.2, 0.5, 0.7)
+    beta: Betas = (10.0, 100.0, 500.0, 1000.0)
+    normalize: Switches = (True, False)
