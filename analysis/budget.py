@@ -17,20 +17,31 @@ def budget(run: Run) -> pd.DataFrame:
 
     Columns: ``stage``, ``task``, ``depth``, ``method``, ``planned`` (trials), the number of
     trials by state (``complete``, ``stopped`` early by the scheduler, ``failed``,
-    ``unfinished``), ``done`` (complete + stopped), ``epochs`` trained, and ``device_hours``:
-    the trials' seconds added up, so trials that share a device count each.
+    ``unfinished``), ``done`` (complete + stopped), ``epochs`` trained, ``epochs_saved``: those
+    that the scheduler's early stops left out, and ``device_hours``: the trials' seconds added
+    up, so trials that share a device count each.
     """
     planned = _planned(run)
     keys = ["stage", *CELL]
     trials = run.trials
     counts = pd.crosstab([trials[key] for key in keys], trials["state"])
     counts = counts.reindex(columns=list(_STATES), fill_value=0)
-    spent = trials.groupby(keys).agg(epochs=("epochs", "sum"), device_hours=("seconds", "sum"))
+    saved = (trials["epochs_planned"] - trials["epochs"]).where(trials["state"] == "stopped", 0)
+    spent = (
+        trials.assign(saved=saved)
+        .groupby(keys)
+        .agg(
+            epochs=("epochs", "sum"),
+            epochs_saved=("saved", "sum"),
+            device_hours=("seconds", "sum"),
+        )
+    )
     spent["device_hours"] /= 3600
     table = planned.join(counts.join(spent), on=keys) if len(trials) else planned
-    table = table.reindex(columns=[*planned.columns, *_STATES, "epochs", "device_hours"])
-    table = table.fillna(dict.fromkeys([*_STATES, "epochs", "device_hours"], 0))
-    table = table.astype({**dict.fromkeys([*_STATES, "epochs"], int), "device_hours": float})
+    whole = [*_STATES, "epochs", "epochs_saved"]
+    table = table.reindex(columns=[*planned.columns, *whole, "device_hours"])
+    table = table.fillna(dict.fromkeys([*whole, "device_hours"], 0))
+    table = table.astype({**dict.fromkeys(whole, int), "device_hours": float})
     table.insert(len(planned.columns), "done", table["complete"] + table["stopped"])
     return table
 

@@ -90,6 +90,27 @@ def comparison(run: Run) -> pd.DataFrame:
     return table.astype({"n": "Int64", "planned": "Int64"})  # the average has neither
 
 
+def skip_vs_last(numbers: pd.DataFrame) -> pd.DataFrame:
+    """The paper's Table 2 from `comparison`'s rows: one row per depth, column and metric.
+
+    Columns: ``depth``, ``task``, ``split``, ``metric``; of each of ``pkd-skip`` and ``pkd-last``
+    the ``mean``, ``sd``, ``n`` and ``published_test``, prefixed by ``skip_`` and ``last_``; and
+    ``difference`` and ``published_difference``, skip - last. Without rows where a study does not
+    hold both.
+    """
+    place = ["depth", "task", "split", "metric"]
+    values = ["mean", "sd", "n", "published_test"]
+    students = numbers[numbers["method"].isin(["pkd-skip", "pkd-last"])]
+    parts = []
+    for method in ("pkd-skip", "pkd-last"):
+        part = students[students["method"] == method].set_index(place)[values]
+        parts.append(part.add_prefix(f"{method.removeprefix('pkd-')}_"))
+    table = parts[0].join(parts[1], how="inner")
+    table["difference"] = table["skip_mean"] - table["last_mean"]
+    table["published_difference"] = table["skip_published_test"] - table["last_published_test"]
+    return table.reset_index()
+
+
 def models(run: Run) -> list[tuple[int, str]]:
     """(layers, method) of each row of the comparison: the teacher, then students by depth."""
     study = run.study

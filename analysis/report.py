@@ -1,4 +1,4 @@
-"""Build the report of a study: ``python -m analysis.report RUN_DIR``.
+"""Build the report of a study: ``python -m analysis.report RUN_DIR [--beside RUN_DIR ...]``.
 
 Works from the files alone and in every state of a study: finished, running, interrupted, failed.
 Writes ``RUN_DIR/report/``: ``index.html`` (one file, images inside), ``report.md``,
@@ -8,29 +8,36 @@ Writes ``RUN_DIR/report/``: ``index.html`` (one file, images inside), ``report.m
 import argparse
 import base64
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import yaml
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from analysis.budget import budget, failures, missing
 from analysis.comparison import comparison, models
+from analysis.fragments import write_fragments
+from analysis.headline import headline
 from analysis.labels import method_label, task_label
 from analysis.plots import write_plots
-from analysis.rendering import GENERATED
+from analysis.rendering import GENERATED, Table
 from analysis.runs import Run, RunError, load_run
 from analysis.tables import all_tables
 from analysis.tables.comparison import comparison_table
+from analysis.tables.teachers import teachers_tables
+from analysis.trials import write_trials
 
 _MANY = 20  # of a long list of what is missing or failed, the report names so many
 
 
-def build_report(run_dir: Path | str) -> Path:
+def build_report(run_dir: Path | str, beside: Sequence[Path | str] = ()) -> Path:
     """Read a run directory and write its report, replacing an older one.
 
     Args:
         run_dir: The directory that ``study/run.py`` wrote.
+        beside: Studies of other teachers or student starts, for the table that compares them.
 
     Returns:
         The path of ``report.md``; ``index.html`` lies beside it.
@@ -38,19 +45,21 @@ def build_report(run_dir: Path | str) -> Path:
     Raises:
         RunError: The directory holds no run that this version can read.
     """
-    return write_report(load_run(run_dir))
+    return write_report(load_run(run_dir), [load_run(other) for other in beside])
 
 
-def write_report(run: Run) -> Path:
-    """Write the report of a run that is already loaded; returns the path of ``report.md``."""
+def write_report(run: Run, beside: Sequence[Run] = ()) -> Path:
+    """Write the report of runs that are already loaded; returns the path of ``report.md``."""
     folder = run.path / "report"
     for name in ("tables", "plots"):
         (folder / name).mkdir(parents=True, exist_ok=True)
-    tables = all_tables(run)
+    tables = [*all_tables(run), *teachers_tables([run, *beside])]
     for table in tables:
         table.write(folder / "tables")
+    write_trials(run, folder)
+    write_fragments(run, folder / "configs")
     plots = write_plots(run, folder / "plots")
-    facts = {**_facts(run), "tables": tables, "plots": plots}
+    facts = {**_facts(run, tables), "tables": tables, "plots": plots}
     _render("report.md.j2", folder / "report.md", facts)
     images = {
         plot.name: base64.b64encode((folder / "plots" / f"{plot.name}.png").read_bytes()).decode()
@@ -82,26 +91,37 @@ def main(arguments: list[str] | None = None) -> int:
         prog="python -m analysis.report", description="Build the report of a study from its files."
     )
     parser.add_argument("run_dir", metavar="RUN_DIR", type=Path, help="what study/run.py wrote")
-    run_dir = parser.parse_args(arguments).run_dir
+    parser.add_argument(
+        "--beside",
+        metavar="RUN_DIR",
+        type=Path,
+        nargs="+",
+        default=[],
+        help="studies of other teachers or student starts, to compare with",
+    )
+    options = parser.parse_args(arguments)
     try:
-        run = load_run(run_dir)
+        run, *others = [load_run(path) for path in (options.run_dir, *options.beside)]
     except RunError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    path = write_report(run)
+    path = write_report(run, others)
     print(comparison_text(run))
     print(f"\nreport: {path.with_name('index.html')}\n        {path}")
     return 0
 
 
-def _facts(run: Run) -> dict[str, Any]:
+def _facts(run: Run, tables: list[Table]) -> dict[str, Any]:
     study = run.study
+    numbers = {table.name: table.numbers for table in tables}
     absent, failed, spent = missing(run), failures(run), budget(run)
     return {
         "name": study["name"],
         "command": study.get("command", "unknown"),
         "generated": GENERATED if run.generated else None,
+        "headline": headline(run, numbers["comparison"], numbers.get("significance-overall")),
         "summary": _summary(run, spent),
+        "config": yaml.safe_dump(study["config"], sort_keys=False, allow_unicode=True),
         "unfinished": f"{len(absent)} of {len(spent)}" if absent else None,
         "missing": _shortened(absent),
         "failures": _shortened(failed),
@@ -129,12 +149,19 @@ def _summary(run: Run, spent: pd.DataFrame) -> dict[str, str]:
         },
         "Budget per cell": _pairs(study["budget"]),
         "Spent": f"{spent['done'].sum()} of {spent['planned'].sum()} planned trials ended, "
-        f"{spent['device_hours'].sum():.2f} device hours",
+        f"{spent['device_hours'].sum():.2f} device hours" + _wall_time(run),
         "Devices": ", ".join(devices) or "unknown",
         "Started": str(study.get("created", "unknown")),
         "Git commit": str(study.get("git_commit") or "unknown"),
         "Versions": _pairs(study.get("versions") or {}),
     }
+
+
+def _wall_time(run: Run) -> str:
+    if run.reports.empty:
+        return ""
+    hours = (run.reports["time"].max() - run.trials["started"].min()) / 3600
+    return f", {hours:.2f} hours from the first trial's start to the last report"
 
 
 def _count(about: dict[str, Any], key: str) -> str:

@@ -1,8 +1,8 @@
 """Read a run directory: ``study.yaml`` and the events of its ledger, into two tables.
 
-A damaged event is named in `Run.problems` and the rest is used, because the report must also
-work in the middle of a run and after a crash. A file of a newer format is refused instead:
-numbers read with the wrong meaning are worse than none.
+An event that is damaged or of a newer format is named in `Run.problems` and the rest is used,
+because the report must also work in the middle of a run and after a crash. A ``study.yaml`` of a
+newer format is refused: without it nothing is known of what the numbers mean.
 """
 
 import json
@@ -37,7 +37,10 @@ _TRIAL_COLUMNS = (
     *("seed", "state", "score", "best_epoch", "epochs", "epochs_planned", "seconds"),
     *("started", "error"),
 )
-_NUMERIC = {"score", "seconds", "epochs", "best_epoch", "epoch", "train_seconds", "eval_seconds"}
+_NUMERIC = {
+    *("score", "seconds", "epochs", "epochs_planned", "best_epoch"),
+    *("epoch", "train_seconds", "eval_seconds", "train_accuracy"),
+}
 
 
 class RunError(ValueError):
@@ -91,7 +94,7 @@ def load_run(run_dir: Path | str) -> Run:
         run_dir: The directory that ``study/run.py`` wrote (its ``--out``).
 
     Raises:
-        RunError: There is no readable ``study.yaml``, or a file has a newer format.
+        RunError: There is no readable ``study.yaml``, or it has a newer format.
     """
     path = Path(run_dir)
     study = _load_study(path / "study.yaml")
@@ -121,7 +124,12 @@ def _load_study(path: Path) -> dict[str, Any]:
         raise RunError(f"{path} is damaged: {' '.join(str(error).split())}") from error
     if not isinstance(study, dict):
         raise RunError(f"{path} is damaged: it holds no mapping")
-    _refuse_newer(study, path)
+    version = study.get("format", FORMAT)
+    if version != FORMAT:
+        raise RunError(
+            f"{path} has format {version!r}, but this version reads format {FORMAT}; "
+            "use the version of the project that wrote it"
+        )
     needed = [*_STUDY_KEYS]
     for task in study.get("tasks") or {}:
         needed += [f"tasks.{task}.metrics", f"tasks.{task}.dev_splits"]
@@ -137,15 +145,6 @@ def _has(content: Any, dotted: str) -> bool:
             return False
         content = content[key]
     return True
-
-
-def _refuse_newer(content: dict[str, Any], path: Path) -> None:
-    version = content.get("format", FORMAT)
-    if version != FORMAT:
-        raise RunError(
-            f"{path} has format {version!r}, but this version reads format {FORMAT}; "
-            "use the version of the project that wrote it"
-        )
 
 
 def _trial_folders(ledger: Path) -> Iterator[Path]:
@@ -166,8 +165,6 @@ def _load_events(folder: Path, run_dir: Path, problems: list[str]) -> list[dict[
         except (OSError, ValueError) as error:
             problems.append(f"{path.relative_to(run_dir)} is damaged and not used: {error}")
             continue
-        if isinstance(event, dict):
-            _refuse_newer(event, path)
         flaw = _flaw(event, name)
         if flaw:
             problems.append(f"{path.relative_to(run_dir)} is not used: {flaw}")
@@ -181,6 +178,9 @@ def _flaw(event: Any, file_name: str) -> str | None:
     """Why an event that parsed as JSON cannot be used, or None if it can."""
     if not isinstance(event, dict):
         return "it holds no JSON object"
+    version = event.get("format", FORMAT)
+    if version != FORMAT:
+        return f"it has format {version!r}, but this version reads format {FORMAT}"
     kind = file_name.partition(".")[0].partition("-")[0]
     needs = {"start": ("settings",), "report": ("epoch", "score"), "end": ("state", "score")}[kind]
     absent = [key for key in ("event", *_IDENTITY, *needs) if key not in event]

@@ -6,6 +6,7 @@ from analysis.budget import budget, budget_by_method
 from analysis.labels import method_label, task_label
 from analysis.rendering import Table, plain
 from analysis.runs import Run
+from analysis.tables.text import NONE
 
 
 def tables(run: Run) -> list[Table]:
@@ -36,5 +37,10 @@ def _budget_cells(numbers: pd.DataFrame) -> pd.DataFrame:
     for name in ("stopped", "failed", "unfinished", "epochs"):
         heading = "Stopped early" if name == "stopped" else name.capitalize()
         cells[heading] = numbers[name].astype(str)
+    whole = numbers["epochs"] + numbers["epochs_saved"]
+    share = (100 * numbers["epochs_saved"] / whole.where(whole > 0)).fillna(0)
+    cells["Saved by early stopping"] = (
+        numbers["epochs_saved"].astype(str) + share.map(" epochs ({:.0f} %)".format)
+    ).where(numbers["epochs_saved"] > 0, NONE)
     cells["Device hours"] = numbers["device_hours"].map("{:.2f}".format)
     return pd.DataFrame(cells)

@@ -4,12 +4,12 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from analysis.comparison import AVERAGE, Column, columns, comparison, models
+from analysis.comparison import AVERAGE, Column, columns, comparison, models, skip_vs_last
 from analysis.labels import column_label, method_label, metric_label, task_label
 from analysis.published import difference_from_paper
 from analysis.rendering import Table, plain
 from analysis.runs import Run
-from analysis.tables.text import NONE, generated_note, mean_sd, number
+from analysis.tables.text import NONE, generated_note, mean_sd, number, scores_of
 
 
 def tables(run: Run) -> Iterator[Table]:
@@ -17,6 +17,7 @@ def tables(run: Run) -> Iterator[Table]:
     numbers = comparison(run)
     yield comparison_table(run, numbers)
     yield from published_tables(run, numbers)
+    yield from skip_last_tables(run, numbers)
 
 
 def comparison_table(run: Run, numbers: pd.DataFrame) -> Table:
@@ -30,7 +31,7 @@ def comparison_table(run: Run, numbers: pd.DataFrame) -> Table:
         best = dict.fromkeys(text, False)
         for column in grid:
             cell = rows[(rows["task"] == column.task) & (rows["split"] == column.split)]
-            text[_heading(column)] = _scores(cell)
+            text[_heading(column)] = scores_of(cell)
             best[_heading(column)] = bool(cell["best"].any())
         if averaged:
             cell = rows[rows["task"] == AVERAGE]
@@ -73,19 +74,51 @@ def published_tables(run: Run, numbers: pd.DataFrame) -> list[Table]:
     return [plain("published", title, rows, pd.DataFrame(texts), *_published_notes(run))]
 
 
+def skip_last_tables(run: Run, numbers: pd.DataFrame) -> list[Table]:
+    """The paper's Table 2; no table for a study without both layer maps, or before any score."""
+    rows = skip_vs_last(numbers)
+    rows = rows[rows["skip_mean"].notna() | rows["last_mean"].notna()]
+    if rows.empty:
+        return []
+    texts = [
+        {
+            "Layers": str(row["depth"]),
+            "Task": _place(row["task"], row["split"]),
+            "Metric": metric_label(row["metric"]),
+            "Skip": mean_sd(row["skip_mean"], row["skip_sd"]),
+            "Last": mean_sd(row["last_mean"], row["last_sd"]),
+            "Skip - Last": _signed(row["difference"]),
+            "Paper: Skip": number(row["skip_published_test"]),
+            "Paper: Last": number(row["last_published_test"]),
+            "Paper: Skip - Last": _signed(row["published_difference"]),
+        }
+        for row in rows.to_dict("records")
+    ]
+    cells = pd.DataFrame(texts)
+    if run.generated or rows["published_difference"].isna().all():
+        cells = cells.drop(columns=[name for name in cells if str(name).startswith("Paper")])
+        note = "Mean ± standard deviation over confirm seeds on dev, in percent."
+    else:
+        note = (
+            "Mean ± standard deviation over confirm seeds on dev, in percent; the paper's numbers "
+            "(table 2) are from the GLUE test server, so compare the differences, not the scores."
+        )
+    title = "Which layers to learn from: PKD-Skip and PKD-Last"
+    return [plain("skip-vs-last", title, rows, cells, note, *generated_note(run))]
+
+
+def _place(task: str, split: str) -> str:
+    return "Average" if task == AVERAGE else column_label(task, split)
+
+
+def _signed(value: float) -> str:
+    return NONE if pd.isna(value) else f"{value:+.1f}"
+
+
 def _heading(column: Column) -> str:
     if len(column.metrics) == 1 and column.metrics[0] == "accuracy":
         return column.label
     return f"{column.label} {'/'.join(map(metric_label, column.metrics))}"
-
-
-def _scores(cell: pd.DataFrame) -> str:
-    """One cell: a mean ± sd per metric and n, or how far the cell has come."""
-    status, n = cell["status"].iloc[0], int(cell["n"].max())
-    if not n:
-        return NONE if status == "complete" else str(status)
-    text = " / ".join(map(mean_sd, cell["mean"], cell["sd"]))
-    return f"{text} ({n if status == 'complete' else status})"
 
 
 def _difference(difference: float, replication: bool) -> str:

@@ -21,3 +21,12 @@ def number(value: float) -> str:
 def generated_note(run: Run) -> list[str]:
     """The warning below each table of generated data."""
     return [GENERATED] if run.generated else []
+
+
+def scores_of(cell: pd.DataFrame) -> str:
+    """One cell: a mean ± sd per metric and n, or how far the cell has come."""
+    status, n = cell["status"].iloc[0], int(cell["n"].max())
+    if not n:
+        return NONE if status == "complete" else str(status)
+    text = " / ".join(map(mean_sd, cell["mean"], cell["sd"]))
+    return f"{text} ({n if status == 'complete' else status})"

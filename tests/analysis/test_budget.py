@@ -15,7 +15,8 @@ def test_the_budget_counts_trials_by_state_epochs_and_hours(fake: FakeRun) -> No
     cell: Any = table.loc[("search", "rte", 6, "kd"), :]
     assert (cell["planned"], cell["done"]) == (4, 2)
     assert (cell["complete"], cell["stopped"], cell["failed"], cell["unfinished"]) == (1, 1, 1, 1)
-    assert (cell["epochs"], cell["device_hours"]) == (8, 1.0)
+    # Of the trials' four epochs, only the early stop saved any: the others failed or still run.
+    assert (cell["epochs"], cell["epochs_saved"], cell["device_hours"]) == (8, 3, 1.0)
 
 
 def test_every_planned_cell_is_there_before_anything_ran(fake: FakeRun) -> None:

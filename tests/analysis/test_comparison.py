@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 from fake_run import FakeRun
 
-from analysis.comparison import AVERAGE, comparison
+from analysis.comparison import AVERAGE, comparison, skip_vs_last
 from analysis.runs import load_run
 
 
@@ -132,3 +132,21 @@ def test_a_task_of_ones_own_has_no_published_number(tmp_path: Path) -> None:
     fake.trial("confirm", "my-reviews", 6, "ft", 0, 0.5)
     cell = row(tmp_path, "ft", "my-reviews")
     assert cell["mean"] == 50 and pd.isna(cell["published_dev"])
+
+
+def test_skip_and_last_stand_side_by_side_with_the_paper_s(fake: FakeRun) -> None:
+    for seed in range(3):
+        fake.trial("confirm", "rte", 6, "pkd-skip", seed, 0.66)
+        fake.trial("confirm", "rte", 6, "pkd-last", seed, 0.64)
+    table = skip_vs_last(comparison(load_run(fake.path))).set_index("depth")
+    six: Any = table.loc[6]
+    assert six["difference"] == pytest.approx(2.0) and (six["skip_n"], six["last_n"]) == (3, 3)
+    # Table 2: 65.5 and 65.0.
+    assert six["published_difference"] == pytest.approx(0.5)
+    assert math.isnan(table.loc[3, "difference"])  # type: ignore[arg-type]
+
+
+def test_a_study_of_one_layer_map_has_no_skip_and_last(tmp_path: Path) -> None:
+    fake = FakeRun(tmp_path, methods=["kd", "pkd-skip"])
+    fake.trial("confirm", "rte", 6, "pkd-skip", 0, 0.66)
+    assert skip_vs_last(comparison(load_run(tmp_path))).empty

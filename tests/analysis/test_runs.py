@@ -107,11 +107,14 @@ def test_a_newer_study_is_refused_with_the_file_named(fake: FakeRun) -> None:
         load_run(fake.path)
 
 
-def test_a_newer_event_is_refused_with_the_file_named(fake: FakeRun) -> None:
+def test_a_newer_event_is_named_and_the_rest_is_used(fake: FakeRun) -> None:
     folder = fake.trial("search", "rte", 6, "ft", 0, 0.65)
     write(folder / "end.json", {"format": 2, "event": "end", "outcome": "new"})
-    with pytest.raises(RunError, match=r"trial-0000/end\.json has format 2"):
-        load_run(fake.path)
+    fake.trial("search", "rte", 6, "ft", 1, 0.66)
+    run = load_run(fake.path)
+    assert run.trials["state"].tolist() == ["unfinished", "complete"]
+    [problem] = run.problems
+    assert "trial-0000/end.json is not used: it has format 2, but" in problem
 
 
 def test_a_directory_that_is_no_run_is_refused(tmp_path: Path) -> None:

@@ -1,0 +1,74 @@
+"""What a study found, in a few sentences: the first thing that a reader of the report sees."""
+
+from collections.abc import Iterator
+
+import pandas as pd
+
+from analysis.comparison import AVERAGE
+from analysis.labels import TEACHER, method_label, task_label
+from analysis.runs import Run
+
+# The paper's claims, in its order: distillation helps, patience helps more, Skip more than Last.
+_CLAIMS = (("kd", "ft"), ("pkd-skip", "kd"), ("pkd-last", "kd"), ("pkd-skip", "pkd-last"))
+
+
+def headline(run: Run, numbers: pd.DataFrame, overall: pd.DataFrame | None) -> list[str]:
+    """Sentences about each depth: its best student, and which method beat which.
+
+    Args:
+        run: The study.
+        numbers: What `analysis.comparison.comparison` returns.
+        overall: What `analysis.significance.overall` returns, if any pair could be tested.
+    """
+    sentences = []
+    for depth in run.study["depths"]:
+        sentences += _best_student(run, numbers, depth)
+        if overall is not None:
+            sentences += _verdicts(overall, depth)
+    return sentences or ["No student is confirmed yet: there is nothing to compare."]
+
+
+def _best_student(run: Run, numbers: pd.DataFrame, depth: int) -> Iterator[str]:
+    """The best student's score beside its teacher's, over all tasks where all are complete."""
+    scores = numbers[numbers["mean"].notna() & (numbers["status"] == "complete")]
+    macro = scores[scores["task"] == AVERAGE]
+    if len(run.study["tasks"]) == 1:
+        where = f"on {task_label(next(iter(run.study['tasks'])))}"
+        macro = scores.groupby(["depth", "method"], sort=False)["mean"].mean().reset_index()
+    else:
+        where = f"on average over {len(run.study['tasks'])} tasks"
+    students = macro[(macro["depth"] == depth) & (macro["method"] != TEACHER)]
+    if students.empty:
+        return
+    best = students.loc[students["mean"].idxmax()]
+    text = f"{depth} layers: the best student, {method_label(best['method'])}, scores "
+    text += f"{best['mean']:.1f} {where}"
+    teacher = macro.loc[macro["method"] == TEACHER, "mean"]
+    if len(teacher):
+        share = 100 * best["mean"] / teacher.iloc[0]
+        text += f", {share:.1f} % of its teacher's {teacher.iloc[0]:.1f}"
+    yield text + _size(run, depth) + "."
+
+
+def _size(run: Run, depth: int) -> str:
+    parameters = run.study["teacher"].get("parameters")
+    if not parameters:
+        return ""
+    dropped = parameters["layers"] * (1 - depth / run.study["teacher"]["layers"])
+    return f", with {100 * (1 - dropped / parameters['total']):.0f} % of its parameters"
+
+
+def _verdicts(overall: pd.DataFrame, depth: int) -> Iterator[str]:
+    for better, worse in _CLAIMS:
+        for row in overall.to_dict("records"):
+            pair = (row["a"], row["b"])
+            if row["depth"] != depth or set(pair) != {better, worse}:
+                continue
+            won, lost = row["won"], row["lost"]
+            if pair != (better, worse):
+                won, lost = lost, won
+            yield (
+                f"{depth} layers, {method_label(better)} against {method_label(worse)}: better on "
+                f"{won} of {row['tasks']} {'task' if row['tasks'] == 1 else 'tasks'}, worse on "
+                f"{lost}, no difference shown on {row['tied']}."
+            )

@@ -1,0 +1,57 @@
+"""The sentences at the top of the report."""
+
+from pathlib import Path
+
+import pandas as pd
+from fake_run import FakeRun
+
+from analysis.comparison import comparison
+from analysis.headline import headline
+from analysis.runs import load_run
+
+PARAMETERS = {"embeddings": 20, "layers": 60, "pooler": 20, "total": 100}
+
+
+def sentences(path: Path, *overall: tuple[int, str, str, int, int, int, int]) -> list[str]:
+    columns = ["depth", "a", "b", "won", "tied", "lost", "tasks"]
+    run = load_run(path)
+    return headline(run, comparison(run), pd.DataFrame(overall, columns=columns))
+
+
+def test_before_any_student_is_confirmed_it_says_so(fake: FakeRun) -> None:
+    fake.trial("search", "rte", 6, "kd", 0, 0.6)
+    assert sentences(fake.path) == [
+        "No student is confirmed yet: there is nothing to compare.",
+    ]
+
+
+def test_the_best_student_is_set_beside_its_teacher(tmp_path: Path) -> None:
+    teacher = {"name": "bert", "layers": 12, "hidden": 768, "parameters": PARAMETERS}
+    fake = FakeRun(tmp_path, ("rte", "sst2"), depths=[6], teacher=teacher)
+    for task, score in (("rte", 0.6), ("sst2", 0.8)):
+        for number in range(2):
+            fake.trial("teachers", task, 12, "teacher", number, score + 0.1)
+        for seed in range(3):
+            fake.trial("confirm", task, 6, "ft", seed, score - 0.1)
+            fake.trial("confirm", task, 6, "kd", seed, score)
+    # Students average (60 + 80) / 2, the teacher (70 + 90) / 2; 6 of 12 layers drop 30 of 100.
+    assert sentences(tmp_path) == [
+        "6 layers: the best student, KD, scores 70.0 on average over 2 tasks, 87.5 % of its "
+        "teacher's 80.0, with 70 % of its parameters."
+    ]
+
+
+def test_one_task_is_named_and_an_unfinished_teacher_is_left_out(tmp_path: Path) -> None:
+    fake = FakeRun(tmp_path, depths=[6])
+    for seed in range(3):
+        fake.trial("confirm", "rte", 6, "ft", seed, 0.6)
+    assert sentences(tmp_path) == ["6 layers: the best student, FT, scores 60.0 on RTE."]
+
+
+def test_verdicts_are_told_from_the_method_that_the_paper_calls_better(fake: FakeRun) -> None:
+    found = sentences(fake.path, (6, "kd", "pkd-skip", 1, 2, 3, 6), (3, "kd", "ft", 1, 0, 0, 1))
+    assert found == [
+        "6 layers, PKD-Skip against KD: better on 3 of 6 tasks, worse on 1, no difference shown "
+        "on 2.",
+        "3 layers, KD against FT: better on 1 of 1 task, worse on 0, no difference shown on 0.",
+    ]
