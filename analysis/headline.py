@@ -20,7 +20,7 @@ def headline(run: Run, numbers: pd.DataFrame, overall: pd.DataFrame | None) -> l
         numbers: What `analysis.comparison.comparison` returns.
         overall: What `analysis.significance.overall` returns, if any pair could be tested.
     """
-    sentences = []
+    sentences: list[str] = []
     for depth in run.study["depths"]:
         sentences += _best_student(run, numbers, depth)
         if overall is not None:

@@ -30,7 +30,11 @@ SETTINGS = {
     "alpha": "alpha (weight of the soft targets)",
     "beta": "beta (weight of the patience loss)",
     "normalize": "normalised hidden states",
+    # No settings of a trial, but searched all the same: as cells.
+    "depth": "student depth (layers)",
+    "strategy": "teacher layers that PKD looks at",
 }
+STRATEGIES = {"pkd-skip": "skip", "pkd-last": "last"}
 LOG_SETTINGS = {"learning_rate", "beta"}
 
 _METRICS = {"accuracy": "acc", "f1": "F1", "mcc": "MCC"}

@@ -3,10 +3,12 @@
 import pandas as pd
 
 from analysis.comparison import confirmed, teachers, winners
-from analysis.labels import TEACHER
+from analysis.labels import STRATEGIES, TEACHER
 from analysis.runs import Run
 
 _ABOUT = ["task", "depth", "method"]
+# What a cell shares with those that it is compared with, where the setting is part of the cell.
+_SHARED = {"depth": ["task", "method"], "strategy": ["task", "depth"]}
 
 
 def best_settings(run: Run) -> pd.DataFrame:
@@ -30,14 +32,53 @@ def ablation(run: Run, setting: str) -> pd.DataFrame:
 
     Trials without a score (failed, unfinished) are left out. ``state`` tells the trials that the
     scheduler stopped early, whose score is that of fewer epochs.
+
+    Args:
+        run: The study.
+        setting: A hyperparameter; or ``depth``, or ``strategy`` (skip or last, PKD cells only),
+            which a study searches as cells.
+
+    Returns:
+        Columns ``task``, ``depth``, ``method``, ``trial``, ``value``, ``state``, ``score`` and
+        ``centred``: the score minus the mean score of its cell, in points, so that tasks can be
+        pooled. Of a depth it is the mean of the task and method, of a strategy that of the task
+        and depth, because the mean of the cell would take the effect away. It is missing where
+        that group has tried one value only, which tells nothing of the setting.
     """
+    search = _ended_search(run)
+    search = search.assign(strategy=search["method"].map(STRATEGIES))
+    columns = [*_ABOUT, "trial", "value", "state", "score", "centred"]
+    if setting not in [*run.settings, *_SHARED]:
+        return pd.DataFrame(columns=columns)
+    search = search[search[setting].notna()]
+    search = search.assign(value=search[setting])
+    groups = search.groupby(_SHARED.get(setting, _ABOUT))
+    varied = groups["value"].transform("nunique") > 1
+    centred = (search["score"] - groups["score"].transform("mean")).where(varied)
+    return search.assign(centred=centred)[columns].reset_index(drop=True)
+
+
+def interaction(run: Run, first: str, second: str) -> pd.DataFrame:
+    """The search trials that have two hyperparameters, for how they act together.
+
+    Returns:
+        Columns ``task``, ``depth``, ``method``, ``trial``, one named after each of the two,
+        ``state``, ``score`` (percent) and ``centred``: the score minus the mean of its cell, in
+        points. Cells with a single trial are left out: they have nothing to compare.
+    """
+    search = _ended_search(run)
+    columns = [*_ABOUT, "trial", first, second, "state", "score"]
+    search = search.reindex(columns=columns).dropna(subset=[first, second])
+    scores = search.groupby(_ABOUT)["score"]
+    search = search.assign(centred=search["score"] - scores.transform("mean"))
+    return search[scores.transform("size") > 1].reset_index(drop=True)
+
+
+def _ended_search(run: Run) -> pd.DataFrame:
+    """The search trials that have a score, in percent."""
     search = run.trials[run.trials["stage"] == "search"]
     search = search[search["state"].isin(["complete", "stopped"]) & search["score"].notna()]
-    if setting not in search:
-        return pd.DataFrame(columns=[*_ABOUT, "trial", "value", "state", "score"])
-    search = search[search[setting].notna()]
-    search = search.assign(value=search[setting], score=100 * search["score"])
-    return search[[*_ABOUT, "trial", "value", "state", "score"]].reset_index(drop=True)
+    return search.assign(score=100 * search["score"])
 
 
 def scores_by_method(run: Run) -> pd.DataFrame:

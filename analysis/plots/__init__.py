@@ -3,12 +3,30 @@
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from analysis.plots import ablation, methods
+from analysis.plots import (
+    ablation,
+    curves,
+    importance,
+    interaction,
+    methods,
+    pareto,
+    progress,
+    slope,
+)
 from analysis.plots.canvas import Plot
 from analysis.rendering import GENERATED
 from analysis.runs import Run
 
-_PLOTS: tuple[Callable[[Run], Iterator[Plot]], ...] = (methods.plots, ablation.plots)
+_PLOTS: tuple[Callable[[Run], Iterator[Plot]], ...] = (
+    methods.plots,
+    slope.plots,
+    pareto.plots,
+    curves.plots,
+    progress.plots,
+    ablation.plots,
+    interaction.plots,
+    importance.plots,
+)
 
 
 def write_plots(run: Run, folder: Path) -> list[Plot]:

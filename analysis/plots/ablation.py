@@ -6,103 +6,205 @@ from typing import Any
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogLocator, NullFormatter
+from matplotlib.lines import Line2D
 
-from analysis.labels import LOG_SETTINGS, SETTINGS, setting_text, task_label
+from analysis.labels import LOG_SETTINGS, SETTINGS, task_label
+from analysis.plots.axis import set_axis
 from analysis.plots.canvas import (
+    MAX_DEPTHS,
+    MAX_PANELS,
+    MAX_TASKS,
     Plot,
     colour,
     dodge,
     finish,
+    flat_panels,
     hollow_handle,
     marker,
     method_handles,
     methods_in_order,
     panels,
+    shown,
 )
 from analysis.runs import Run
 from analysis.settings import ablation
+from analysis.trend import MIN_ALONG, MIN_TRIALS, WINDOW, is_choice, trends
 
-_FEW_VALUES = 8  # a setting with at most so many values is a grid, whose points would overlap
+POOLED = "all tasks"  # the `task` of the lines through the centred scores of all tasks
+_CELL = ["task", "depth", "method"]
+_PART_OF_CELL = {"depth": "depth", "strategy": "method"}
+_CENTRED = {"depth": "task and method", "strategy": "task and depth"}  # else a cell's mean
+_LINES = {"best": "-", "median": ":"}
+_JOINED, _JOINED_COLOUR = "skip and last", "#333333"  # lines that join methods
+_MANY_POINTS = 1000  # more would make an SVG too heavy to open, so that they become an image
 
 
 def plots(run: Run) -> Iterator[Plot]:
-    """One plot for each hyperparameter that was searched."""
-    for setting in run.settings:
+    """One plot for each hyperparameter, and for depth and skip/last if both were searched."""
+    for setting in [*run.settings, *_PART_OF_CELL]:
         points = ablation(run, setting)
-        if not points.empty:
-            yield Plot(
-                f"ablation-{setting}",
-                f"Dev score against {SETTINGS.get(setting, setting)}: each point is a search "
-                "trial; hollow ones were stopped early. Points of a grid are set side by side by "
-                "method.",
-                points,
-                ablation_figure(points, setting, list(run.study["tasks"])),
-            )
+        if points["value"].nunique() < (2 if setting in _PART_OF_CELL else 1):
+            continue
+        name = f"ablation-{setting}"
+        depths, fewer_depths = sorted(points["depth"].unique(), reverse=True), ""
+        most = MAX_TASKS
+        if setting != "depth":
+            depths, fewer_depths = shown(depths, MAX_DEPTHS, "depths", name)
+            most = min(MAX_TASKS, MAX_PANELS // len(depths))
+        tasks = [task for task in run.study["tasks"] if (points["task"] == task).any()]
+        tasks, fewer_tasks = shown(tasks, most, "tasks", name)
+        numbers = ablation_numbers(points, setting, tasks)
+        figure = ablation_figure(numbers, setting, tasks, depths)
+        caption = _caption(setting, numbers) + fewer_tasks + fewer_depths
+        yield Plot(name, caption, numbers, figure)
 
 
-def ablation_figure(points: pd.DataFrame, setting: str, tasks: Sequence[str]) -> Figure:
-    """Score against one hyperparameter: a row of panels per task, a column per depth.
+def ablation_numbers(points: pd.DataFrame, setting: str, tasks: Sequence[str]) -> pd.DataFrame:
+    """What is drawn: the trials, and the lines through them.
 
     Args:
         points: What `analysis.settings.ablation` returns.
         setting: The hyperparameter.
-        tasks: Their order.
+        tasks: Those that get lines of their own.
+
+    Returns:
+        The points with ``mark`` = ``trial``, then rows with ``mark`` = ``best`` or ``median``:
+        one per place of a line, whose ``score`` rests on ``trials`` trials. Lines through the
+        centred scores have `POOLED` as their task; there are such lines for two tasks or more.
     """
-    tasks = [task for task in tasks if (points["task"] == task).any()]
-    depths = sorted(points["depth"].unique(), reverse=True)
+    by = [key for key in _CELL if key != _PART_OF_CELL.get(setting)]
+    drawn = pd.concat([points[points["task"].isin(tasks)], _pooled(points)])
+    lines = trends(drawn, by, log=setting in LOG_SETTINGS)
+    # The two kinds of scores differ by far, but each line is within one of them.
+    long = lines.melt([*by, "value", "trials"], list(_LINES), "mark", "score")
+    return pd.concat([points.assign(mark="trial"), long], ignore_index=True)
+
+
+def ablation_figure(
+    numbers: pd.DataFrame, setting: str, tasks: Sequence[str], depths: Sequence[int]
+) -> Figure:
+    """Score against one hyperparameter: a row of panels per task, a column per depth.
+
+    The last row pools the tasks. A plot against depth has one panel per task.
+
+    Args:
+        numbers: What `ablation_numbers` returns.
+        setting: The hyperparameter.
+        tasks: Those to draw, in their order.
+        depths: Likewise.
+    """
+    points = numbers[numbers["mark"] == "trial"]
+    pooled = _pooled(points)
+    lines = numbers[numbers["mark"] != "trial"]
+    rows = [*tasks, *([POOLED] if len(pooled) else [])]
+    places: list[tuple[str, int | None]]
+    if setting == "depth":
+        places = [(task, None) for task in rows]
+        figure, grid, every = flat_panels(len(rows))
+    else:
+        places = [(task, depth) for task in rows for depth in depths]
+        figure, grid = panels(len(rows), len(depths))
+        every = [axes for row in grid for axes in row]
     methods = methods_in_order(points["method"])
-    figure, grid = panels(len(tasks), len(depths))
-    values = sorted(points["value"].unique())
-    for task, row in zip(tasks, grid, strict=True):
-        for depth, axes in zip(depths, row, strict=True):
-            panel = points[(points["task"] == task) & (points["depth"] == depth)]
-            _axis(axes, points["value"], values, log=setting in LOG_SETTINGS)
-            _scatter(axes, panel, methods, values if _is_grid(points["value"], values) else None)
-            axes.set_title(f"{task_label(task)}, {depth} layers", fontsize=9)
-    handles = method_handles(methods)
-    if (points["state"] == "stopped").any():
-        handles.append(hollow_handle("stopped early"))
-    title = f"Dev score (%) against {SETTINGS.get(setting, setting)}"
-    for axes in grid[-1]:
+    # A choice that is itself a method has no other beside it.
+    offsets = {
+        method: 0.0 if setting == "strategy" else dodge(i, len(methods))
+        for i, method in enumerate(methods)
+    }
+    log = setting in LOG_SETTINGS
+    for (task, depth), axes in zip(places, every, strict=True):
+        choices = set_axis(axes, "x", points["value"], log, descending=setting == "depth")
+        _scatter(axes, _part(pooled if task == POOLED else points, task, depth), offsets, choices)
+        _lines(axes, _part(lines, task, depth), offsets, choices)
+        layers = "" if depth is None else f", {depth} layers"
+        axes.set_title(f"{task_label(task)}{layers}", fontsize=9)
+    for axes in every[-len(grid[0]) :]:
         axes.set_xlabel(SETTINGS.get(setting, setting), fontsize=9)
-    finish(figure, grid, title, handles)
+    title = f"Dev score (%) against {SETTINGS.get(setting, setting)}"
+    finish(figure, grid, title, _handles(points, lines, methods))
+    for (task, _), axes in zip(places, every, strict=True):
+        if task == POOLED:
+            shared = _CENTRED.get(setting, "cell")
+            axes.set_ylabel(f"score minus mean of\nits {shared} (points)", fontsize=9)
+            axes.axhline(0, color="#999999", lw=0.8, zorder=0.5)
     return figure
 
 
-def _is_grid(column: pd.Series, values: list[Any]) -> bool:
-    """Whether a setting has few values that come back, so that points would hide each other."""
-    numeric = not any(isinstance(value, bool | str) for value in values)
-    return not numeric or (len(values) <= _FEW_VALUES and 2 * len(values) <= len(column))
+def _caption(setting: str, numbers: pd.DataFrame) -> str:
+    where = "at that choice"
+    if not is_choice(numbers.loc[numbers["mark"] == "trial", "value"]):
+        where = (
+            f"within {100 * WINDOW:.0f} % of the axis to either side and {MIN_ALONG} along all of "
+            "it"
+        )
+    shared = _CENTRED.get(setting, "cell (task, depth and method)")
+    text = (
+        f"Dev score against {SETTINGS.get(setting, setting)}: each point is a search trial; "
+        "hollow ones were stopped early, after fewer epochs. Choices are set side by side by "
+        f"method. Lines, drawn where they rest on at least {MIN_TRIALS} trials {where}: the best "
+        "of them and their median (along a range, near trials weigh more). The search tries "
+        "promising values more often, and the best of more trials is higher: trust the median "
+        "first."
+    )
+    if len(_pooled(numbers)):
+        text += (
+            f" The last panels hold all tasks: each score minus the mean of its {shared}, where "
+            "more than one value was tried."
+        )
+    return text
 
 
-def _axis(axes: Axes, column: pd.Series, values: list[Any], log: bool) -> None:
-    if _is_grid(column, values):
-        axes.set_xticks(range(len(values)), [setting_text(value) for value in values])
-        axes.set_xlim(-0.5, len(values) - 0.5)
-    elif log and values[0] > 0:
-        axes.set_xscale("log")
-        # Labels at 1, 2 and 5 only while they fit.
-        subs = (1.0, 2.0, 5.0) if values[-1] / values[0] < 150 else (1.0,)
-        axes.xaxis.set_major_locator(LogLocator(subs=subs))
-        axes.xaxis.set_major_formatter(lambda value, _: setting_text(value))
-        axes.xaxis.set_minor_formatter(NullFormatter())
-        # At least a decade: on less, the locator falls back to crowded odd numbers.
-        margin = max(1.2, (10 * values[0] / values[-1]) ** 0.5)
-        axes.set_xlim(values[0] / margin, values[-1] * margin)
-    elif log and values[-1] > 0:
-        axes.set_xscale("symlog", linthresh=min(value for value in values if value > 0))
+def _pooled(points: pd.DataFrame) -> pd.DataFrame:
+    """The points of several tasks as if of one, each at its centred score."""
+    points = points.dropna(subset="centred")
+    if points["task"].nunique() < 2:
+        points = points.iloc[:0]
+    return points.assign(task=POOLED, score=points["centred"])
+
+
+def _part(frame: pd.DataFrame, task: str, depth: int | None) -> pd.DataFrame:
+    frame = frame[frame["task"] == task]
+    return frame if depth is None else frame[frame["depth"] == depth]
+
+
+def _place(
+    values: pd.Series, method: str, offsets: dict[str, float], choices: list[Any] | None
+) -> pd.Series:
+    if choices is None:
+        return values
+    return values.map(choices.index).astype(float) + offsets.get(method, 0.0)
 
 
 def _scatter(
-    axes: Axes, panel: pd.DataFrame, methods: list[str], grid_values: list[Any] | None
+    axes: Axes, panel: pd.DataFrame, offsets: dict[str, float], choices: list[Any] | None
 ) -> None:
-    for i, method in enumerate(methods):
+    many = len(panel) > _MANY_POINTS
+    for method in offsets:
         for state, face in (("stopped", "none"), ("complete", colour(method))):
             cell = panel[(panel["method"] == method) & (panel["state"] == state)]
-            x = cell["value"]
-            if grid_values is not None:
-                x = x.map(grid_values.index) + dodge(i, len(methods))
-            style: dict[str, Any] = {"marker": marker(method), "s": 22, "linewidths": 0.8}
-            alpha = 0.6 if state == "stopped" else 0.9
-            axes.scatter(x, cell["score"], fc=face, ec=colour(method), alpha=alpha, **style)
+            style: dict[str, Any] = {"marker": marker(method), "s": 16, "linewidths": 0.7}
+            style |= {"alpha": 0.4 if state == "stopped" else 0.55, "zorder": 2}
+            x = _place(cell["value"], method, offsets, choices)
+            axes.scatter(x, cell["score"], fc=face, ec=colour(method), rasterized=many, **style)
+
+
+def _lines(
+    axes: Axes, lines: pd.DataFrame, offsets: dict[str, float], choices: list[Any] | None
+) -> None:
+    if lines["method"].isna().all():  # they join methods
+        lines = lines.assign(method=_JOINED)
+    for key, line in lines.groupby(["method", "mark"], sort=False):
+        method, mark = map(str, key)
+        shade = _JOINED_COLOUR if method == _JOINED else colour(method)
+        x = _place(line["value"], method, offsets, choices)
+        axes.plot(x, line["score"], color=shade, ls=_LINES[mark], lw=1.4, zorder=3)
+
+
+def _handles(points: pd.DataFrame, lines: pd.DataFrame, methods: list[str]) -> list[Line2D]:
+    handles = method_handles(methods)
+    if (points["state"] == "stopped").any():
+        handles.append(hollow_handle("stopped early"))
+    if len(lines):
+        style: dict[str, Any] = {"color": _JOINED_COLOUR, "lw": 1.4}
+        handles += [Line2D([], [], label=m, ls=ls, **style) for m, ls in _LINES.items()]
+    return handles

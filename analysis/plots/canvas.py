@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pandas as pd
 from matplotlib.axes import Axes
@@ -15,10 +15,14 @@ from matplotlib.ticker import MaxNLocator
 from analysis.labels import COLOURS, MARKERS, OTHER_COLOUR, OTHER_MARKER, TEACHER, method_label
 
 PANEL = (3.9, 2.1)  # inches of one small multiple
+# A picture has panels for so many tasks and depths; `shown` picks them and words the caption.
+MAX_TASKS, MAX_DEPTHS = 8, 4
+MAX_PANELS = 24  # of a picture with a panel for every task at every depth, if it draws slowly
 _MIN_WIDTH = 6.2  # inches that the title and the legend need
 _MARGIN = 1.1  # inches above and below the panels for title, legend and axis label
 TEACHER_LINE: dict[str, Any] = {"color": COLOURS[TEACHER], "ls": "--", "lw": 1}
 Grid = list[list[Axes]]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -39,6 +43,11 @@ class Plot:
 
     def write(self, folder: Path) -> None:
         """Write ``<name>.png``, ``<name>.svg`` and ``<name>.csv`` into `folder`."""
+        # Laid out once: matplotlib would do it, and draw everything, twice for each file.
+        layout = self.figure.get_layout_engine()
+        if layout is not None:
+            layout.execute(self.figure)
+            self.figure.set_layout_engine(None)
         self.figure.savefig(folder / f"{self.name}.png", dpi=110)
         # Without a date, the same numbers give the same file.
         self.figure.savefig(folder / f"{self.name}.svg", metadata={"Date": None})
@@ -82,6 +91,25 @@ def flat_panels(count: int, cols: int = 2) -> tuple[Figure, Grid, list[Axes]]:
     return figure, grid, every[:count]
 
 
+def shown(things: Sequence[T], most: int, what: str, name: str) -> tuple[list[T], str]:
+    """The first of many things that get a panel each, so that a picture stays readable.
+
+    Args:
+        things: Tasks or depths in the order of the study; those with numbers only.
+        most: `MAX_TASKS` or `MAX_DEPTHS`.
+        what: Their name in the plural, for example ``tasks``.
+        name: The plot's name; its CSV holds the rest.
+
+    Returns:
+        The things to draw, and the end of the caption that tells what was left out: empty if
+        nothing was, else with a space in front.
+    """
+    if len(things) <= most:
+        return list(things), ""
+    left_out = f" Drawn: the first {most} of {len(things)} {what}; {name}.csv holds all."
+    return list(things[:most]), left_out
+
+
 def finish(
     figure: Figure,
     grid: Grid,
@@ -94,7 +122,9 @@ def finish(
         row[0].set_ylabel(ylabel, fontsize=9)
     figure.suptitle(title, fontsize=10.5)
     if handles:
-        style: dict[str, Any] = {"ncols": min(len(handles), 6), "fontsize": 8.5, "frameon": False}
+        rows = -(-len(handles) // 6)
+        style: dict[str, Any] = {"ncols": -(-len(handles) // rows)}
+        style |= {"fontsize": 8.5, "frameon": False}
         figure.legend(handles=handles, loc="outside lower center", columnspacing=1.2, **style)
 
 

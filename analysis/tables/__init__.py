@@ -4,10 +4,12 @@ from collections.abc import Callable, Iterable
 
 from analysis.rendering import Table
 from analysis.runs import Run
-from analysis.tables import budget, comparison, settings
+from analysis.tables import budget, comparison, settings, significance, sizes
 
 _TABLES: tuple[Callable[[Run], Iterable[Table]], ...] = (
     comparison.tables,
+    significance.tables,
+    sizes.tables,
     settings.tables,
     budget.tables,
 )

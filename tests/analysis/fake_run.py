@@ -1,10 +1,13 @@
 """A fake run directory: the files that a study writes, without a study."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import yaml
+from sklearn.metrics import accuracy_score, f1_score, matthews_corrcoef
 
 GLUE = {
     "sst2": (["accuracy"], ["validation"], 67_349),
@@ -80,12 +83,14 @@ class FakeRun:
         state: str = "complete",
         epochs: int = 1,
         seconds: float = 36.0,
+        reports: Sequence[dict[str, Any]] = (),
         **settings: Any,
     ) -> Path:
         """Write one trial's events and return its directory.
 
         `score` may be the metrics ``{split: {metric: value}}``, whose mean on the first split
-        is the score. State "unfinished" writes no end.
+        is the score. State "unfinished" writes no end. `reports` changes the keys of the first,
+        second, ... epoch's report.
         """
         splits = self.study["tasks"][task]["dev_splits"]
         metrics: dict[str, dict[str, float]] = score if isinstance(score, dict) else {}
@@ -106,6 +111,7 @@ class FakeRun:
                 **{"epoch": epoch, "score": mean, "metrics": metrics, "train_loss": 0.5},
                 **{"dev_loss": 0.6, "train_seconds": 8.0, "eval_seconds": 1.0, "samples": 2490},
                 **{"device": "cpu", "decision": "continue", "seq": epoch, "time": 1e9 + epoch},
+                **(reports[epoch - 1] if epoch <= len(reports) else {}),
             }
             write(folder / f"report-{epoch:04d}.json", {**who, "event": "report", **report})
         if state != "unfinished":
@@ -114,6 +120,27 @@ class FakeRun:
             end |= {"epochs": epochs, "seconds": seconds, "error": error, "seq": 9, "time": 2e9}
             write(folder / "end.json", {**who, "event": "end", **end})
         return folder
+
+    def confirm(
+        self, task: str, depth: int, method: str, seed: int, labels: list[int], right: list[int]
+    ) -> Path:
+        """Write a confirmed trial with its predictions, and return their file.
+
+        `right` tells the examples that are predicted right; of the others the prediction is
+        1 for the label 0, and 0 for every other label.
+        """
+        about = self.study["tasks"][task]
+        split = about["dev_splits"][0]
+        pairs = zip(labels, right, strict=True)
+        predicted = [label if good else int(label == 0) for label, good in pairs]
+        functions = {"accuracy": accuracy_score, "f1": f1_score, "mcc": matthews_corrcoef}
+        values = {name: float(functions[name](labels, predicted)) for name in about["metrics"]}
+        trial = self.trial("confirm", task, depth, method, seed, {split: values})
+        folder = self.path / "predictions" / "confirm" / trial.parent.name / trial.name
+        folder.mkdir(parents=True)
+        columns = {"idx": range(len(labels)), "label": labels, "prediction": predicted}
+        pd.DataFrame(columns).to_parquet(folder / f"{split}.parquet")
+        return folder / f"{split}.parquet"
 
 
 def write(path: Path, content: Any) -> None:

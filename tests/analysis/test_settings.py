@@ -5,7 +5,7 @@ import pytest
 from fake_run import FakeRun
 
 from analysis.runs import load_run
-from analysis.settings import ablation, best_settings, scores_by_method
+from analysis.settings import ablation, best_settings, interaction, scores_by_method
 
 
 def test_the_winner_is_the_best_search_trial_that_did_not_fail(fake: FakeRun) -> None:
@@ -45,6 +45,56 @@ def test_an_ablation_holds_search_trials_with_a_score_only(fake: FakeRun) -> Non
     assert points["value"].tolist() == [1e-5, 5e-5]
     assert points["score"].tolist() == pytest.approx([60.0, 55.0])
     assert points["state"].tolist() == ["complete", "stopped"]
+
+
+def test_a_centred_score_is_the_score_minus_the_mean_of_its_cell(tmp_path: Path) -> None:
+    fake = FakeRun(tmp_path, ("rte", "mrpc"))
+    for task, scores in (("rte", (0.5, 0.6)), ("mrpc", (0.8, 0.84))):
+        for number, (alpha, score) in enumerate(zip((0.2, 0.7), scores, strict=True)):
+            fake.trial("search", task, 6, "kd", number, score, alpha=alpha)
+    points = ablation(load_run(tmp_path), "alpha")
+    assert points["centred"].tolist() == pytest.approx([-5.0, 5.0, -2.0, 2.0])
+
+
+def test_a_cell_that_tried_one_value_says_nothing_of_the_setting(fake: FakeRun) -> None:
+    for number, score in enumerate((0.5, 0.6)):
+        fake.trial("search", "rte", 6, "kd", number, score, alpha=0.5)
+        fake.trial("search", "rte", 3, "kd", number, score, alpha=0.2 + 0.5 * number)
+    points = ablation(load_run(fake.path), "alpha")
+    assert points["depth"].tolist() == [6, 6, 3, 3]
+    assert points["centred"].tolist() == pytest.approx([math.nan] * 2 + [-5.0, 5.0], nan_ok=True)
+
+
+def test_a_depth_is_compared_within_its_task_and_method(fake: FakeRun) -> None:
+    fake.trial("search", "rte", 6, "kd", 0, 0.64)
+    fake.trial("search", "rte", 3, "kd", 0, 0.60)
+    fake.trial("search", "rte", 6, "ft", 0, 0.50)  # at one depth only
+    points = ablation(load_run(fake.path), "depth")
+    assert points["value"].tolist() == [6, 6, 3]
+    assert points["method"].tolist() == ["ft", "kd", "kd"]
+    assert points["centred"].tolist() == pytest.approx([math.nan, 2.0, -2.0], nan_ok=True)
+
+
+def test_a_strategy_is_compared_within_its_task_and_depth(fake: FakeRun) -> None:
+    fake.trial("search", "rte", 6, "ft", 0, 0.40)
+    fake.trial("search", "rte", 6, "pkd-skip", 0, 0.66)
+    fake.trial("search", "rte", 6, "pkd-last", 0, 0.60)
+    fake.trial("search", "rte", 3, "pkd-last", 0, 0.50)
+    points = ablation(load_run(fake.path), "strategy")
+    assert points["value"].tolist() == ["skip", "last", "last"]
+    assert points["centred"].tolist() == pytest.approx([3.0, -3.0, math.nan], nan_ok=True)
+
+
+def test_an_interaction_holds_the_trials_that_have_both_hyperparameters(fake: FakeRun) -> None:
+    for number, score in enumerate((0.5, 0.6, 0.7)):
+        fake.trial("search", "rte", 6, "ft", number, score)
+        fake.trial("search", "rte", 6, "kd", number, score, temperature=5.0 * (number + 1))
+    fake.trial("search", "rte", 6, "pkd-skip", 0, 0.9)  # alone in its cell
+    points = interaction(load_run(fake.path), "temperature", "alpha")
+    assert points["method"].tolist() == ["kd"] * 3
+    assert points["temperature"].tolist() == [5.0, 10.0, 15.0]
+    assert points["centred"].tolist() == pytest.approx([-10.0, 0.0, 10.0])
+    assert interaction(load_run(fake.path), "alpha", "warmup").empty
 
 
 def test_scores_by_method_are_confirm_means_and_the_teacher(tmp_path: Path) -> None:

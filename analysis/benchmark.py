@@ -1,0 +1,120 @@
+"""Read ``benchmark.json``: the times that ``python -m pkd.benchmark`` measured for a run."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+FORMAT = 1
+FILE = "benchmark.json"
+PAPER = {"batch_size": 128, "tokens": 128}  # what the paper's Table 4 measured
+
+
+@dataclass(frozen=True)
+class Benchmark:
+    """Inference times of the teacher and one student of each depth.
+
+    Attributes:
+        about: ``device_name``, ``threads``, ``precision``, ``attention``, ``load_average``,
+            ``versions``, as the file says.
+        parameters: By depth: ``embeddings``, ``layers``, ``pooler`` and ``total`` of the saved
+            model.
+        times: One row per timed call: ``task`` (empty: rows of one length), ``batch_size``,
+            ``tokens`` (mean a row), ``rows`` (of the call), ``depth``, ``repeat`` (calls of the
+            same number followed each other) and ``seconds``.
+    """
+
+    about: dict[str, Any]
+    parameters: dict[int, dict[str, int]]
+    times: pd.DataFrame
+
+    @property
+    def conditions(self) -> str:
+        """Device, threads, precision and versions in words."""
+        about = self.about
+        threads = ""
+        if about["device"] == "cpu":
+            threads = f", {about['threads']} thread" + ("s" if about["threads"] != 1 else "")
+        versions = ", ".join(f"{name} {version}" for name, version in about["versions"].items())
+        return (
+            f"{about['device_name']}{threads}, {about['precision']}, {about['attention']} "
+            f"attention, {versions}"
+        )
+
+
+def load_benchmark(run_dir: Path) -> tuple[Benchmark | None, str | None]:
+    """A run's measured times, if there are any, or else why its file cannot be used."""
+    path = run_dir / FILE
+    if not path.exists():
+        return None, None
+    try:
+        content = json.loads(path.read_bytes())
+        if content["format"] != FORMAT:
+            return None, (
+                f"{FILE} has format {content['format']!r}, but this version reads format "
+                f"{FORMAT}: it is not used"
+            )
+        benchmark = _parsed(content)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        reason = f"it lacks {error}" if isinstance(error, KeyError) else error
+        return None, f"{FILE} is damaged and not used: {reason}"
+    return benchmark, None
+
+
+def speeds(benchmark: Benchmark) -> pd.DataFrame:
+    """One row per kind of batch and depth, the teacher's depth first.
+
+    Columns: ``task`` (empty: rows of one length), ``batch_size``, ``tokens`` (mean a row),
+    ``depth``, ``repeats``, median and quartiles of the milliseconds a row (``ms``, ``ms_q1``,
+    ``ms_q3``), and of the speed-up over the teacher (``speedup``, ``speedup_q1``,
+    ``speedup_q3``): the ratio of calls that followed each other, which what else the machine did
+    meanwhile changes least.
+    """
+    kind = ["task", "batch_size", "tokens", "rows"]
+    teacher = next(iter(benchmark.parameters))
+    times = benchmark.times
+    base = times[times["depth"] == teacher].set_index([*kind, "repeat"])["seconds"]
+    times = times.join(base.rename("base"), on=[*kind, "repeat"])
+    times = times.assign(
+        ms=1000 * times["seconds"] / times["rows"], speedup=times["base"] / times["seconds"]
+    )
+    groups = times.groupby([*kind, "depth"], sort=False)
+    table = groups.size().rename("repeats").to_frame()
+    for name in ("ms", "speedup"):
+        table[name] = groups[name].median()
+        table[f"{name}_q1"] = groups[name].quantile(0.25)
+        table[f"{name}_q3"] = groups[name].quantile(0.75)
+    return table.reset_index().drop(columns="rows")
+
+
+def _parsed(content: dict[str, Any]) -> Benchmark:
+    about = {
+        **{key: content[key] for key in ("device", "device_name", "threads", "precision")},
+        **{key: content.get(key) for key in ("attention", "load_average", "created")},
+        "versions": dict(content["versions"]),
+    }
+    parameters = {
+        int(model["depth"]): {
+            part: int(model["parameters"][part])
+            for part in ("embeddings", "layers", "pooler", "total")
+        }
+        for model in content["models"]
+    }
+    rows = [
+        {
+            "task": str(entry["task"] or ""),
+            "batch_size": int(entry["batch_size"]),
+            "tokens": float(entry["tokens"]),
+            "rows": int(entry["rows"]),
+            "depth": int(entry["depth"]),
+            "repeat": repeat,
+            "seconds": float(seconds),
+        }
+        for entry in content["times"]
+        for repeat, seconds in enumerate(entry["seconds"])
+    ]
+    if not parameters or not rows:
+        raise ValueError("it holds no times")
+    return Benchmark(about, parameters, pd.DataFrame(rows))

@@ -1,0 +1,175 @@
+"""The search as Optuna studies, one per cell, rebuilt from what the run recorded.
+
+The states are the true ones: a trial that the scheduler stopped is PRUNED, with the score of each
+epoch as its intermediate values. The distributions are those that ``study.yaml`` says were
+searched, as `study.sampler` makes them.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import optuna
+import pandas as pd
+from optuna.distributions import (
+    BaseDistribution,
+    CategoricalDistribution,
+    FloatDistribution,
+)
+from optuna.trial import FrozenTrial, TrialState, create_trial
+
+from analysis.labels import TEACHER
+from analysis.runs import STAGES, Run
+
+STATES = {
+    "complete": TrialState.COMPLETE,
+    "stopped": TrialState.PRUNED,
+    "failed": TrialState.FAIL,
+    "unfinished": TrialState.RUNNING,
+}
+_SEARCHED = STAGES[:2]  # a confirmation repeats one setting and searches nothing
+_INHERITED = ("temperature", "alpha")
+_TRIAL = ["stage", "task", "depth", "method", "trial"]
+_ATTRIBUTES = ("trial", "seed", "score", "best_epoch", "epochs", "epochs_planned", "seconds")
+
+
+@dataclass(frozen=True)
+class CellStudy:
+    """One cell's search.
+
+    Attributes:
+        stage: ``teachers`` or ``search``.
+        task: The task.
+        depth: Layers of the student, or of the teacher.
+        method: How it learns.
+        name: ``<run>/<stage>/<task>-<depth>-<method>``.
+        trials: In the order of their numbers. The value of a COMPLETE one is its best epoch's
+            score (0..1), of a PRUNED one its last epoch's, as Optuna itself records it. User
+            attributes say the name, the seed, the best epoch and its score, epochs, seconds,
+            metrics, and the error.
+    """
+
+    stage: str
+    task: str
+    depth: int
+    method: str
+    name: str
+    trials: list[FrozenTrial]
+
+    def write(self, storage: optuna.storages.BaseStorage | None = None) -> optuna.Study:
+        """Make an Optuna study of it.
+
+        Args:
+            storage: Where; in memory by default.
+
+        Raises:
+            optuna.exceptions.DuplicatedStudyError: The storage holds a study of this name.
+        """
+        study = optuna.create_study(storage=storage, study_name=self.name, direction="maximize")
+        for key in ("stage", "task", "depth", "method"):
+            study.set_user_attr(key, getattr(self, key))
+        study.add_trials(self.trials)
+        return study
+
+
+def cell_studies(run: Run) -> Iterator[CellStudy]:
+    """The teachers' searches and the students', those that have trials, in the run's order."""
+    trials = run.trials[run.trials["stage"].isin(_SEARCHED) & run.trials["state"].isin(STATES)]
+    curves = _curves(run.reports)
+    for key, cell in trials.groupby(_TRIAL[:-1], sort=False):
+        stage, task, depth, method = key
+        space = _space(run, str(stage), str(method), cell)
+        yield CellStudy(
+            *(str(stage), str(task), int(str(depth)), str(method)),
+            name=f"{run.study['name']}/{stage}/{task}-{depth}-{method}",
+            trials=[
+                _trial(row, space, curves[tuple(row[name] for name in _TRIAL)])
+                for row in cell.to_dict("records")
+            ],
+        )
+
+
+def _curves(reports: pd.DataFrame) -> dict[tuple[Any, ...], list[tuple[int, float, float]]]:
+    """Of each trial its epochs: number, score and time."""
+    curves: dict[tuple[Any, ...], list[tuple[int, float, float]]] = defaultdict(list)
+    scored = reports.dropna(subset=["epoch", "score"])
+    keys = zip(*(scored[name] for name in _TRIAL), strict=True)
+    for key, *epoch in zip(keys, scored["epoch"], scored["score"], scored["time"], strict=True):
+        curves[key].append((int(epoch[0]), float(epoch[1]), float(epoch[2])))
+    return curves
+
+
+def _trial(
+    row: dict[Any, Any],
+    space: dict[str, BaseDistribution],
+    curve: list[tuple[int, float, float]],
+) -> FrozenTrial:
+    state = STATES[row["state"]]
+    error = row["error"]
+    value = None
+    if state == TrialState.COMPLETE:
+        value = _plain(row["score"])
+        if value is None:
+            state, error = TrialState.FAIL, "the record holds no score"
+    elif state == TrialState.PRUNED and curve:
+        value = curve[-1][1]
+    names = [*_ATTRIBUTES, *(name for name in row if "/" in str(name))]
+    attributes = {name: _plain(row[name]) for name in names} | {"error": _plain(error)}
+    trial = create_trial(
+        state=state,
+        value=value,
+        params={name: _plain(row[name]) for name in space if _plain(row[name]) is not None},
+        distributions={name: d for name, d in space.items() if _plain(row[name]) is not None},
+        intermediate_values={epoch: score for epoch, score, _ in curve},
+        user_attrs={name: value for name, value in attributes.items() if value is not None},
+    )
+    started = _plain(row["started"])
+    if started is not None:  # else Optuna has set it to now
+        trial.datetime_start = datetime.fromtimestamp(started)
+        if state.is_finished():
+            ended = _plain(curve[-1][2]) if curve else None
+            trial.datetime_complete = datetime.fromtimestamp(ended or started)
+    return trial
+
+
+def _space(run: Run, stage: str, method: str, cell: pd.DataFrame) -> dict[str, BaseDistribution]:
+    """What the cell searched: a distribution for each hyperparameter that its trials have."""
+    config = run.study.get("config") or {}
+    search = config.get("search") or {}
+    recorded = dict(search.get("space") or {})
+    if stage == "teachers":
+        recorded = dict(config.get(TEACHER) or {})
+    elif method.startswith("pkd-") and search.get("inherit_from_kd"):
+        for name in _INHERITED:
+            recorded.pop(name, None)  # the KD winner's: one value, which the trials tell
+    space = {}
+    for name in run.settings:
+        values = list(dict.fromkeys(map(_plain, cell[name].dropna())))
+        if values:
+            space[name] = _distribution(recorded.get(name), values)
+    return space
+
+
+def _distribution(recorded: Any, values: list[Any]) -> BaseDistribution:
+    """The distribution of a range, a list or a number as ``study.yaml`` records them.
+
+    Of a record that does not hold the trials' values, they themselves are the choices.
+    """
+    if isinstance(recorded, dict):
+        low, high, log = recorded["low"], recorded["high"], recorded.get("log", False)
+        if all(low <= value <= high for value in values):
+            return FloatDistribution(low, high, log=log)
+    elif recorded is not None:
+        choices = recorded if isinstance(recorded, list) else [recorded]
+        if all(value in choices for value in values):
+            return CategoricalDistribution(choices)
+    return CategoricalDistribution(values)
+
+
+def _plain(value: Any) -> Any:
+    """A value as JSON knows it, None for a missing one."""
+    if hasattr(value, "item"):
+        value = value.item()
+    return None if value != value else value

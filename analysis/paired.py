@@ -1,0 +1,189 @@
+"""Two methods' predictions for the same examples: interval and test of their difference.
+
+`scipy.stats.bootstrap` and `permutation_test` resample one axis and hold a number per example
+and resample; here examples and seeds are resampled, and a dev set may have 40,000 rows. What
+makes it cheap: all metrics depend on counts only, so examples with the same label and the same
+predictions (a *pattern*) are interchangeable. Resampling examples is a multinomial draw of
+pattern counts, swapping two methods' predictions a binomial one, both exactly.
+"""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+
+from analysis.predictions import Codes
+
+Floats = NDArray[np.float64]
+
+METRICS = {"accuracy", "f1", "mcc"}
+_CHUNK = 4_000_000  # pattern counts that are drawn at once, 32 MB
+
+
+def scores(metrics: Sequence[str], hits: Floats, predicted: Floats, actual: Floats) -> Floats:
+    """The mean of metrics from counts of each class, as scikit-learn defines them.
+
+    Args:
+        metrics: ``accuracy`` (0 … 1), ``f1`` of label 1 (0 … 1), ``mcc`` (-1 … 1).
+        hits: (…, classes) examples of a class that were predicted as that class.
+        predicted: (…, classes) examples that were predicted as a class.
+        actual: (…, classes) examples of a class.
+
+    Returns:
+        (…) values; a metric whose denominator is 0 counts as 0.
+
+    Raises:
+        ValueError: A metric is none of `METRICS`.
+    """
+    if not METRICS.issuperset(metrics):
+        raise ValueError(f"`metrics` is {metrics}, but each must be one of {sorted(METRICS)}")
+    rows, right = actual.sum(-1), hits.sum(-1)
+    values = []
+    for metric in metrics:
+        if metric == "accuracy":
+            values.append(right / rows)
+        elif metric == "f1":
+            values.append(_ratio(2 * hits[..., 1], predicted[..., 1] + actual[..., 1]))
+        else:
+            covariance = right * rows - (predicted * actual).sum(-1)
+            spreads = (rows**2 - (predicted**2).sum(-1)) * (rows**2 - (actual**2).sum(-1))
+            values.append(_ratio(covariance, np.sqrt(spreads)))
+    return np.mean(np.broadcast_arrays(*values), axis=0)
+
+
+def score(metrics: Sequence[str], labels: Codes, predicted: Codes) -> float:
+    """The score of one model's (examples,) predicted codes; see `scores`."""
+    width = max(labels.max(), predicted.max(), 1) + 1
+    counts = [
+        np.bincount(codes, minlength=width).astype(float)
+        for codes in (labels[labels == predicted], predicted, labels)
+    ]
+    return float(scores(metrics, *counts))
+
+
+def _ratio(numerator: Floats, denominator: Floats) -> Floats:
+    shape = np.broadcast_shapes(numerator.shape, denominator.shape)
+    return np.divide(numerator, denominator, out=np.zeros(shape), where=denominator != 0)
+
+
+class Pair:
+    """Methods a and b with the same seeds on the same examples.
+
+    Args:
+        metrics: Their mean is the score that is compared, see `scores`.
+        labels: (examples,) codes 0 … C-1.
+        a: (seeds, examples) predicted codes of the first method.
+        b: (seeds, examples) predicted codes of the second method, its seeds in a's order.
+
+    Attributes:
+        exact: Whether the score is accuracy, so that the test is exact.
+        examples: How many examples there are.
+        seeds: How many seeds there are.
+        differ: Examples that a and b treat differently in any seed: one is right and the other
+            wrong, or for other scores than accuracy, the predictions are not the same.
+    """
+
+    def __init__(self, metrics: Sequence[str], labels: Codes, a: Codes, b: Codes) -> None:
+        if a.shape != b.shape or a.shape[1:] != labels.shape:
+            raise ValueError(f"labels {labels.shape}, a {a.shape} and b {b.shape} do not match")
+        self.metrics = tuple(metrics)
+        self.exact = set(metrics) == {"accuracy"}
+        if self.exact:  # all that counts is who is right: fewer patterns
+            labels, a, b = (
+                np.ones_like(labels),
+                (a == labels).astype(int),
+                (b == labels).astype(int),
+            )
+        self.examples, self.seeds = len(labels), len(a)
+        patterns, self._counts = np.unique(np.vstack([labels, a, b]), axis=1, return_counts=True)
+        classes = np.eye(max(int(patterns.max()) + 1, 2))
+        label, models = patterns[0], patterns[1:].reshape(2, self.seeds, -1)
+        self._actual = classes[label]  # (patterns, classes)
+        predicted = classes[models]
+        found = np.stack([predicted * (models == label)[..., None], predicted])
+        self._found = np.moveaxis(found, 3, 0)  # (patterns, hits|predicted, 2, seeds, classes)
+        self.differ = int(self._counts[(models[0] != models[1]).any(axis=0)].sum())
+        right = (models == label).sum(axis=1)
+        self._lead = right[0] - right[1]  # (patterns,) of how many more seeds a is right
+
+    @property
+    def differences(self) -> Floats:
+        """(seeds,) a's score less b's; 0.01 is one point."""
+        return self._differences(self._counts[None].astype(float))[0]
+
+    def interval(self, rng: np.random.Generator, resamples: int, level: float = 0.95) -> Floats:
+        """Percentile bootstrap interval of the mean of `differences` over examples and over seeds.
+
+        A resample draws examples with replacement and, independently, seeds; a drawn seed
+        counts for both methods, because runs of one seed share initial weights and the order of
+        the data. With one seed only examples are drawn.
+
+        Few seeds show little of their own spread: `tests/benchmarks/verdict_rate.py` simulates
+        how often two equal methods are told apart by mistake.
+
+        Returns:
+            (lower end, upper end).
+        """
+        drawn = []
+        chance = self._counts / self.examples
+        for size in _chunks(resamples, len(chance)):
+            weights = rng.multinomial(self.examples, chance, size).astype(float)
+            seeds = rng.multinomial(self.seeds, np.full(self.seeds, 1 / self.seeds), size)
+            drawn.append((self._differences(weights) * seeds).sum(axis=1) / self.seeds)
+        return np.quantile(np.concatenate(drawn), [(1 - level) / 2, (1 + level) / 2])
+
+    def p_value(self, rng: np.random.Generator, permutations: int) -> float:
+        """Two-sided paired permutation test of "no difference" over the examples.
+
+        If the methods were interchangeable, an example's predictions by a and b, all seeds
+        together, could be swapped. Accuracy: exact, over all swaps; with one seed it is
+        McNemar's exact test. Other metrics: `permutations` random swaps, p = (1 + as extreme) /
+        (1 + permutations).
+        """
+        return self._exact_p() if self.exact else self._random_p(rng, permutations)
+
+    def _exact_p(self) -> float:
+        # Swaps turn the sum of the leads into 2X - total with X = sum over k of k·Binomial(n_k).
+        lead = int((self._lead * self._counts).sum())
+        sizes = np.bincount(np.abs(self._lead), self._counts, self.seeds + 1).astype(int)
+        chance = np.ones(1)
+        for k in range(1, self.seeds + 1):
+            part = np.zeros(k * sizes[k] + 1)
+            part[::k] = stats.binom.pmf(np.arange(sizes[k] + 1), sizes[k], 0.5)
+            chance = np.convolve(chance, part)
+        total = len(chance) - 1
+        extreme = np.abs(2 * np.arange(total + 1) - total) >= abs(lead)
+        return min(1.0, float(chance[extreme].sum()))
+
+    def _random_p(self, rng: np.random.Generator, permutations: int) -> float:
+        gain = self._found[:, :, 1] - self._found[:, :, 0]  # of a, if the pattern is swapped
+        matter = gain.any(axis=(1, 2, 3))
+        gain, counts = gain[matter], self._counts[matter]
+        whole = np.tensordot(self._counts.astype(float), self._found, 1)
+        actual = self._counts @ self._actual
+        observed = abs(self.differences.mean())
+        extreme = 0
+        for size in _chunks(permutations, max(len(counts), gain[0].size if len(gain) else 1)):
+            swapped = rng.binomial(counts, 0.5, (size, len(counts))).astype(float)
+            change = np.tensordot(swapped, gain, 1)  # (size, 2, seeds, classes)
+            hits, predicted = np.moveaxis(change, 1, 0)
+            a = scores(self.metrics, whole[0, 0] + hits, whole[1, 0] + predicted, actual)
+            b = scores(self.metrics, whole[0, 1] - hits, whole[1, 1] - predicted, actual)
+            drawn = (a - b).mean(axis=1)
+            extreme += int((np.abs(drawn) >= observed - 1e-12).sum())
+        return (1 + extreme) / (1 + permutations)
+
+    def _differences(self, weights: Floats) -> Floats:
+        """(draws, seeds) of score(a) - score(b), for (draws, patterns) counts of patterns."""
+        hits, predicted = np.moveaxis(np.tensordot(weights, self._found, 1), 1, 0)
+        actual = (weights @ self._actual)[:, None, None]
+        ab = scores(self.metrics, hits, predicted, actual)  # (draws, 2, seeds)
+        return ab[:, 0] - ab[:, 1]
+
+
+def _chunks(draws: int, width: int) -> Iterator[int]:
+    """Sizes that add up to `draws`, so that size x width stays small."""
+    size = max(1, _CHUNK // max(width, 1))
+    for start in range(0, draws, size):
+        yield min(size, draws - start)

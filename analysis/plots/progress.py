@@ -1,0 +1,122 @@
+"""How the searches went: the best score so far against the device hours spent."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
+
+from analysis.labels import task_label
+from analysis.plots.canvas import (
+    MAX_DEPTHS,
+    MAX_PANELS,
+    MAX_TASKS,
+    Plot,
+    colour,
+    finish,
+    hollow_handle,
+    marker,
+    method_handles,
+    methods_in_order,
+    panels,
+    shown,
+)
+from analysis.runs import Run
+
+_TRIAL = ["task", "depth", "method", "trial"]
+_CELL = ["task", "depth", "method"]
+_MINUTES_BELOW = 1.0  # device hours: shorter searches are drawn in minutes
+
+
+def plots(run: Run) -> Iterator[Plot]:
+    """One plot, if any search trial has ended with a score."""
+    numbers = progress(run)
+    scored = numbers[numbers["best"].notna()]
+    if scored.empty:
+        return
+    depths = sorted(scored["depth"].unique(), reverse=True)
+    depths, fewer_depths = shown(depths, MAX_DEPTHS, "depths", "progress")
+    tasks = [task for task in run.study["tasks"] if (scored["task"] == task).any()]
+    most = min(MAX_TASKS, MAX_PANELS // len(depths))
+    tasks, fewer_tasks = shown(tasks, most, "tasks", "progress")
+    yield Plot(
+        "progress",
+        "Search progress: the best dev score so far of each cell against the device time that "
+        "its trials took, added up in the order of their ends. Each mark is the end of a trial, "
+        "hollow where the scheduler stopped it early, a cross where it failed."
+        + fewer_tasks
+        + fewer_depths,
+        numbers,
+        progress_figure(numbers, tasks, depths),
+    )
+
+
+def progress(run: Run) -> pd.DataFrame:
+    """The search trials that ended, by cell in the order of their ends.
+
+    Columns: ``task``, ``depth``, ``method``, ``trial``, ``state``, ``score`` (percent, missing
+    for failed trials), ``device_hours`` of the cell up to this trial's end, and ``best``: the
+    cell's best score so far, missing before the first. Trials that share a device count each.
+    A trial ends with its last report, or its start and its seconds later if it has none.
+    """
+    trials = run.trials[run.trials["stage"] == "search"]
+    trials = trials[trials["state"].isin(["complete", "stopped", "failed"])]
+    reports = run.reports[run.reports["stage"] == "search"]
+    last = pd.to_numeric(reports["time"]).groupby([reports[key] for key in _TRIAL]).max()
+    ended = trials.join(last.rename("ended"), on=_TRIAL)["ended"]
+    ended = ended.fillna(pd.to_numeric(trials["started"]) + trials["seconds"])
+    score = 100 * trials["score"].where(trials["state"] != "failed")
+    table = trials[[*_TRIAL, "state"]].assign(score=score, ended=ended, order=range(len(trials)))
+    table["device_hours"] = trials["seconds"].fillna(0) / 3600
+    cells = table.groupby(_CELL, sort=False).ngroup()
+    table = table.assign(cell=cells).sort_values(["cell", "ended", "order"])
+    by_cell = table.groupby("cell", sort=False)
+    table["device_hours"] = by_cell["device_hours"].cumsum()
+    best = by_cell["score"].cummax()
+    table["best"] = best.groupby(table["cell"]).ffill()  # a failed trial leaves it as it is
+    return table.drop(columns=["ended", "order", "cell"]).reset_index(drop=True)
+
+
+def progress_figure(numbers: pd.DataFrame, tasks: Sequence[str], depths: Sequence[int]) -> Figure:
+    """A row of panels per task, a column per depth, a stair per method.
+
+    Args:
+        numbers: What `progress` returns.
+        tasks: Those to draw, in their order.
+        depths: Likewise.
+    """
+    figure, grid = panels(len(tasks), len(depths))
+    methods = methods_in_order(numbers["method"])
+    for task, row in zip(tasks, grid, strict=True):
+        of_task = numbers[numbers["task"] == task]
+        minutes = of_task["device_hours"].max() < _MINUTES_BELOW
+        for depth, axes in zip(depths, row, strict=True):
+            panel = of_task[of_task["depth"] == depth]
+            for method in methods:
+                _draw(axes, panel[panel["method"] == method], method, 60 if minutes else 1)
+            axes.set_title(f"{task_label(task)}, {depth} layers", fontsize=9)
+            axes.set_xlabel(f"device {'minutes' if minutes else 'hours'}", fontsize=9)
+            axes.xaxis.set_major_locator(MaxNLocator(6))
+            axes.set_xlim(left=0)
+    handles = method_handles(methods)
+    if (numbers["state"] == "stopped").any():
+        handles.append(hollow_handle("stopped early"))
+    if (numbers["state"] == "failed").any():
+        handles.append(Line2D([], [], marker="x", ls="", color="#555555", label="failed"))
+    finish(figure, grid, "Best dev score so far (%) against device time", handles)
+    return figure
+
+
+def _draw(axes: Axes, cell: pd.DataFrame, method: str, scale: int) -> None:
+    # Trials that failed before any score stand at the height of the first.
+    x, y = scale * cell["device_hours"], cell["best"].bfill()
+    axes.plot(x, y, color=colour(method), lw=1.2, drawstyle="steps-post")
+    style: dict[str, Any] = {"s": 20, "linewidths": 0.9, "zorder": 3}
+    for state, face in (("complete", colour(method)), ("stopped", "white")):
+        at = cell["state"] == state
+        axes.scatter(x[at], y[at], marker=marker(method), fc=face, ec=colour(method), **style)
+    at = cell["state"] == "failed"
+    axes.scatter(x[at], y[at], marker="x", color=colour(method), **style)

@@ -1,0 +1,171 @@
+"""What each method adds on each task: a slope chart from FT over KD to PKD."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+from sklearn.isotonic import isotonic_regression
+
+from analysis.labels import TEACHER, method_label, task_label
+from analysis.plots.canvas import (
+    MAX_DEPTHS,
+    MAX_TASKS,
+    Plot,
+    colour,
+    dodge,
+    finish,
+    hollow_handle,
+    marker,
+    methods_in_order,
+    panels,
+    shown,
+)
+from analysis.runs import Run
+from analysis.settings import scores_by_method
+
+_PANEL = (3.9, 3.9)
+_LABEL = 0.058  # of the panel's height, which one label at its right takes
+_SPREAD = 0.5  # of the usual distance between marks that share a place
+_LINE: dict[str, Any] = {"color": "#777777", "lw": 1.1, "zorder": 1}
+# Lines of tasks that cross are told apart by their dashes.
+_DASHES = ["-", "--", ":", "-.", (0, (5, 1)), (0, (3, 1, 1, 1)), (0, (1, 1))]
+
+
+def plots(run: Run) -> Iterator[Plot]:
+    """One plot, if any task has two confirmed methods at one depth."""
+    numbers = slope(run)
+    if numbers.empty:
+        return
+    tasks = [task for task in run.study["tasks"] if (numbers["task"] == task).any()]
+    tasks, fewer_tasks = shown(tasks, MAX_TASKS, "tasks", "slope")
+    depths, fewer_depths = shown(
+        sorted(numbers["depth"].unique(), reverse=True), MAX_DEPTHS, "depths", "slope"
+    )
+    base = method_label(numbers["baseline"].iloc[0])
+    yield Plot(
+        "slope",
+        f"Difference of the confirmed dev score to {base}, in points, task by task; the lines "
+        "only join a task's marks, which stand side by side. Error bars: standard error of the "
+        "difference of the two means over seeds. Hollow where seeds are missing."
+        + fewer_tasks
+        + fewer_depths,
+        numbers,
+        slope_figure(numbers, tasks, depths),
+    )
+
+
+def slope(run: Run) -> pd.DataFrame:
+    """Confirmed scores minus those of the same task and depth's first method, as a rule FT.
+
+    Columns: ``task``, ``depth``, ``method``, ``mean``, ``sd``, ``n``, ``planned`` as in
+    `analysis.settings.scores_by_method`, ``baseline`` (the method that is subtracted),
+    ``difference`` (points) and ``se``: the standard error of the difference of two independent
+    means, sqrt(sd² / n + sd² / n), 0 for the baseline itself, missing where one has a single
+    seed. Tasks that lack the baseline or everything else at a depth are left out.
+    """
+    scores = scores_by_method(run)
+    scores = scores[scores["method"] != TEACHER].reset_index(drop=True)
+    if scores.empty:
+        return scores
+    first, place = methods_in_order(scores["method"])[0], ["task", "depth"]
+    base = scores[scores["method"] == first].set_index(place)[["mean", "sd", "n"]]
+    table = scores.join(base.add_prefix("base_"), on=place, how="inner").assign(baseline=first)
+    table["difference"] = table["mean"] - table["base_mean"]
+    table["se"] = (table["sd"] ** 2 / table["n"] + table["base_sd"] ** 2 / table["base_n"]) ** 0.5
+    table.loc[table["method"] == table["baseline"], "se"] = 0.0
+    table = table.drop(columns=["base_mean", "base_sd", "base_n"])
+    return table[table.groupby(place)["method"].transform("nunique") > 1].reset_index(drop=True)
+
+
+def slope_figure(numbers: pd.DataFrame, tasks: Sequence[str], depths: Sequence[int]) -> Figure:
+    """A panel per depth, a line per task, named at its right end.
+
+    Args:
+        numbers: What `slope` returns.
+        tasks: Those to draw, in their order.
+        depths: Likewise.
+    """
+    figure, grid = panels(1, len(depths), _PANEL)
+    numbers = numbers[numbers["task"].isin(tasks) & numbers["depth"].isin(depths)]
+    methods = methods_in_order(numbers["method"])
+    low = (numbers["difference"] - numbers["se"].fillna(0)).min()
+    high = (numbers["difference"] + numbers["se"].fillna(0)).max()
+    margin = 0.06 * (high - low) or 1.0
+    for depth, axes in zip(depths, grid[0], strict=True):
+        axes.set_ylim(low - margin, high + margin)  # the same for all depths
+        panel = numbers[numbers["depth"] == depth]
+        ends = {}
+        for i, task in enumerate(tasks):
+            line = panel[panel["task"] == task]
+            aside = _SPREAD * dodge(i, len(tasks)) * (line["method"] != line["baseline"])
+            line = line.assign(place=line["method"].map(methods.index) + aside)
+            line = line.sort_values("place")
+            if len(line):
+                _draw(axes, line, _DASHES[i % len(_DASHES)])
+                ends[task] = (line["place"].iloc[-1], line["difference"].iloc[-1])
+        _name_lines(axes, ends, len(methods))
+        axes.set_xticks(range(len(methods)), [method_label(method) for method in methods])
+        axes.set_title(f"{depth} layers", fontsize=9)
+        axes.yaxis.set_major_locator(MaxNLocator(9))
+        axes.axhline(0, color="#999999", lw=0.8, zorder=0.5)
+    missing = (numbers["n"] < numbers["planned"]).any()
+    handles = [hollow_handle("seeds missing")] if missing else []
+    base = method_label(numbers["baseline"].iloc[0])
+    title = f"What each method adds to {base}, by task"
+    finish(figure, grid, title, handles, ylabel=f"dev score minus {base}'s (points)")
+    return figure
+
+
+def push_apart(wanted: Sequence[float], least: float, low: float, high: float) -> list[float]:
+    """Places as near as may be to the wanted ones, at least so far from each other.
+
+    Args:
+        wanted: Where things would like to stand, one or more, in any order.
+        least: The smallest distance; made smaller if not all fit between `low` and `high`.
+        low: The lowest place.
+        high: The highest place.
+
+    Returns:
+        A place for each, in the order of `wanted`; equal wishes keep their order, upwards.
+    """
+    count = len(wanted)
+    least = min(least, (high - low) / max(count - 1, 1))
+    order = np.argsort(wanted, kind="stable")
+    steps = least * np.arange(count)
+    # Without the steps, "so far from each other" becomes "not decreasing".
+    level = isotonic_regression(np.take(wanted, order) - steps, y_min=low, y_max=high - steps[-1])
+    places = np.empty(count)
+    places[order] = level + steps
+    return [float(place) for place in places]
+
+
+def _draw(axes: Axes, line: pd.DataFrame, dashes: Any) -> None:
+    axes.plot(line["place"], line["difference"], ls=dashes, **_LINE)
+    for row in line.to_dict("records"):
+        face = colour(row["method"]) if row["n"] >= row["planned"] else "white"
+        style: dict[str, Any] = {"color": colour(row["method"]), "marker": marker(row["method"])}
+        style |= {"ms": 5, "mfc": face, "capsize": 2, "elinewidth": 0.9}
+        axes.errorbar(row["place"], row["difference"], row["se"], **style)
+
+
+def _name_lines(axes: Axes, ends: dict[str, tuple[float, float]], count: int) -> None:
+    """Writes each task's name beside the end of its line, none over another."""
+    low, high = axes.get_ylim()
+    height = high - low
+    inner = _LABEL * height / 2
+    wanted = [y for _, y in ends.values()]
+    places = push_apart(wanted, _LABEL * height, low + inner, high - inner)
+    axes.set_xlim(-0.3, count - 1 + 0.27 * (count + 0.3))
+    for (task, (x, y)), place in zip(ends.items(), places, strict=True):
+        axes.annotate(
+            task_label(task),
+            xy=(x, y),
+            xytext=(count - 1 + 0.3, place),
+            fontsize=8.5,
+            va="center",
+            arrowprops={"arrowstyle": "-", "color": "#bbbbbb", "lw": 0.7, "shrinkB": 4},
+        )

@@ -1,0 +1,100 @@
+"""What models predicted for the rows of a dev split, from the Parquet files of a run."""
+
+from collections import defaultdict
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from pyarrow import parquet
+
+Model = tuple[int, str, str]  # depth, method, trial
+Codes = NDArray[np.int64]
+
+_COLUMNS = ["idx", "label", "prediction"]
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """Predictions of several models for the same labelled rows, in the order of ``idx``.
+
+    Attributes:
+        labels: (rows,) codes 0 … C-1.
+        predicted: (rows,) codes of each model whose file could be used.
+        problems: The files that could not, one line each.
+    """
+
+    labels: Codes
+    predicted: dict[Model, Codes]
+    problems: list[str]
+
+
+def load_predictions(run_dir: Path, trials: pd.DataFrame, split: str) -> Predictions:
+    """Read ``predictions/<stage>/<task>-<depth>-<method>/<trial>/<split>.parquet`` of trials.
+
+    A file that is missing or damaged is named and left out. So is one whose rows (``idx`` with
+    ``label``) are not those of the others: the rows that most files share, by ``idx``, are kept.
+
+    Args:
+        run_dir: The run directory.
+        trials: Rows of `analysis.runs.Run.trials`, all of one task.
+        split: A dev split of that task.
+    """
+    problems: list[str] = []
+    groups: dict[tuple[bytes, bytes], dict[Model, pd.DataFrame]] = defaultdict(dict)
+    places: dict[Model, Path] = {}
+    for trial in trials.to_dict("records"):
+        model = (int(trial["depth"]), str(trial["method"]), str(trial["trial"]))
+        cell = f"{trial['task']}-{trial['depth']}-{trial['method']}"
+        place = Path("predictions", trial["stage"], cell, trial["trial"], f"{split}.parquet")
+        rows = _read(run_dir, place, problems)
+        if rows is not None:
+            groups[(rows["idx"].to_numpy().tobytes(), rows["label"].to_numpy().tobytes())][
+                model
+            ] = rows
+            places[model] = place
+    if not groups:
+        return Predictions(np.empty(0, dtype=np.int64), {}, problems)
+    same = max(groups.values(), key=len)
+    for model in places.keys() - same.keys():
+        problems.append(
+            f"{places[model]} is not used: its rows (idx, label) are not those of the other "
+            f"predictions of {split}"
+        )
+    labels = next(iter(same.values()))["label"].to_numpy()
+    predicted = {model: rows["prediction"].to_numpy() for model, rows in same.items()}
+    return Predictions(labels, predicted, sorted(problems))
+
+
+def _read(run_dir: Path, place: Path, problems: list[str]) -> pd.DataFrame | None:
+    """One file's rows by ``idx``; None, and a line in `problems`, if it cannot be used."""
+    if not (run_dir / place).is_file():
+        problems.append(f"{place} is missing")
+        return None
+    try:
+        table = parquet.ParquetFile(run_dir / place).read(_COLUMNS).to_pandas()
+    except (OSError, ValueError) as error:  # pyarrow's errors are subclasses of these
+        problems.append(f"{place} is damaged and not used: {' '.join(str(error).split())}")
+        return None
+    flaw = _flaw(table)
+    if flaw:
+        problems.append(f"{place} is not used: {flaw}")
+        return None
+    return table.astype("int64").sort_values("idx", ignore_index=True)
+
+
+def _flaw(table: pd.DataFrame) -> str | None:
+    """Why rows that could be read cannot be used, or None if they can."""
+    absent = [name for name in _COLUMNS if name not in table]
+    if absent:
+        return f"it lacks {', '.join(absent)}"
+    if table.empty:
+        return "it has no rows"
+    if not all(pd.api.types.is_integer_dtype(table[name]) for name in _COLUMNS):
+        return "its idx, label and prediction are not all whole numbers"
+    if table["idx"].duplicated().any():
+        return "an idx occurs twice"
+    if (table[["label", "prediction"]] < 0).any(axis=None):
+        return "it has a negative label or prediction"
+    return None

@@ -1,0 +1,68 @@
+"""The numbers of the paper's Table 4: parameters and inference time by depth."""
+
+from typing import Any
+
+import pandas as pd
+
+from analysis.benchmark import PAPER, Benchmark, speeds
+from analysis.published import published_size_speed
+from analysis.runs import Run
+
+_PARTS = ("embeddings", "layers", "pooler", "total")
+
+
+def sizes(run: Run, benchmark: Benchmark | None = None) -> pd.DataFrame:
+    """One row per depth, the teacher's first.
+
+    Columns: ``depth``; the parameters ``embeddings``, ``layers`` (all together), ``pooler`` and
+    ``total`` (without the classifier, as in the paper; missing where a run of an older version
+    does not tell them); ``compression`` (the teacher's total over this one); the paper's
+    ``published_total`` (millions), ``published_compression``, ``published_seconds`` and
+    ``published_speedup``, the two ratios over the paper's model of as many layers as the teacher
+    here, as far as the paper has these depths; and with a benchmark ``ms``, ``ms_q1``, ``ms_q3``,
+    ``speedup``, ``speedup_q1``, ``speedup_q3`` and ``repeats`` in the paper's setting.
+    """
+    counts = [{"depth": depth, **_parameters(run, depth, benchmark)} for depth in depths(run)]
+    table = pd.DataFrame(counts).reindex(columns=["depth", *_PARTS])
+    table["compression"] = table["total"].iloc[0] / table["total"]
+    table = table.join(published_ratios(depths(run)[0]), on="depth")
+    if benchmark is not None:
+        measured = speeds(benchmark)
+        fixed = (measured["task"] == "") & (measured["batch_size"] == PAPER["batch_size"])
+        measured = measured[fixed].drop(columns=["task", "batch_size", "tokens"])
+        table = table.join(measured.set_index("depth"), on="depth")
+    return table
+
+
+def depths(run: Run) -> list[int]:
+    """The teacher's number of layers, then the students'."""
+    return [int(run.study["teacher"]["layers"]), *run.study["depths"]]
+
+
+def published_ratios(teacher_layers: int) -> pd.DataFrame:
+    """The paper's Table 4 by depth, its ratios over the model of so many layers.
+
+    ``published_compression`` and ``published_speedup`` are missing if the paper has no such model.
+    """
+    table = published_size_speed().set_index("layers")
+    base = table.reindex([teacher_layers]).iloc[0]
+    return pd.DataFrame(
+        {
+            "published_total": table["total_params_m"],
+            "published_compression": table["compression"] / base["compression"],
+            "published_seconds": table["inference_seconds"],
+            "published_speedup": table["speedup"] / base["speedup"],
+        }
+    )
+
+
+def _parameters(run: Run, depth: int, benchmark: Benchmark | None) -> dict[str, Any]:
+    """As counted in the saved model, else from the teacher's: its layers are all alike."""
+    if benchmark is not None and depth in benchmark.parameters:
+        return benchmark.parameters[depth]
+    teacher = run.study["teacher"].get("parameters")
+    if not isinstance(teacher, dict) or not set(_PARTS) <= teacher.keys():
+        return {}
+    layers = teacher["layers"] * depth // int(run.study["teacher"]["layers"])
+    total = teacher["embeddings"] + layers + teacher["pooler"]
+    return {**teacher, "layers": layers, "total": total}

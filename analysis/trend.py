@@ -1,0 +1,84 @@
+"""How the scores run along one hyperparameter: the best and the median trial near each value."""
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+MIN_TRIALS = 5  # a line is drawn where it rests on at least so many trials
+MIN_ALONG = 15  # along a range, a line has at least so many altogether
+WINDOW = 0.25  # how far a trial counts, as a share of the searched range
+_PLACES = 41  # where a range is looked at
+_FEW_VALUES = 8  # a setting with at most so many values is a choice among them
+
+
+def is_choice(values: pd.Series) -> bool:
+    """Whether a setting was chosen from few values that come back, rather than from a range.
+
+    Switches, texts and whole numbers (a depth) always are.
+    """
+    distinct = values.unique()
+    if any(isinstance(value, bool | np.bool_ | str | int | np.integer) for value in distinct):
+        return True
+    return len(distinct) <= _FEW_VALUES and 2 * len(distinct) <= len(values)
+
+
+def trends(points: pd.DataFrame, by: list[str], log: bool) -> pd.DataFrame:
+    """The conditional best and median of each group, where there are enough trials for them.
+
+    Choices are looked at one by one. Along a range, the best is that of the trials within
+    `WINDOW` of the range to either side, and the median weights them by nearness (Epanechnikov's
+    kernel); unlike a best, it does not grow with the number of trials.
+
+    Args:
+        points: One row per trial with ``value``, ``score`` and the columns of `by`.
+        by: What makes a line, for example task, depth and method.
+        log: Whether distance along a range is one of logarithms; ignored if a value is not
+            above 0.
+
+    Returns:
+        The columns of `by`, ``value``, ``trials`` (in the window), ``best`` and ``median``: a
+        row per place, in order. Both are missing where ``trials`` < `MIN_TRIALS`, so that a line
+        breaks there. A group that has them nowhere, or has fewer than `MIN_ALONG` trials along a
+        range, is left out: bits of a line would say nothing.
+    """
+    columns = [*by, "value", "trials", "best", "median"]
+    if len(points) < MIN_TRIALS:
+        return pd.DataFrame(columns=columns)
+    if is_choice(points["value"]):
+        groups = points.groupby([*by, "value"])["score"]
+        table = groups.agg(trials="size", best="max", median="median").reset_index()
+    else:
+        table = _along_range(points, by, log and bool((points["value"] > 0).all()))
+    few = table["trials"] < MIN_TRIALS
+    table.loc[few, ["best", "median"]] = np.nan
+    anywhere = table.groupby(by)["best"].transform("count") > 0
+    return table.loc[anywhere, columns].reset_index(drop=True)
+
+
+def _along_range(points: pd.DataFrame, by: list[str], log: bool) -> pd.DataFrame:
+    values = points["value"].astype(float)
+    points = points.assign(x=np.log(values) if log else values)
+    ends = points["x"].min(), points["x"].max()
+    width = WINDOW * (ends[1] - ends[0])
+    rows: list[dict[str, Any]] = []
+    for key, group in points.groupby(by, sort=False):
+        if len(group) < MIN_ALONG:
+            continue
+        x, scores = group["x"].to_numpy(), group["score"].to_numpy()
+        for place in np.linspace(*ends, _PLACES):
+            row: dict[str, Any] = dict(zip(by, key, strict=True))
+            row["value"] = float(np.exp(place) if log else place)
+            rows.append(row | _near(scores, 1 - ((x - place) / width) ** 2))
+    return pd.DataFrame(rows, columns=[*by, "value", "trials", "best", "median"])
+
+
+def _near(scores: np.ndarray[Any, Any], weights: np.ndarray[Any, Any]) -> dict[str, float]:
+    """Count, best and weighted median of the scores with a weight above 0."""
+    near = weights > 0
+    if not near.any():
+        return {"trials": 0, "best": np.nan, "median": np.nan}
+    scores, weights = scores[near], weights[near]
+    # Of numpy's methods the one that takes weights.
+    median = np.quantile(scores, 0.5, weights=weights, method="inverted_cdf")
+    return {"trials": len(scores), "best": scores.max(), "median": float(median)}

@@ -1,0 +1,99 @@
+"""Batches that models predict when their speed is measured."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+from transformers import PreTrainedModel
+
+from pkd.batching import eval_batches
+from pkd.models import longest_input
+from pkd.timing import MIN_REPEATS
+from pkd.tokens import TokenArrays
+
+LENGTH = 128  # tokens a row in the paper's Table 4
+_MOST_BATCHES = 32  # of a task's dev batches, so many stand for all
+
+Inputs = dict[str, Tensor]
+
+
+@dataclass(frozen=True)
+class Workload:
+    """What a model predicts in one timed call.
+
+    Attributes:
+        task: whose dev rows; None for rows of one length.
+        batch_size: rows at a time; a task's last batch may be smaller.
+        batches: the model's inputs, on the device.
+    """
+
+    task: str | None
+    batch_size: int
+    batches: list[Inputs]
+
+    @property
+    def rows(self) -> int:
+        """Rows of one call."""
+        return sum(len(inputs["input_ids"]) for inputs in self.batches)
+
+    @property
+    def tokens(self) -> float:
+        """Mean tokens a row, padding not counted."""
+        return sum(int(inputs["attention_mask"].sum()) for inputs in self.batches) / self.rows
+
+    def __str__(self) -> str:
+        lengths = f"length {self.tokens:.0f}" if self.task is None else f"{self.task} dev rows"
+        return f"{lengths}, batch {self.batch_size}"
+
+
+def full_rows(model: PreTrainedModel, batch_size: int) -> Workload:
+    """One batch of rows of `LENGTH` tokens, or as many as the model takes.
+
+    The tokens are random: which they are changes no time.
+    """
+    shape = (batch_size, min(LENGTH, longest_input(model.config)))
+    generator = torch.Generator().manual_seed(0)
+    ids = torch.randint(model.config.vocab_size, shape, generator=generator).to(model.device)
+    inputs = {"input_ids": ids, "attention_mask": torch.ones_like(ids)}
+    return Workload(None, batch_size, [inputs])
+
+
+def dev_rows(
+    model: PreTrainedModel, task: str, tokens: TokenArrays, batch_size: int, seconds: float
+) -> Workload:
+    """Dev batches of similar lengths with their own padding, as `pkd.evaluate` makes them.
+
+    Args:
+        model: the slowest of those to be measured.
+        task: the task's name.
+        tokens: its dev rows, on the model's device.
+        batch_size: rows at a time.
+        seconds: so many batches are taken that `MIN_REPEATS` passes of the model fit, but one at
+            least.
+    """
+    batches = eval_batches(tokens.lengths, batch_size)
+    sample = [tokens.batch(rows) for rows in spread_out(batches, 1)]
+    predict(model, sample)  # the first call of a shape is slow
+    started = time.perf_counter()
+    predict(model, sample)
+    fitting = int(seconds / MIN_REPEATS / (time.perf_counter() - started))
+    chosen = spread_out(batches, min(max(fitting, 1), _MOST_BATCHES))
+    return Workload(task, batch_size, [tokens.batch(rows) for rows in chosen])
+
+
+def spread_out(batches: Sequence[np.ndarray], count: int) -> list[np.ndarray]:
+    """Picks ``count`` batches at equal distances: of sorted ones, short and long alike."""
+    count = min(count, len(batches))
+    return [batches[(2 * i + 1) * len(batches) // (2 * count)] for i in range(count)]
+
+
+@torch.inference_mode()
+def predict(model: PreTrainedModel, batches: Sequence[Inputs]) -> None:
+    """Runs the model over the batches and returns when the device is done."""
+    for inputs in batches:
+        model(**inputs)
+    if model.device.type == "cuda":
+        torch.cuda.synchronize(model.device)

@@ -1,0 +1,237 @@
+"""``python -m pkd.benchmark``: which models it finds, what it writes, what it refuses."""
+
+import json
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+import yaml
+
+from analysis.benchmark import load_benchmark, speeds
+from pkd import benchmark
+from pkd.benchmark import find_models, main
+from pkd.errors import InputError
+from pkd.experiment import save_model
+from pkd.models import load_classifier
+from pkd.prepare import Prepared
+from pkd.tasks import GLUE
+from pkd.tokens import open_tokens
+from pkd.workloads import dev_rows, full_rows, spread_out
+
+Edit = Callable[[dict[str, Any]], None]
+
+
+@pytest.fixture
+def run(encoder: Path, teacher: Path, prepared: Prepared, tmp_path: Path) -> Iterator[Path]:
+    """A finished study of RTE: a teacher of four layers, students of two and one."""
+    folder = tmp_path / "run"
+    shutil.copytree(teacher, folder / "teachers" / "rte")
+    for depth, method in ((2, "ft"), (2, "kd"), (1, "kd")):
+        student = load_classifier(encoder, GLUE["rte"].labels, depth)
+        save_model(student, encoder, folder / "models" / f"rte-{depth}-{method}")
+    for split in prepared.tokens.values():
+        shutil.copytree(split, folder / "tokens" / split.name)
+    study = {
+        "format": 1,
+        "teacher": {"layers": 4},
+        "tasks": {
+            "rte": {
+                "dev_splits": ["validation"],
+                "tokens": {split: path.name for split, path in prepared.tokens.items()},
+            }
+        },
+        "depths": [2, 1],
+        "methods": ["ft", "kd"],
+    }
+    (folder / "study.yaml").write_text(yaml.safe_dump(study))
+    threads = torch.get_num_threads()
+    yield folder
+    torch.set_num_threads(threads)  # the command changes it for the whole process
+
+
+def change(run: Path, edit: Edit) -> None:
+    study = yaml.safe_load((run / "study.yaml").read_text())
+    edit(study)
+    (run / "study.yaml").write_text(yaml.safe_dump(study))
+
+
+def measure(run: Path, *options: str) -> dict[str, Any]:
+    """What the command writes, called for a few milliseconds a model."""
+    assert main([str(run), "--repeats", "3", "--seconds", "0.001", *options]) == 0
+    content: dict[str, Any] = json.loads((run / "benchmark.json").read_text())
+    return content
+
+
+def test_every_depth_is_timed_on_the_same_batches_and_all_is_written(
+    run: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    written = measure(run, "--threads", "1", "--device", "cpu", "--precision", "fp32")
+    assert (written["device"], written["threads"], written["precision"]) == ("cpu", 1, "fp32")
+    assert written["device_name"] and written["versions"]["torch"] == torch.__version__
+    kinds = [(t["task"], t["batch_size"], t["depth"]) for t in written["times"]]
+    assert kinds == [(task, b, d) for task in (None, "rte") for b in (1, 128) for d in (4, 2, 1)]
+    for kind in {(t["task"], t["batch_size"]) for t in written["times"]}:
+        same = [t for t in written["times"] if (t["task"], t["batch_size"]) == kind]
+        assert len({(t["rows"], t["tokens"], len(t["seconds"])) for t in same}) == 1
+    for times in written["times"]:
+        assert len(times["seconds"]) == 3 and min(times["seconds"]) > 0
+        assert times["median"] == sorted(times["seconds"])[1]
+        assert times["q1"] <= times["median"] <= times["q3"]
+    shown = capsys.readouterr()
+    assert "rte dev rows, batch 128: 4 layers" in shown.err
+    assert str(run / "benchmark.json") in shown.out
+
+
+def test_the_report_can_read_what_is_written(run: Path) -> None:
+    measure(run)
+    read, problem = load_benchmark(run)
+    assert read is not None and problem is None
+    assert speeds(read)["repeats"].tolist() == [3] * 12
+    assert list(read.parameters) == [4, 2, 1]
+
+
+def test_the_models_are_the_runs_own_and_their_parameters_are_counted(run: Path) -> None:
+    models = measure(run)["models"]
+    assert [model["folder"] for model in models] == [
+        "teachers/rte",
+        "models/rte-2-ft",
+        "models/rte-1-kd",
+    ]
+    layers = [model["parameters"]["layers"] for model in models]
+    assert layers[0] == 2 * layers[1] == 4 * layers[2]
+    assert len({model["parameters"]["embeddings"] for model in models}) == 1
+
+
+def test_rows_have_the_papers_length_or_what_the_model_takes(run: Path, teacher: Path) -> None:
+    times = measure(run)["times"]
+    assert times[0]["tokens"] == 32  # all that the tiny encoder takes
+    workload = full_rows(load_classifier(teacher, GLUE["rte"].labels), 128)
+    assert workload.batches[0]["input_ids"].shape == (128, 32)
+
+
+def test_dev_rows_keep_their_own_lengths(prepared: Prepared, teacher: Path) -> None:
+    tokens = open_tokens(prepared.tokens["validation"])
+    model = load_classifier(teacher, GLUE["rte"].labels)
+    every = dev_rows(model, "rte", tokens, 1, seconds=60)
+    assert every.rows == len(tokens) == 12
+    assert every.tokens == pytest.approx(tokens.lengths.mean())
+    short = dev_rows(model, "rte", tokens, 1, seconds=1e-9)
+    assert short.rows == 1  # one batch whatever the time limit
+
+
+def test_a_sample_of_batches_holds_short_and_long_ones() -> None:
+    batches = [np.array([i]) for i in range(10)]
+    assert [int(b[0]) for b in spread_out(batches, 1)] == [5]
+    assert [int(b[0]) for b in spread_out(batches, 5)] == [1, 3, 5, 7, 9]
+    assert [int(b[0]) for b in spread_out(batches[:2], 5)] == [0, 1]
+
+
+def test_bf16_models_can_be_measured_on_any_cpu(run: Path) -> None:
+    assert measure(run, "--device", "cpu", "--precision", "bf16")["precision"] == "bf16"
+
+
+def test_a_depth_without_a_student_yet_is_left_out(
+    run: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.rmtree(run / "models" / "rte-1-kd")
+    assert [model["depth"] for model in measure(run)["models"]] == [4, 2]
+    assert "no student of 1 layers yet" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("lost", ["cache", "name"])
+def test_without_the_token_cache_only_fixed_lengths_are_measured(
+    run: Path, lost: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    if lost == "cache":
+        shutil.rmtree(run / "tokens")
+    else:  # as older versions wrote it
+        change(run, lambda study: study["tasks"]["rte"].pop("tokens"))
+    assert {times["task"] for times in measure(run)["times"]} == {None}
+    assert "rte: no tokens of its dev rows" in capsys.readouterr().err
+
+
+def test_a_busy_machine_is_told_and_recorded(
+    run: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(benchmark, "_load_average", lambda: 7.25)
+    assert measure(run)["load_average"] == 7.25
+    assert "the machine was busy" in capsys.readouterr().err
+
+
+def refused(run: Path, capsys: pytest.CaptureFixture[str], *options: str) -> str:
+    assert main([str(run), *options]) == 2
+    assert not (run / "benchmark.json").exists()
+    shown = capsys.readouterr()
+    assert shown.out == "" and shown.err.count("error: ") == 1
+    return shown.err
+
+
+def test_a_folder_that_is_no_run_is_refused(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert "is not a run directory: it has no study.yaml" in refused(tmp_path, capsys)
+
+
+@pytest.mark.parametrize(
+    ("edit", "why"),
+    [
+        (lambda study: study.update(format=2), "was written by a newer version"),
+        (lambda study: study.pop("depths"), "cannot read"),
+    ],
+)
+def test_a_study_that_cannot_be_read_is_refused(
+    run: Path, edit: Edit, why: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    change(run, edit)
+    message = refused(run, capsys)
+    assert why in message and "study.yaml" in message
+
+
+def test_a_run_without_models_yet_says_which_are_missing(
+    run: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    shutil.rmtree(run / "models")
+    assert "holds no student of rte yet" in refused(run, capsys)
+    shutil.rmtree(run / "teachers")
+    assert "holds no teacher of rte yet" in refused(run, capsys)
+
+
+def test_a_damaged_model_is_refused_with_its_folder(
+    run: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (run / "models" / "rte-2-ft" / "model.safetensors").write_bytes(b"half a")
+    assert f"cannot load the model in {run / 'models' / 'rte-2-ft'}" in refused(run, capsys)
+
+
+@pytest.mark.parametrize(
+    ("options", "why"),
+    [
+        (("--task", "mnli"), "--task is 'mnli', but this study has rte"),
+        (("--threads", "0"), "--threads is 0, but must be >= 1"),
+        (("--repeats", "2"), "--repeats is 2, but must be >= 3"),
+        (("--seconds", "0"), "--seconds is 0, but must be > 0"),
+        (("--device", "cpu", "--precision", "fp16"), "needs a GPU"),
+    ],
+)
+def test_wrong_options_are_refused(
+    run: Path, options: tuple[str, ...], why: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert why in refused(run, capsys, *options)
+
+
+def test_students_come_from_the_chosen_tasks_only(run: Path) -> None:
+    study = yaml.safe_load((run / "study.yaml").read_text())
+    with pytest.raises(InputError, match="no teacher of sst2 yet"):
+        find_models(run, study, ["sst2"])
+    assert list(find_models(run, study, ["sst2", "rte"])) == [4, 2, 1]
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="torch finds no GPU")
+def test_a_gpu_is_waited_for(run: Path) -> None:
+    written = measure(run, "--device", "cuda")
+    assert written["device"] == "cuda" and written["precision"] in ("bf16", "fp16")
