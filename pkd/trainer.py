@@ -12,6 +12,7 @@ from transformers import PreTrainedModel
 from pkd.batching import train_batches
 from pkd.curve import CurvePoint, EpochCurve
 from pkd.devices import autocast, resolve_precision
+from pkd.dropout import FastDropout
 from pkd.errors import CacheError, TrainingError
 from pkd.files import write_atomic
 from pkd.layers import layer_map
@@ -114,7 +115,7 @@ class Trainer:
 
     def losses(self, rows: Any) -> tuple[LossTerms, Tensor]:
         """The loss terms of one batch and its logits, with the model in the mode it is in."""
-        with autocast(self.precision, self.device):
+        with autocast(self.precision, self.device), FastDropout():
             output = self.model(
                 **self.tokens.batch(rows), output_hidden_states=bool(self.teacher_map)
             )
@@ -150,13 +151,21 @@ class Trainer:
             group["lr"] = self.learning_rate_at(step)
         terms, logits = self.losses(rows)
         terms.total.backward()
-        torch.nn.utils.clip_grad_norm_(
-            self.model.parameters(), self.recipe.max_grad_norm, foreach=True
-        )
+        self._clip_gradients()
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
         loss, labels = terms.total.detach(), self.tokens.labels_of(rows)
         self.curve.add(self.position.step, loss, logits.detach(), labels)
+
+    def _clip_gradients(self) -> None:
+        gradients = [p.grad for p in self.model.parameters() if p.grad is not None]
+        norm = torch.nn.utils.get_total_norm(gradients, foreach=True)
+        limit = self.recipe.max_grad_norm
+        # On a CPU the norm can be looked at, and a needless scaling is a pass over all gradients.
+        if self.device.type != "cpu" or not norm <= limit:
+            torch.nn.utils.clip_grads_with_norm_(
+                self.model.parameters(), limit, norm, foreach=True
+            )
 
     def _check(self) -> None:
         if not self.curve.finite:
