@@ -112,7 +112,10 @@ def _place(task: str, split: str) -> str:
 
 
 def _signed(value: float) -> str:
-    return NONE if pd.isna(value) else f"{value:+.1f}"
+    if pd.isna(value):
+        return NONE
+    rounded = round(value, 1) + 0.0  # no -0.0
+    return f"{rounded:+.1f}" if rounded else "0.0"
 
 
 def _heading(column: Column) -> str:
