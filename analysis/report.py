@@ -86,7 +86,7 @@ def comparison_text(run: Run) -> str:
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """The command line; returns the exit status: 0, or 2 for a directory that is no run."""
+    """The command line; returns the exit status: 0, or 2 where there is no run or no trial."""
     parser = argparse.ArgumentParser(
         prog="python -m analysis.report", description="Build the report of a study from its files."
     )
@@ -108,6 +108,9 @@ def main(arguments: list[str] | None = None) -> int:
     path = write_report(run, others)
     print(comparison_text(run))
     print(f"\nreport: {path.with_name('index.html')}\n        {path}")
+    if run.trials.empty:
+        print(f"error: {run.path} holds no trial yet; the report tells the plan", file=sys.stderr)
+        return 2
     return 0
 
 

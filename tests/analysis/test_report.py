@@ -119,3 +119,20 @@ def test_the_analysis_needs_neither_torch_nor_ray() -> None:
     root = Path(__file__).parents[2]
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=root)
     assert done.stdout == "set()\n"
+
+
+def test_the_command_ends_with_2_for_a_study_without_any_trial(
+    fake: FakeRun, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([str(fake.path)]) == 2
+    shown = capsys.readouterr()
+    assert "holds no trial yet" in shown.err and "not finished: 17 of 17" in shown.out
+    assert "Not finished: 17 of 17" in (fake.path / "report" / "report.md").read_text()
+
+
+def test_the_command_ends_with_0_for_a_study_in_which_all_failed(fake: FakeRun) -> None:
+    for number in range(2):
+        fake.trial("teachers", "rte", 12, "teacher", number, None, state="failed")
+    assert main([str(fake.path)]) == 0
+    text = (fake.path / "report" / "report.md").read_text()
+    assert "teachers: RTE, 12 layers, Teacher: 0 of 2 trials, 2 failed" in text
