@@ -20,7 +20,7 @@ from pkd.evaluate import (
     write_predictions,
 )
 from pkd.layers import layer_map
-from pkd.models import load_classifier, load_config, load_tokenizer
+from pkd.models import load_classifier, load_config, load_tokenizer, quiet_transformers
 from pkd.recipe import Recipe
 from pkd.signals import Signals, open_signals
 from pkd.tasks import Task
@@ -245,8 +245,9 @@ def save_model(model: Any, tokenizer_source: Path, folder: Path) -> None:
     """Saves weights, configuration and tokenizer; the folder appears only when complete."""
     partial = folder.with_name(folder.name + ".partial")
     shutil.rmtree(partial, ignore_errors=True)
-    model.save_pretrained(partial)
-    load_tokenizer(tokenizer_source).save_pretrained(partial)
+    with quiet_transformers():
+        model.save_pretrained(partial)
+        load_tokenizer(tokenizer_source).save_pretrained(partial)
     if folder.exists():
         shutil.rmtree(folder)
     partial.rename(folder)

@@ -10,6 +10,7 @@ from pathlib import Path
 import torch
 from transformers import BertConfig, BertModel, BertTokenizer
 
+from pkd.models import quiet_transformers
 from study import generated_language, generated_logic
 
 SPECIAL_TOKENS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
@@ -55,5 +56,6 @@ def write_encoder(
         with torch.no_grad():
             table.weight.normal_(0.0, 0.5)
             table.weight[table.padding_idx] = 0.0
-    encoder.save_pretrained(directory)
-    BertTokenizer(vocab=tokens, do_lower_case=True).save_pretrained(directory)
+    with quiet_transformers():
+        encoder.save_pretrained(directory)
+        BertTokenizer(vocab=tokens, do_lower_case=True).save_pretrained(directory)

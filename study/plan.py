@@ -157,7 +157,7 @@ def check_disk(plan: Plan, out: Path, free: int) -> None:
 
 def gigabytes(size: float) -> str:
     """A size for people."""
-    return f"{size / 1e9:.1f} GB"
+    return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{size / 1e6:.0f} MB"
 
 
 def _tokens(folder: Path) -> int:
