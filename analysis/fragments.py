@@ -34,24 +34,26 @@ def write_fragments(run: Run, folder: Path) -> list[Path]:
     """
     if not isinstance(run.study.get("config"), dict):
         return []
+    taught = teachers(run)
     written = []
     for winner in best_settings(run).to_dict("records"):
         if winner["method"] == TEACHER or pd.isna(winner.get("learning_rate")):
             continue  # each fragment trains the teacher; a damaged record has no settings
         path = folder / f"{winner['task']}-{winner['depth']}-{winner['method']}.yaml"
         folder.mkdir(parents=True, exist_ok=True)
-        config = yaml.safe_dump(fragment(run, winner), sort_keys=False, allow_unicode=True)
+        config = yaml.safe_dump(fragment(run, winner, taught), sort_keys=False, allow_unicode=True)
         path.write_text(f"{_opening(run, winner, path)}\n{config}", encoding="utf-8")
         written.append(path)
     return written
 
 
-def fragment(run: Run, winner: dict[Hashable, Any]) -> dict[str, Any]:
+def fragment(run: Run, winner: dict[Hashable, Any], taught: pd.DataFrame) -> dict[str, Any]:
     """The configuration of a study of one cell.
 
     Args:
         run: The study.
         winner: A student's row of `analysis.settings.best_settings`.
+        taught: What `analysis.comparison.teachers` returns.
 
     Returns:
         The study's own configuration with one task, depth and method; the winner's settings as
@@ -68,7 +70,7 @@ def fragment(run: Run, winner: dict[Hashable, Any]) -> dict[str, Any]:
         "depths": [int(winner["depth"])],
         "methods": [str(winner["method"])],
         "data": data,
-        "teacher": {**(config.get("teacher") or {}), **_taught(run, task)},
+        "teacher": {**(config.get("teacher") or {}), **_taught(taught, task)},
         "search": {
             **(config.get("search") or {}),
             **{"trials": 1, "asha": None, "published_points": False, "inherit_from_kd": False},
@@ -79,9 +81,8 @@ def fragment(run: Run, winner: dict[Hashable, Any]) -> dict[str, Any]:
     }
 
 
-def _taught(run: Run, task: str) -> dict[str, Any]:
+def _taught(taught: pd.DataFrame, task: str) -> dict[str, Any]:
     """The teacher's settings as fixed values; nothing where they are not known."""
-    taught = teachers(run)
     taught = taught[taught["task"] == task]
     if not len(taught) or pd.isna(taught.iloc[0]["learning_rate"]):
         return {}

@@ -9,6 +9,7 @@ from matplotlib.lines import Line2D
 
 from analysis.labels import TEACHER, method_label, task_label
 from analysis.plots.canvas import (
+    MAX_TASKS,
     TEACHER_LINE,
     Plot,
     colour,
@@ -19,6 +20,7 @@ from analysis.plots.canvas import (
     marker,
     method_handles,
     methods_in_order,
+    shown,
 )
 from analysis.runs import Run
 from analysis.settings import scores_by_method
@@ -27,14 +29,15 @@ from analysis.settings import scores_by_method
 def plots(run: Run) -> Iterator[Plot]:
     """One plot, if any student has been confirmed."""
     points = scores_by_method(run)
-    if (points["method"] != TEACHER).any():
-        yield Plot(
-            "methods",
+    confirmed = set(points.loc[points["method"] != TEACHER, "task"])
+    if confirmed:
+        tasks = [task for task in run.study["tasks"] if task in confirmed]
+        tasks, fewer = shown(tasks, MAX_TASKS, "tasks", "methods")
+        caption = (
             "Methods and depths: mean and standard deviation of the dev score over confirm seeds; "
-            "hollow where seeds are missing. The dashed line is the teacher that taught (n = 1).",
-            points,
-            methods_figure(points, list(run.study["tasks"])),
+            "hollow where seeds are missing. The dashed line is the teacher that taught (n = 1)."
         )
+        yield Plot("methods", caption + fewer, points, methods_figure(points, tasks))
 
 
 def methods_figure(points: pd.DataFrame, tasks: Sequence[str]) -> Figure:
@@ -42,10 +45,9 @@ def methods_figure(points: pd.DataFrame, tasks: Sequence[str]) -> Figure:
 
     Args:
         points: What `analysis.settings.scores_by_method` returns.
-        tasks: Their order.
+        tasks: Those to draw, in their order; each has a confirmed student.
     """
     students = points[points["method"] != TEACHER]
-    tasks = [task for task in tasks if (students["task"] == task).any()]
     depths = sorted(students["depth"].unique(), reverse=True)
     methods = methods_in_order(students["method"])
     figure, grid, every = flat_panels(len(tasks))
