@@ -9,7 +9,9 @@ import json
 import os
 import re
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -101,8 +103,11 @@ def load_run(run_dir: Path | str) -> Run:
     trials: list[dict[str, Any]] = []
     reports: list[dict[str, Any]] = []
     problems: list[str] = []
-    for folder in _trial_folders(path / "ledger"):
-        events = _load_events(folder, path, problems)
+    # Most of the time of a large ledger is waiting for a disk, often a remote one.
+    with ThreadPoolExecutor() as pool:
+        loaded = pool.map(partial(_load_events, run_dir=path), _trial_folders(path / "ledger"))
+    for events, unusable in loaded:
+        problems += unusable
         if events:
             trials.append(_trial_row(events))
             reports += [_report_row(event) for event in events if event["event"] == "report"]
@@ -153,9 +158,9 @@ def _trial_folders(ledger: Path) -> Iterator[Path]:
             yield from sorted(folder for folder in (ledger / stage).glob("*/*") if folder.is_dir())
 
 
-def _load_events(folder: Path, run_dir: Path, problems: list[str]) -> list[dict[str, Any]]:
-    """The readable events of one trial: start, reports by epoch, end."""
-    events = []
+def _load_events(folder: Path, run_dir: Path) -> tuple[list[dict[str, Any]], list[str]]:
+    """The readable events of one trial (start, reports by epoch, end), and what is wrong."""
+    events, problems = [], []
     for name in sorted(os.listdir(folder)):
         if not _EVENT_FILE.fullmatch(name):
             continue
@@ -171,7 +176,7 @@ def _load_events(folder: Path, run_dir: Path, problems: list[str]) -> list[dict[
         else:
             events.append(event)
     order = {"start": 0, "report": 1, "end": 2}
-    return sorted(events, key=lambda event: order[event["event"]])
+    return sorted(events, key=lambda event: order[event["event"]]), problems
 
 
 def _flaw(event: Any, file_name: str) -> str | None:

@@ -17,7 +17,7 @@ from analysis.labels import COLOURS, MARKERS, OTHER_COLOUR, OTHER_MARKER, TEACHE
 PANEL = (3.9, 2.1)  # inches of one small multiple
 # A picture has panels for so many tasks and depths; `shown` picks them and words the caption.
 MAX_TASKS, MAX_DEPTHS = 8, 4
-MAX_PANELS = 24  # of a picture with a panel for every task at every depth, if it draws slowly
+MAX_PANELS = 16  # of a picture with a panel for every task at every depth, if it draws slowly
 _MIN_WIDTH = 6.2  # inches that the title and the legend need
 _MARGIN = 1.1  # inches above and below the panels for title, legend and axis label
 TEACHER_LINE: dict[str, Any] = {"color": COLOURS[TEACHER], "ls": "--", "lw": 1}
