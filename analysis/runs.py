@@ -8,6 +8,7 @@ newer format is refused: without it nothing is known of what the numbers mean.
 import json
 import os
 import re
+import zlib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -183,7 +184,9 @@ def _flaw(event: Any, file_name: str) -> str | None:
     """Why an event that parsed as JSON cannot be used, or None if it can."""
     if not isinstance(event, dict):
         return "it holds no JSON object"
-    version = event.get("format", FORMAT)
+    version, check = event.get("format", FORMAT), event.pop("check", None)
+    if version == FORMAT and check is not None and check != _checksum(event):
+        return "its checksum differs"
     if version != FORMAT:
         return f"it has format {version!r}, but this version reads format {FORMAT}"
     kind = file_name.partition(".")[0].partition("-")[0]
@@ -202,6 +205,12 @@ def _flaw(event: Any, file_name: str) -> str | None:
     if not isinstance(event.get("settings", {}), dict):
         return "its settings are no mapping"
     return None
+
+
+def _checksum(event: dict[str, Any]) -> str:
+    """As `study.ledger.checksum`, of which this package must not know."""
+    text = json.dumps(event, sort_keys=True, ensure_ascii=False)
+    return f"{zlib.crc32(text.encode()):08x}"
 
 
 def _metrics(event: dict[str, Any]) -> dict[str, float]:

@@ -10,6 +10,7 @@ from typing import Any
 from filelock import FileLock
 
 from pkd.errors import CacheError
+from pkd.files import explained_full_disk
 
 MANIFEST = "manifest.json"
 _verified: set[Path] = set()
@@ -58,20 +59,26 @@ def build_once(root: Path, key: dict[str, Any], build: Callable[[Path], None]) -
         partial = root / f"{target.name}.partial"
         shutil.rmtree(partial, ignore_errors=True)
         partial.mkdir()
-        build(partial)
-        files = {
-            path.relative_to(partial).as_posix(): {
-                "bytes": path.stat().st_size,
-                "sha256": file_digest(path),
-            }
-            for path in sorted(partial.rglob("*"))
-            if path.is_file()
-        }
-        manifest = json.dumps({"key": key, "files": files}, indent=1, default=str)
-        (partial / MANIFEST).write_text(manifest, encoding="utf-8")
+        with explained_full_disk(target):
+            build(partial)
+            write_manifest(partial, key)
         partial.rename(target)
         _verified.add(target)
     return target
+
+
+def write_manifest(folder: Path, key: dict[str, Any]) -> None:
+    """Records sizes and checksums of all files of a folder, and what they depend on."""
+    files = {
+        path.relative_to(folder).as_posix(): {
+            "bytes": path.stat().st_size,
+            "sha256": file_digest(path),
+        }
+        for path in sorted(folder.rglob("*"))
+        if path.is_file() and path.name != MANIFEST
+    }
+    manifest = json.dumps({"key": key, "files": files}, indent=1, default=str)
+    (folder / MANIFEST).write_text(manifest, encoding="utf-8")
 
 
 def verify(folder: Path) -> Path:

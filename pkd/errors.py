@@ -17,5 +17,9 @@ class CacheError(PkdError):
     """A file of ours (tokens, signals, checkpoint) is damaged and must not be used."""
 
 
+class DiskFull(PkdError):
+    """A file could not be written because its disk or quota is full; nothing torn is left."""
+
+
 class TrainingError(PkdError):
     """A trial cannot go on: its loss or its score is no longer a finite number."""

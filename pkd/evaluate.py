@@ -12,6 +12,7 @@ from pkd.batching import eval_batches
 from pkd.devices import autocast
 from pkd.errors import TrainingError
 from pkd.files import write_atomic
+from pkd.memory import is_out_of_memory, release_memory
 from pkd.tasks import Metric, Task
 from pkd.tokens import TokenArrays
 
@@ -39,12 +40,25 @@ def predict_logits(
     logits = np.empty((len(tokens), int(model.config.num_labels or 0)), dtype=np.float32)
     for rows in eval_batches(tokens.lengths, batch_size):
         with autocast(precision, device):
-            output = model(**tokens.batch(rows))
-        logits[rows] = output.logits.float().cpu().numpy()
+            logits[rows] = _logits_within_memory(model, tokens, rows).float().cpu().numpy()
     model.train(was_training)
     if not np.isfinite(logits).all():
         raise TrainingError("the model predicts values that are not finite: training diverged")
     return logits
+
+
+def _logits_within_memory(
+    model: PreTrainedModel, tokens: TokenArrays, rows: np.ndarray
+) -> torch.Tensor:
+    try:
+        logits: torch.Tensor = model(**tokens.batch(rows)).logits
+        return logits
+    except (RuntimeError, MemoryError) as error:
+        if not is_out_of_memory(error) or len(rows) == 1:
+            raise
+    release_memory()
+    halves = np.array_split(rows, 2)
+    return torch.cat([_logits_within_memory(model, tokens, half) for half in halves])
 
 
 def score(metrics: Sequence[Metric], logits: np.ndarray, labels: np.ndarray) -> dict[str, float]:

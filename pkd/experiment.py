@@ -19,6 +19,7 @@ from pkd.evaluate import (
     selection_score,
     write_predictions,
 )
+from pkd.files import explained_full_disk
 from pkd.layers import layer_map
 from pkd.models import load_classifier, load_config, load_tokenizer, quiet_transformers
 from pkd.recipe import Recipe
@@ -40,9 +41,12 @@ class Report:
         train_accuracy: of the model while it trained, dropout on; 0 … 1.
         train_curve: how both went within the epoch, see `pkd.curve.CurvePoint`.
         dev_loss: cross-entropy on the first dev split, nats.
+        classes_predicted: classes that occur in the predictions of the first dev split; a model
+            that predicts one class only has learnt nothing, whatever its score.
         train_seconds: time in training steps.
         eval_seconds: time in evaluation.
         samples: training rows of the epoch.
+        micro_batches: parts that each batch was computed in; more than 1 where memory ran out.
         device: where it ran.
     """
 
@@ -53,9 +57,11 @@ class Report:
     train_accuracy: float
     train_curve: list[dict[str, float]]
     dev_loss: float
+    classes_predicted: int
     train_seconds: float
     eval_seconds: float
     samples: int
+    micro_batches: int
     device: str
 
     def to_dict(self) -> dict[str, Any]:
@@ -211,9 +217,11 @@ class Experiment:
             train_accuracy=self.trainer.epoch_accuracy,
             train_curve=[asdict(point) for point in self.trainer.epoch_curve],
             dev_loss=cross_entropy(logits[first], labels),
+            classes_predicted=len(np.unique(logits[first].argmax(axis=1))),
             train_seconds=self._train_seconds,
             eval_seconds=time.perf_counter() - started,
             samples=len(self.trainer.tokens),
+            micro_batches=self.trainer.micro_batches,
             device=str(self.device),
         )
         self._train_seconds = 0.0
@@ -245,7 +253,8 @@ def save_model(model: Any, tokenizer_source: Path, folder: Path) -> None:
     """Saves weights, configuration and tokenizer; the folder appears only when complete."""
     partial = folder.with_name(folder.name + ".partial")
     shutil.rmtree(partial, ignore_errors=True)
-    with quiet_transformers():
+    partial.mkdir(parents=True)
+    with explained_full_disk(folder), quiet_transformers():
         model.save_pretrained(partial)
         load_tokenizer(tokenizer_source).save_pretrained(partial)
     if folder.exists():

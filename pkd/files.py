@@ -1,12 +1,20 @@
 """Writing files so that a crash leaves the old one or the new one, never half of one."""
 
+import contextlib
+import errno
 import json
 import os
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+from pkd.errors import DiskFull
+
+# A library that fails to write for want of space rarely says so; so little is none.
+_NO_SPACE_BYTES = 1 << 16
 
 
 def write_atomic(path: Path, write: Callable[[Path], None]) -> None:
@@ -14,12 +22,55 @@ def write_atomic(path: Path, write: Callable[[Path], None]) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f"{path.name}.{os.getpid()}.tmp")
     try:
-        write(partial)
-        with partial.open("rb") as file:
-            os.fsync(file.fileno())
-        partial.replace(path)
+        with explained_full_disk(path):
+            write(partial)
+            with partial.open("rb") as file:
+                os.fsync(file.fileno())
+            partial.replace(path)
     finally:
         partial.unlink(missing_ok=True)
+
+
+@contextlib.contextmanager
+def explained_full_disk(path: Path) -> Iterator[None]:
+    """Turns whatever a library raises for a full disk into `pkd.errors.DiskFull`.
+
+    Args:
+        path: what is being written in the block.
+    """
+    try:
+        yield
+    except Exception as error:
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise _disk_full(path) from error
+        check_space(path)
+        raise
+
+
+def check_space(path: Path) -> None:
+    """Looks whether the disk of a file or folder is full.
+
+    Raises:
+        DiskFull: if it is.
+    """
+    if shutil.disk_usage(path if path.is_dir() else path.parent).free < _NO_SPACE_BYTES:
+        raise _disk_full(path)
+
+
+def _disk_full(path: Path) -> DiskFull:
+    return DiskFull(
+        f"no space left on the disk for {path}: free some, and run the same command again"
+    )
+
+
+def reserve(path: Path, size: int) -> None:
+    """Claims the blocks of a file that is about to be memory-mapped.
+
+    Without them, a full disk kills the process with SIGBUS at the first page it cannot store.
+    """
+    if hasattr(os, "posix_fallocate"):
+        with path.open("r+b") as file:
+            os.posix_fallocate(file.fileno(), 0, size)
 
 
 def write_json(path: Path, value: Any) -> None:

@@ -16,7 +16,7 @@ from pkd.batching import eval_batches
 from pkd.cache import build_once, verify
 from pkd.devices import autocast
 from pkd.errors import InputError, TrainingError
-from pkd.files import map_array
+from pkd.files import map_array, reserve
 from pkd.models import cls_states, move
 from pkd.tokens import TokenArrays
 
@@ -132,7 +132,9 @@ def _write(
     rows, hidden = len(tokens), teacher.config.hidden_size
 
     def new(path: Path, dtype: type, width: int) -> np.memmap:
-        return np.lib.format.open_memmap(path, mode="w+", dtype=dtype, shape=(rows, width))
+        array = np.lib.format.open_memmap(path, mode="w+", dtype=dtype, shape=(rows, width))
+        reserve(path, path.stat().st_size)
+        return array
 
     logits = new(folder / "logits.npy", np.float32, int(teacher.config.num_labels or 0))
     states = {layer: new(_layer_file(folder, layer), np.float16, hidden) for layer in layers}

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 from transformers import PreTrainedModel
@@ -17,6 +18,7 @@ from pkd.errors import CacheError, TrainingError
 from pkd.files import write_atomic
 from pkd.layers import layer_map
 from pkd.losses import LossTerms, distillation_loss
+from pkd.memory import is_out_of_memory, release_memory
 from pkd.models import cls_states, move
 from pkd.recipe import Recipe
 from pkd.signals import Signals
@@ -45,6 +47,10 @@ class Trainer:
         signals: the teacher's signals for the same rows; not needed by ``teacher`` and ``ft``.
         device: where to train.
         teacher_layers: depth of the teacher; needed by the methods with a layer map.
+
+    Attributes:
+        micro_batches: parts that a batch is computed in, one after the other, with the gradient
+            of the whole. Doubled when memory runs out; 1 where it never did.
     """
 
     def __init__(
@@ -64,6 +70,7 @@ class Trainer:
         self.precision = resolve_precision(recipe.precision, device)
         self.weights = recipe.loss_weights
         self.position = Position()
+        self.micro_batches = 1
         self.epoch_loss = self.epoch_accuracy = float("nan")
         self.epoch_curve: list[CurvePoint] = []
         self.teacher_map: tuple[int, ...] = ()
@@ -149,13 +156,45 @@ class Trainer:
         step = self.position.epoch * self.steps_per_epoch + self.position.step
         for group in self.optimizer.param_groups:
             group["lr"] = self.learning_rate_at(step)
-        terms, logits = self.losses(rows)
-        terms.total.backward()
+        loss, logits = self._backward_within_memory(rows)
         self._clip_gradients()
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
-        loss, labels = terms.total.detach(), self.tokens.labels_of(rows)
-        self.curve.add(self.position.step, loss, logits.detach(), labels)
+        self.curve.add(self.position.step, loss, logits, self.tokens.labels_of(rows))
+
+    def _backward_within_memory(self, rows: np.ndarray) -> tuple[Tensor, Tensor]:
+        """`_backward`, in smaller parts if that is what it takes."""
+        random_state = self._random_state()
+        while True:
+            try:
+                return self._backward(rows)
+            except (RuntimeError, MemoryError) as error:
+                if not is_out_of_memory(error):
+                    raise
+                if self.micro_batches >= len(rows):
+                    raise TrainingError(
+                        "memory runs out even for a single row: give a trial a larger share of "
+                        "the device (resources.gpus_per_trial, resources.max_concurrent) or lower "
+                        f"train.max_length ({error})"
+                    ) from error
+            # Outside of the handler, whose traceback keeps the tensors of the attempt alive.
+            self.optimizer.zero_grad(set_to_none=True)
+            release_memory()
+            self.micro_batches *= 2
+            # What the failed attempt drew must not decide what the next one draws.
+            self._set_random_state(random_state)
+
+    def _backward(self, rows: np.ndarray) -> tuple[Tensor, Tensor]:
+        """Adds up the gradients of a batch; gives its loss and its logits."""
+        losses, logits = [], []
+        for part in np.array_split(rows, min(self.micro_batches, len(rows))):
+            terms, part_logits = self.losses(part)
+            # Every loss is a mean over rows: so is the sum of the parts by their share of rows.
+            loss = terms.total * (len(part) / len(rows))
+            loss.backward()
+            losses.append(loss.detach())
+            logits.append(part_logits.detach())
+        return torch.stack(losses).sum(), torch.cat(logits)
 
     def _clip_gradients(self) -> None:
         gradients = [p.grad for p in self.model.parameters() if p.grad is not None]
@@ -183,8 +222,8 @@ class Trainer:
             "optimizer": self.optimizer.state_dict(),
             "position": [self.position.epoch, self.position.step],
             "curve": self.curve.sums,
-            "rng": torch.get_rng_state(),
-            "cuda_rng": torch.cuda.get_rng_state() if self.device.type == "cuda" else None,
+            "micro_batches": self.micro_batches,
+            "rng": self._random_state(),
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -193,9 +232,19 @@ class Trainer:
         self.optimizer.load_state_dict(state["optimizer"])
         self.position = Position(*state["position"])
         self.curve.sums.copy_(state["curve"])
-        torch.set_rng_state(state["rng"].cpu())
-        if state["cuda_rng"] is not None:
-            torch.cuda.set_rng_state(state["cuda_rng"].cpu())
+        self.micro_batches = state["micro_batches"]
+        self._set_random_state(state["rng"])
+
+    def _random_state(self) -> list[Tensor]:
+        states = [torch.get_rng_state()]
+        if self.device.type == "cuda":
+            states.append(torch.cuda.get_rng_state(self.device))
+        return states
+
+    def _set_random_state(self, states: list[Tensor]) -> None:
+        torch.set_rng_state(states[0].cpu())
+        if len(states) > 1 and self.device.type == "cuda":
+            torch.cuda.set_rng_state(states[1].cpu(), self.device)
 
 
 def save_checkpoint(path: Path, trainer: Trainer, extra: dict[str, Any]) -> None:

@@ -109,6 +109,20 @@ class Board:
         self.broken[search, name] = error
         self.observer.changed(self, search, name, "error")
 
+    def abort(self, fewer: bool) -> int | None:
+        """Takes it that no trial runs any more; what ran is handed out again.
+
+        Args:
+            fewer: whether one trial less than until now may run at once.
+
+        Returns:
+            Trials that may run at once; None where the cluster decides.
+        """
+        if fewer:
+            self._max_running = max(1, len(self.running) - 1)
+        self.running.clear()
+        return self._max_running
+
     def _choose(self) -> Work | None:
         fresh: list[CellSearch] = []
         for search in self.searches.values():

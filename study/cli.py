@@ -7,27 +7,33 @@ seeds, predicts, and writes the report. The same command resumes a study that wa
 import argparse
 import shlex
 import shutil
+import signal
 import sys
 import time
 from pathlib import Path
 
-from filelock import FileLock, Timeout
 from rich.console import Console
 
 from pkd.errors import HubUnreachable, InputError, PkdError
+from pkd.files import explained_full_disk
 from pkd.models import fetch_model
 from pkd.models import load_config as load_encoder
 from pkd.prepare import Prepared, prepare_task
 from pkd.tasks import Task, resolve_tasks
 from study.config import StudyConfig
 from study.config_file import load_config
+from study.driver import only_driver
 from study.layout import Layout
 from study.plan import Plan, check_depths, check_disk, gigabytes, make_plan
 from study.record import check_same_inputs, check_same_study, encoder_name, write_study_file
 from study.view import View, duration
 
 _CONFIGS = Path(__file__).resolve().parent.parent / "configs"
-COMPLETE, INCOMPLETE, WRONG_USAGE, INTERRUPTED = 0, 1, 2, 130
+COMPLETE, INCOMPLETE, WRONG_USAGE, INTERRUPTED, TERMINATED = 0, 1, 2, 130, 143
+
+
+class _Terminated(BaseException):
+    """SIGTERM: the machine is wanted back."""
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -35,8 +41,9 @@ def main(argv: list[str] | None = None) -> int:
 
     Returns:
         0 when it is complete, 1 when something is missing or failed, 2 for wrong usage,
-        configuration or data (nothing was trained), 130 when interrupted.
+        configuration or data (nothing was trained), 130 after Ctrl-C, 143 after SIGTERM.
     """
+    _heed_sigterm()
     options = _parser().parse_args(argv)
     console = Console(highlight=False, soft_wrap=True)
     errors = Console(stderr=True, highlight=False, soft_wrap=True)
@@ -55,12 +62,19 @@ def main(argv: list[str] | None = None) -> int:
     except PkdError as error:
         errors.print(f"error: {error}\nTo go on: {_command()}", markup=False)
         return INCOMPLETE
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, _Terminated) as stop:
         errors.print(
             f"interrupted: what was recorded is safe. To go on: {_command()}",
             markup=False,
         )
-        return INTERRUPTED
+        return TERMINATED if isinstance(stop, _Terminated) else INTERRUPTED
+
+
+def _heed_sigterm() -> None:
+    def stop(signum: int, frame: object) -> None:
+        raise _Terminated
+
+    signal.signal(signal.SIGTERM, stop)
 
 
 def _study(options: argparse.Namespace, console: Console) -> int:
@@ -70,13 +84,8 @@ def _study(options: argparse.Namespace, console: Console) -> int:
         layout.out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(f"cannot make the folder of --out: {error}") from None
-    try:
-        with FileLock(layout.out / ".lock", timeout=0):
-            return _locked(options, config, layout, console)
-    except Timeout:
-        raise InputError(
-            f"{layout.out} belongs to a study that is running; wait for it or give another --out"
-        ) from None
+    with only_driver(layout.out):
+        return _locked(options, config, layout, console)
 
 
 def _locked(
@@ -97,10 +106,16 @@ def _locked(
     from study.stages import Stages
     from study.tuner import StageIncomplete
 
+    def restart_ray() -> None:
+        stop_ray()
+        start_ray(options.address)
+        _heed_sigterm()  # Ray puts a handler of its own in our place
+
     view = View(console, plan.stage_work())
     try:
-        start_ray(options.address)
-        Stages(plan, encoder, layout, trial_resources(config.resources), view).run()
+        restart_ray()
+        resources = trial_resources(config.resources)
+        Stages(plan, encoder, layout, resources, view, restart_ray).run()
     except StageIncomplete:
         _report(layout, console)
         raise
@@ -210,7 +225,8 @@ def _report(layout: Layout, console: Console) -> None:
 
     if not layout.ledger.exists():
         return
-    path = build_report(layout.out)
+    with explained_full_disk(layout.out):
+        path = build_report(layout.out)
     console.print(comparison_text(load_run(layout.out)), markup=False)
     console.print(f"report: {path} and {path.with_name('index.html')}", markup=False)
 
@@ -220,7 +236,8 @@ def _parser() -> argparse.ArgumentParser:
         prog="python study/run.py",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
-        epilog="exit codes: 0 complete, 1 incomplete or failed, 2 wrong usage, 130 interrupted",
+        epilog="exit codes: 0 complete, 1 incomplete or failed, 2 wrong usage, 130 interrupted, "
+        "143 terminated",
     )
     parser.add_argument("--tasks", help="glue, GLUE tasks, task files (*.yaml); commas between")
     parser.add_argument("--config", type=Path, help="YAML file; default: configs/glue.yaml")

@@ -6,11 +6,12 @@ the trials, and a resumed study trusts nothing else.
 
 import json
 import time
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from pkd.errors import CacheError
+from pkd.errors import CacheError, DiskFull, PkdError
 from pkd.files import write_json
 from study.cells import Cell
 
@@ -23,11 +24,21 @@ class Ledger:
 
     Args:
         root: the ledger folder of a study; made when the first event is written.
+
+    Attributes:
+        failure: why an event could not be written. Tune wraps what is raised under it into errors
+            of its own.
     """
 
     def __init__(self, root: Path) -> None:
         self.root = root
+        self.failure: PkdError | None = None
         self._next = 1 + max((event["seq"] for event in self.events()), default=0)
+
+    @property
+    def length(self) -> int:
+        """The number of events that were ever written."""
+        return self._next - 1
 
     def events(self, stage: str | None = None) -> list[Event]:
         """All events of a stage (or of all), oldest first.
@@ -69,9 +80,23 @@ class Ledger:
             "trial": trial,
             **fields,
         }
-        write_json(self.root / cell.stage / cell.name / trial / f"{name}.json", event)
+        path = self.root / cell.stage / cell.name / trial / f"{name}.json"
+        try:
+            write_json(path, event | {"check": checksum(event)})
+        except DiskFull as error:
+            self.failure = error
+            raise
+        except OSError as error:
+            self.failure = CacheError(f"cannot write {path}: {error.strerror}")
+            raise self.failure from error
         self._next += 1
         return event
+
+
+def checksum(event: Event) -> str:
+    """8 hex digits that depend on every value of an event, so that a flipped bit is noticed."""
+    text = json.dumps(event, sort_keys=True, ensure_ascii=False)
+    return f"{zlib.crc32(text.encode()):08x}"
 
 
 def _event_files(folder: Path) -> Iterator[Path]:
@@ -82,6 +107,9 @@ def _read(path: Path) -> Event:
     try:
         event: Event = json.loads(path.read_text(encoding="utf-8"))
         newer = event["format"] > FORMAT
+        check = event.pop("check", None)
+        if not newer and check is not None and check != checksum(event):
+            raise ValueError("its checksum differs")
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise CacheError(
             f"the ledger event {path} is damaged ({error}). Delete the trial's folder "

@@ -35,12 +35,20 @@ class Stages:
         layout: where files go.
         resources: what a trial asks Ray for.
         view: who shows progress.
+        restart_ray: see `study.tuner.run_board`.
     """
 
     def __init__(
-        self, plan: Plan, encoder: Path, layout: Layout, resources: dict[str, float], view: View
+        self,
+        plan: Plan,
+        encoder: Path,
+        layout: Layout,
+        resources: dict[str, float],
+        view: View,
+        restart_ray: Callable[[], None],
     ) -> None:
         self.plan, self.encoder, self.layout = plan, encoder, layout
+        self.restart_ray = restart_ray
         self.config, self.resources, self.view = plan.config, resources, view
         self.ledger = Ledger(layout.ledger)
 
@@ -227,7 +235,15 @@ class Stages:
             self.view.skip(board.stage)
         else:
             with self.view.stage(board):
-                run_board(board, trainable, config, self.resources, self.layout)
+                run_board(
+                    board,
+                    trainable,
+                    config,
+                    self.resources,
+                    self.layout,
+                    self.restart_ray,
+                    self.view.note,
+                )
         check_complete(board, self.layout)
         return board
 

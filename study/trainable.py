@@ -9,6 +9,7 @@ import ray
 import torch
 from ray import tune
 
+from pkd.cache import verify
 from pkd.devices import default_device, resolve_precision
 from pkd.errors import TrainingError
 from pkd.evaluate import predict_logits, write_predictions
@@ -151,7 +152,7 @@ class PredictJob(Job):
         """Writes ``<root>/<split>.parquet`` for each test split."""
         task, device = job["prepared"].task, _device()
         precision = resolve_precision(job["precision"], device)
-        model = move(load_classifier(job["model"], task.labels), device)
+        model = move(load_classifier(verify(job["model"]), task.labels), device)
         for split in task.test:
             tokens = open_tokens(job["prepared"].tokens[split], device)
             logits = predict_logits(model, tokens, device, precision)

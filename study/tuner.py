@@ -1,19 +1,23 @@
 """Working one stage's board off on a Ray Tuner of its own."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from ray import tune
+from ray.exceptions import RayError
+from ray.tune.error import TuneError
 
 from pkd.errors import PkdError
+from pkd.files import check_space
 from study.board import Board
 from study.bridge import BoardScheduler, BoardSearcher, BrokenTrials, MakeConfig
 from study.cellsearch import CellSearch
 from study.deferred import Deferred, pack
 from study.layout import Layout
 
-# A trial whose process or node dies is started again so often within one run.
+# A trial whose process or node dies is started again so often within one run of Tune, and Tune so
+# often in a row without a single new record.
 _RETRIES = 2
 
 
@@ -27,8 +31,13 @@ def run_board(
     config: MakeConfig,
     resources: Mapping[str, float],
     layout: Layout,
+    restart_ray: Callable[[], None],
+    note: Callable[[str], None],
 ) -> None:
     """Hands all of a board's work to Ray Tune and waits for it.
+
+    When Ray kills a trial because the machine's memory runs out, Tune gives up the whole stage.
+    The board goes on from what is recorded then, with one trial less at once.
 
     Args:
         board: the work.
@@ -36,8 +45,42 @@ def run_board(
         config: the trainable's config of a trial.
         resources: what a trial asks Ray for.
         layout: where logs and Tune's scratch go.
-    """
+        restart_ray: called before Tune starts again; frees what aborted trials still hold.
+        note: tells a person.
 
+    Raises:
+        PkdError: if the ledger cannot be written.
+        StageIncomplete: if Ray gives up again and again while nothing is recorded.
+    """
+    failures = 0
+    while True:
+        recorded = board.ledger.length
+        try:
+            return _fit(board, trainable, config, resources, layout)
+        except (RayError, TuneError, RuntimeError) as error:
+            if board.ledger.failure is not None:
+                raise board.ledger.failure from None
+            # Ray writes there too, and fails in ways of its own.
+            check_space(layout.out)
+            failures = 1 if board.ledger.length > recorded else failures + 1
+            reason = str(error).strip().splitlines()[-1]
+            if failures > _RETRIES:
+                raise StageIncomplete(
+                    f"Ray gave up stage {board.stage} {failures} times with nothing recorded in "
+                    f"between: {reason}"
+                ) from error
+            at_once = board.abort(fewer="OutOfMemoryError" in str(error))
+        note(f"Ray gave up ({reason}); going on with at most {at_once} trial(s) at once")
+        restart_ray()
+
+
+def _fit(
+    board: Board,
+    trainable: type[tune.Trainable],
+    config: MakeConfig,
+    resources: Mapping[str, float],
+    layout: Layout,
+) -> None:
     def make_config(search: CellSearch, trial: str) -> dict[str, Any]:
         log = layout.log(search.cell, trial)
         return pack(trainable, {"log": log, **config(search, trial)})

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
+from pkd.cache import verify, write_manifest
 from pkd.errors import CacheError
 from pkd.files import write_json
 from study.board import Board
@@ -30,7 +31,8 @@ def promote_winners(layout: Layout, board: Board) -> None:
     """Moves each winner's weights to their place; a winner that is there already stays.
 
     Raises:
-        CacheError: if the ledger knows of a winner whose weights are nowhere.
+        CacheError: if the ledger knows of a winner whose weights are nowhere, or if those of a
+            teacher are damaged.
     """
     for search in board.searches.values():
         assert search.winner is not None
@@ -48,6 +50,7 @@ def promote_winners(layout: Layout, board: Board) -> None:
                 "metrics": best["metrics"],
             }
             write_json(weights / "study.json", card)
+            write_manifest(weights, card)
             shutil.rmtree(home, ignore_errors=True)
             home.parent.mkdir(parents=True, exist_ok=True)
             weights.rename(home)
@@ -57,6 +60,9 @@ def promote_winners(layout: Layout, board: Board) -> None:
                 f"{home} is missing though the ledger says it was trained: restore it, or "
                 f"delete {record} to train it again"
             )
+        # Everything after this stage learns from the teachers. Students are checked when used.
+        if board.stage == "teachers":
+            verify(home)
 
 
 def supersede_unless(

@@ -135,3 +135,15 @@ def test_a_study_that_lacks_keys_is_refused_and_all_are_named(fake: FakeRun) -> 
     (fake.path / "study.yaml").write_text(yaml.safe_dump(study))
     with pytest.raises(RunError, match=r"lacks depths, budget\.confirm_seeds"):
         load_run(fake.path)
+
+
+def test_a_flipped_digit_is_noticed_as_the_study_would(fake: FakeRun) -> None:
+    from study.ledger import checksum
+
+    path = fake.trial("search", "rte", 6, "ft", 0, 0.65) / "end.json"
+    event = json.loads(path.read_text())
+    write(path, event | {"check": checksum(event)})
+    assert load_run(fake.path).problems == []
+    write(path, event | {"check": checksum(event), "score": 0.95})
+    [problem] = load_run(fake.path).problems
+    assert "end.json is not used: its checksum differs" in problem

@@ -130,7 +130,7 @@ _TIMES = {"time", "seq", "seconds", "train_seconds", "eval_seconds", "folder"}
 def end_session(leader: int) -> None:
     """Kills every process of a session that we started, Ray's among them, and waits for it."""
     deadline = time.monotonic() + 30
-    while members := _members(leader):
+    while members := session_members(leader):
         for member in members:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(member, signal.SIGKILL)
@@ -138,11 +138,14 @@ def end_session(leader: int) -> None:
         time.sleep(0.05)
 
 
-def _members(leader: int) -> list[int]:
-    listed = subprocess.run(["ps", "-A", "-o", "pid=,stat="], capture_output=True, text=True)
+def session_members(leader: int, name: str = "") -> list[int]:
+    """The living processes of a session whose command begins with a name."""
+    listed = subprocess.run(["ps", "-A", "-o", "pid=,stat=,args="], capture_output=True, text=True)
     members = []
-    for pid, state in (line.split()[:2] for line in listed.stdout.splitlines()):
+    for line in listed.stdout.splitlines():
+        pid, state, command = line.split(maxsplit=2)
         with contextlib.suppress(ProcessLookupError):
-            if not state.startswith("Z") and os.getsid(int(pid)) == leader:
+            alive = not state.startswith("Z") and os.getsid(int(pid)) == leader
+            if alive and command.startswith(name):
                 members.append(int(pid))
     return members

@@ -94,3 +94,20 @@ def test_a_newer_format_is_refused(tmp_path: Path) -> None:
     path.write_text(json.dumps(json.loads(path.read_text()) | {"format": 2}))
     with pytest.raises(CacheError, match="newer version"):
         ledger.events()
+
+
+def test_a_flipped_digit_in_an_event_is_noticed(tmp_path: Path) -> None:
+    write_three(tmp_path)
+    path = tmp_path / "search" / "rte-3-kd" / "trial-0000" / "report-0001.json"
+    path.write_text(path.read_text().replace('"score": 0.5', '"score": 0.7'))
+    with pytest.raises(CacheError, match=r"report-0001.json is damaged \(its checksum differs\)"):
+        Ledger(tmp_path)
+
+
+def test_an_event_of_before_there_were_checksums_is_read(tmp_path: Path) -> None:
+    write_three(tmp_path)
+    path = tmp_path / "search" / "rte-3-kd" / "trial-0000" / "report-0001.json"
+    event = json.loads(path.read_text())
+    del event["check"]
+    path.write_text(json.dumps(event))
+    assert len(Ledger(tmp_path).events()) == 3

@@ -35,7 +35,9 @@ def rte(tiny_data: Path, tiny_model: Path, tmp_path_factory: pytest.TempPathFact
 def stages(tmp_path: Path, rte: Prepared, config: StudyConfig = CONFIG) -> Stages:
     plan = make_plan(config, {"rte": rte}, ENCODER)
     view = View(Console(quiet=True), plan.stage_work())
-    return Stages(plan, tmp_path / "model", Layout(tmp_path / "out"), {"cpu": 1.0}, view)
+    return Stages(
+        plan, tmp_path / "model", Layout(tmp_path / "out"), {"cpu": 1.0}, view, lambda: None
+    )
 
 
 def board_with(those: Stages, cell: Cell, settings: list[Settings]) -> Board:

@@ -1,6 +1,7 @@
 """The trainables without Ray around them: epochs, resuming, failures and their logs."""
 
 import math
+import shutil
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 import torch
 
+from pkd.cache import write_manifest
 from pkd.errors import TrainingError
 from pkd.experiment import Experiment, Files, Outputs
 from pkd.prepare import Prepared, ask_teacher, prepare_task
@@ -188,7 +190,9 @@ def test_the_predict_job_predicts_the_test_split_without_labels(
 ) -> None:
     from pyarrow import parquet
 
-    job = {"prepared": prepared, "model": tiny_model, "root": tmp_path, "precision": "fp32"}
+    model = shutil.copytree(tiny_model, tmp_path / "model")
+    write_manifest(model, {})
+    job = {"prepared": prepared, "model": model, "root": tmp_path, "precision": "fp32"}
     result = PredictJob(job | {"log": tmp_path / "job.log"}).train()
     assert result["report"].to_dict()["splits"] == ["test"]
     table = parquet.read_table(tmp_path / "test.parquet")

@@ -1,0 +1,101 @@
+"""One driver a study: who holds it, since when, and whether that driver still lives."""
+
+import contextlib
+import json
+import os
+import platform
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from pkd.errors import InputError
+from pkd.files import write_json
+
+# A driver touches its card so often; one that has not for several beats is gone. The lock itself
+# ends with its process, but some network file systems keep it to the host that took it.
+_BEAT_S = 10.0
+_DEAD_AFTER_S = 60.0
+
+
+@contextlib.contextmanager
+def only_driver(out: Path) -> Iterator[None]:
+    """Holds a study's folder for this process while the block runs.
+
+    Args:
+        out: the study's folder, which exists.
+
+    Raises:
+        InputError: if another driver holds it, naming its process, its host and its start; or if
+            nothing can be written there.
+    """
+    card = out / "driver.json"
+    lock = FileLock(out / ".lock", timeout=0)
+    try:
+        lock.acquire()
+    except Timeout:
+        raise InputError(_held(out, _read(card))) from None
+    except OSError as error:
+        raise InputError(
+            f"cannot write in {out} ({error.strerror}): choose another --out"
+        ) from None
+    try:
+        holder = _read(card)
+        if holder.get("host") not in (None, platform.node()) and _age(card) < _DEAD_AFTER_S:
+            raise InputError(_held(out, holder))
+        write_json(card, {"pid": os.getpid(), "host": platform.node(), "since": time.time()})
+        with _beating(card):
+            yield
+        card.unlink(missing_ok=True)
+    finally:
+        lock.release()
+
+
+@contextlib.contextmanager
+def _beating(card: Path) -> Iterator[None]:
+    stopped = threading.Event()
+    thread = threading.Thread(target=_beat, args=(card, stopped), daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        stopped.set()
+        thread.join()
+
+
+def _beat(card: Path, stopped: threading.Event) -> None:
+    while not stopped.wait(_BEAT_S):
+        # A folder that is gone for a moment must not end a study of days.
+        with contextlib.suppress(OSError):
+            card.touch()
+
+
+def _age(card: Path) -> float:
+    """Seconds since the last beat by the clock of the disk, which all hosts share."""
+    probe = card.with_suffix(".probe")
+    probe.touch()
+    try:
+        return probe.stat().st_mtime - card.stat().st_mtime
+    except FileNotFoundError:
+        return float("inf")
+    finally:
+        probe.unlink(missing_ok=True)
+
+
+def _read(card: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(card.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return content if isinstance(content, dict) else {}
+
+
+def _held(out: Path, holder: dict[str, Any]) -> str:
+    who = "another driver"
+    if {"pid", "host", "since"} <= holder.keys():
+        since = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(holder["since"]))
+        who = f"process {holder['pid']} on {holder['host']}, since {since}"
+    return f"{out} belongs to a study that is running ({who}): wait for it or give another --out"

@@ -1,0 +1,113 @@
+"""A real, small, full disk: a clear error, nothing torn, and all is well once there is space."""
+
+import json
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import torch
+
+from pkd.errors import DiskFull
+from pkd.experiment import save_model
+from pkd.files import write_json
+from pkd.models import load_classifier
+from pkd.prepare import Prepared, ask_teacher, prepare_task
+from pkd.recipe import Recipe
+from pkd.tasks import GLUE
+from pkd.tokens import open_tokens
+from pkd.trainer import Trainer, load_checkpoint, save_checkpoint
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 2 MB."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", str(folder)]
+    try:
+        done = subprocess.run(mount, capture_output=True, text=True)
+    except FileNotFoundError:
+        pytest.skip("there is no mount command")
+    if done.returncode:
+        pytest.skip(f"this user may not mount a tmpfs: {done.stderr.strip()}")
+    yield folder
+    subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+def fill(disk: Path) -> Path:
+    """Takes all space that is left."""
+    filler = disk / "filler"
+    with pytest.raises(OSError), filler.open("wb", buffering=0) as file:
+        while True:
+            file.write(bytes(4096))
+    return filler
+
+
+def left(disk: Path) -> list[str]:
+    """The files on the disk that are not locks, besides the filler."""
+    files = (path for path in disk.rglob("*") if path.is_file() and path.suffix != ".lock")
+    return sorted(path.relative_to(disk).as_posix() for path in files if path.name != "filler")
+
+
+def test_an_old_file_survives_when_the_new_one_does_not_fit(disk: Path) -> None:
+    path = disk / "event.json"
+    write_json(path, {"old": 1})
+    filler = fill(disk)
+    with pytest.raises(DiskFull, match="no space left on the disk for .*event.json: free some"):
+        write_json(path, {"new": "x" * 100_000})
+    assert json.loads(path.read_text()) == {"old": 1} and left(disk) == ["event.json"]
+    filler.unlink()
+    write_json(path, {"new": "x"})
+    assert json.loads(path.read_text()) == {"new": "x"}
+
+
+def test_a_checkpoint_that_does_not_fit(disk: Path, prepared: Prepared, encoder: Path) -> None:
+    recipe = Recipe.checked(method="ft", layers=2, precision="fp32")
+    student = load_classifier(encoder, GLUE["rte"].labels, 2)
+    trainer = Trainer(recipe, student, open_tokens(prepared.train, CPU), CPU)
+    list(trainer.run_epoch())
+    filler = fill(disk)
+    with pytest.raises(DiskFull, match="state.pt"):
+        save_checkpoint(disk / "state.pt", trainer, {})
+    assert left(disk) == []
+    filler.unlink()
+    save_checkpoint(disk / "state.pt", trainer, {"epoch": 1})
+    assert load_checkpoint(disk / "state.pt", trainer) == {"epoch": 1}
+
+
+Build = Callable[[Path], Path]
+
+
+@pytest.fixture(params=["tokens", "signals", "model"])
+def build(
+    request: pytest.FixtureRequest, prepared: Prepared, encoder: Path, data: Path, teacher: Path
+) -> Build:
+    """Makes one of the folders that later steps read."""
+
+    def model(root: Path) -> Path:
+        save_model(load_classifier(encoder, GLUE["rte"].labels), encoder, root / "best")
+        return root / "best"
+
+    makers: dict[str, Build] = {
+        "tokens": lambda root: prepare_task(GLUE["rte"], encoder, root, data, 24).train,
+        "signals": lambda root: ask_teacher(prepared, teacher, [1, 2], root, "fp32"),
+        "model": model,
+    }
+    return makers[request.param]
+
+
+def test_a_folder_that_does_not_fit_is_not_there_afterwards(disk: Path, build: Build) -> None:
+    root = disk / "root"
+    root.mkdir()
+    filler = fill(disk)
+    # So little that the first file can be begun and not be ended.
+    filler.write_bytes(filler.read_bytes()[: -2 * 4096])
+    with pytest.raises(DiskFull, match="run the same command again"):
+        build(root)
+    whole = [path for path in root.iterdir() if path.suffix not in (".lock", ".partial")]
+    assert whole == []
+    filler.unlink()
+    assert any(build(root).iterdir())

@@ -1,0 +1,138 @@
+"""A batch that does not fit the memory is computed in parts, with the gradient of the whole."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from pkd.errors import TrainingError
+from pkd.evaluate import predict_logits
+from pkd.memory import is_out_of_memory
+from pkd.models import load_classifier
+from pkd.prepare import Prepared
+from pkd.recipe import Recipe
+from pkd.signals import open_signals
+from pkd.tasks import GLUE
+from pkd.tokens import open_tokens
+from pkd.trainer import Trainer, load_checkpoint, save_checkpoint
+
+CPU = torch.device("cpu")
+LABELS = GLUE["rte"].labels
+CPU_ERROR = RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried")
+
+
+def fits(model: torch.nn.Module, rows: int, error: Exception) -> list[int]:
+    """Lets a model take at most so many rows at once; gives the sizes that it was asked for."""
+    asked: list[int] = []
+
+    def refuse(module: Any, arguments: Any, inputs: dict[str, torch.Tensor]) -> None:
+        asked.append(len(inputs["input_ids"]))
+        if asked[-1] > rows:
+            raise error
+
+    model.register_forward_pre_hook(refuse, with_kwargs=True)
+    return asked
+
+
+@pytest.fixture
+def make(prepared: Prepared, signals: Path, encoder: Path) -> Callable[..., Trainer]:
+    def made(method: str = "pkd-skip", dropout: bool = True) -> Trainer:
+        settings = {"batch_size": 8, "alpha": 0.3, "beta": 10.0, "temperature": 4.0}
+        recipe = Recipe.checked(method=method, layers=3, precision="fp32", **settings)
+        trainer = Trainer(
+            recipe,
+            load_classifier(encoder, LABELS, 3, recipe.seed),
+            open_tokens(prepared.train, CPU),
+            CPU,
+            open_signals(signals, (1, 2, 3), CPU),
+            4,
+        )
+        trainer.model.train(dropout)
+        return trainer
+
+    return made
+
+
+@pytest.mark.parametrize("method", ["ft", "kd", "pkd-skip"])
+@pytest.mark.parametrize("scale", ["released", "paper"])
+def test_parts_of_a_batch_give_the_gradient_of_the_whole(
+    make: Callable[..., Trainer], method: str, scale: str
+) -> None:
+    gradients, losses = [], []
+    for parts in (1, 3, 7):
+        trainer = make(method, dropout=False)
+        trainer.weights = trainer.weights.__class__(**trainer.weights.__dict__ | {"scale": scale})
+        trainer.micro_batches = parts
+        # Seven rows in three parts are 3, 2 and 2: the parts are weighted by their rows.
+        loss, logits = trainer._backward(np.arange(7))
+        losses.append(float(loss))
+        gradients.append([p.grad for p in trainer.model.parameters() if p.grad is not None])
+        assert logits.shape == (7, 2)
+    assert losses[1:] == pytest.approx(losses[:1] * 2, rel=1e-5)
+    for other in gradients[1:]:
+        for mine, whole in zip(other, gradients[0], strict=True):
+            torch.testing.assert_close(mine, whole, atol=1e-5, rtol=1e-4)
+
+
+@pytest.mark.parametrize("error", [torch.OutOfMemoryError("CUDA"), MemoryError(), CPU_ERROR])
+def test_a_batch_that_does_not_fit_is_halved_until_it_does(
+    make: Callable[..., Trainer], error: Exception
+) -> None:
+    trainer = make()
+    asked = fits(trainer.model, 2, error)
+    list(trainer.run_epoch())
+    # 8 rows, then halves of 4, then quarters of 2; from then on always quarters.
+    assert asked[:6] == [8, 4, 2, 2, 2, 2] and max(asked[6:]) == 2
+    assert trainer.micro_batches == 4 and np.isfinite(trainer.epoch_loss)
+
+
+def test_a_run_that_ran_out_of_memory_equals_one_that_knew_it_would(
+    make: Callable[..., Trainer],
+) -> None:
+    ran_out = make()
+    fits(ran_out.model, 4, torch.OutOfMemoryError("CUDA"))
+    list(ran_out.run_epoch())
+    knew = make()
+    knew.micro_batches = 2
+    list(knew.run_epoch())
+    assert ran_out.epoch_loss == knew.epoch_loss
+
+
+def test_a_resumed_training_keeps_to_its_parts(
+    make: Callable[..., Trainer], tmp_path: Path
+) -> None:
+    first, second = make(), make()
+    first.micro_batches = 4
+    save_checkpoint(tmp_path / "state", first, {})
+    load_checkpoint(tmp_path / "state", second)
+    assert second.micro_batches == 4
+
+
+def test_a_single_row_that_does_not_fit_ends_the_trial_with_advice(
+    make: Callable[..., Trainer],
+) -> None:
+    trainer = make()
+    fits(trainer.model, 0, torch.OutOfMemoryError("CUDA"))
+    with pytest.raises(TrainingError, match="memory runs out even for a single row"):
+        list(trainer.run_epoch())
+
+
+def test_another_error_is_not_taken_for_a_lack_of_memory(make: Callable[..., Trainer]) -> None:
+    trainer = make()
+    fits(trainer.model, 2, RuntimeError("shape mismatch"))
+    with pytest.raises(RuntimeError, match="shape mismatch"):
+        list(trainer.run_epoch())
+    assert not is_out_of_memory(ValueError("can't allocate memory"))
+
+
+def test_evaluation_halves_its_batches_too(prepared: Prepared, encoder: Path) -> None:
+    model = load_classifier(encoder, LABELS, 3, 0)
+    tokens = open_tokens(prepared.tokens["validation"], CPU)
+    whole = predict_logits(model, tokens, CPU, "fp32")
+    asked = fits(model, 5, torch.OutOfMemoryError("CUDA"))
+    halved = predict_logits(model, tokens, CPU, "fp32")
+    assert max(asked[1:]) <= 6 and min(asked) <= 5
+    np.testing.assert_allclose(halved, whole, atol=1e-5)

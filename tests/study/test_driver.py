@@ -1,0 +1,81 @@
+"""One driver a study: the second learns of the first, and a dead one is not in the way."""
+
+import json
+import os
+import platform
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from pkd.errors import InputError
+from study.driver import only_driver
+
+HOLD = "import sys, time; from pathlib import Path; from study.driver import only_driver\n"
+HOLD += "with only_driver(Path(sys.argv[1])):\n    print('held', flush=True); time.sleep(600)"
+
+
+@pytest.fixture
+def other(tmp_path: Path) -> Iterator["subprocess.Popen[str]"]:
+    """Another process that holds the folder."""
+    command = [sys.executable, "-c", HOLD, str(tmp_path)]
+    root = Path(__file__).resolve().parents[2]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=root) as process:
+        assert process.stdout is not None and process.stdout.readline() == "held\n"
+        yield process
+        process.kill()
+
+
+def hold(out: Path) -> None:
+    with only_driver(out):
+        pass
+
+
+def write_card(out: Path, host: str, age: float) -> None:
+    """A card whose driver was last heard of so many seconds ago."""
+    card = out / "driver.json"
+    card.write_text(json.dumps({"pid": 7, "host": host, "since": 1e9}))
+    os.utime(card, (time.time() - age, time.time() - age))
+
+
+def test_the_second_driver_learns_who_is_first_and_since_when(
+    tmp_path: Path, other: "subprocess.Popen[str]"
+) -> None:
+    pattern = rf"process {other.pid} on {platform.node()}, since 20\d\d-"
+    with pytest.raises(InputError, match=pattern):
+        hold(tmp_path)
+    other.kill()
+    other.wait()
+    # The lock ends with its process, the card that it left says nothing.
+    hold(tmp_path)
+    assert not (tmp_path / "driver.json").exists()
+
+
+def test_a_living_driver_on_another_host_is_respected_where_locks_do_not_reach(
+    tmp_path: Path,
+) -> None:
+    write_card(tmp_path, "another-host", age=5)
+    with pytest.raises(InputError, match="process 7 on another-host, since 2001-09-09"):
+        hold(tmp_path)
+    # It was not taken for a driver of ours that has ended.
+    assert (tmp_path / "driver.json").exists()
+
+
+@pytest.mark.parametrize(("host", "age"), [("another-host", 3600.0), (platform.node(), 0.0)])
+def test_what_a_dead_driver_left_is_taken_over(tmp_path: Path, host: str, age: float) -> None:
+    write_card(tmp_path, host, age)
+    hold(tmp_path)
+
+
+def test_a_damaged_card_is_nobody_s(tmp_path: Path) -> None:
+    (tmp_path / "driver.json").write_text("{")
+    hold(tmp_path)
+
+
+def test_the_folder_is_free_again_after_an_error(tmp_path: Path) -> None:
+    with pytest.raises(ZeroDivisionError), only_driver(tmp_path):
+        raise ZeroDivisionError
+    hold(tmp_path)

@@ -1,0 +1,229 @@
+"""Real faults to the real command: what was finished stays finished, and the same command goes on.
+
+The numbers of a disturbed study are those of one that nothing disturbed (one worker, one seed).
+"""
+
+import contextlib
+import os
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from random import Random
+
+import pytest
+from study_process import TIMEOUT, Finished, Study, session_members
+
+pytestmark = pytest.mark.slow
+
+
+def study_in(folder: Path, finished: Finished) -> Study:
+    return Study(folder / "run", finished.study.data, finished.study.model)
+
+
+def finish(study: Study, finished: Finished) -> str:
+    """Runs the command to its end and compares; `numbers` fails where an event is there twice."""
+    done = study.run()
+    assert done.returncode == 0, done.stdout
+    assert study.numbers() == finished.study.numbers()
+    return done.stdout
+
+
+def flip_byte(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1
+    path.write_bytes(content)
+
+
+# Processes ------------------------------------------------------------------------------------
+
+
+def test_sigkill_of_the_driver_in_each_of_the_five_stages(
+    finished: Finished, tmp_path: Path
+) -> None:
+    rng = Random(11)
+    study = study_in(tmp_path, finished)
+    # A stage, and after how many of its reports; the search ends with 12 to 36 of them.
+    moments = {"teachers": 5, "signals": 1, "search": 9, "confirm": 11, "predict": 3}
+    for stage, reports in moments.items():
+        with study.started() as process:
+            study.wait_for(process, stage, rng.randint(1, reports))
+            time.sleep(rng.uniform(0, 0.3))
+            os.kill(process.pid, signal.SIGKILL)
+            process.wait()
+        # Ray's scratch holds nothing that is needed.
+        shutil.rmtree(study.out / "ray", ignore_errors=True)
+    finish(study, finished)
+
+
+def test_sigkill_of_a_trial_s_process(finished: Finished, tmp_path: Path) -> None:
+    study = study_in(tmp_path, finished)
+    with study.started() as process:
+        for stage, reports in (("teachers", 3), ("search", 4), ("confirm", 5)):
+            study.wait_for(process, stage, reports)
+            trials = session_members(process.pid, "ray::ResourceTrainable")
+            assert trials
+            for trial in trials:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(trial, signal.SIGKILL)
+        output, _ = process.communicate(timeout=TIMEOUT)
+    # The same driver finished the study: nobody had to run the command again.
+    assert process.returncode == 0, output
+    assert study.numbers() == finished.study.numbers()
+
+
+def test_sigterm_ends_with_143_and_says_how_to_go_on(finished: Finished, tmp_path: Path) -> None:
+    study = study_in(tmp_path, finished)
+    with study.started() as process:
+        study.wait_for(process, "search", 3)
+        began = time.monotonic()
+        process.send_signal(signal.SIGTERM)
+        output, _ = process.communicate(timeout=TIMEOUT)
+        assert time.monotonic() - began < 30
+    assert process.returncode == 143, output
+    assert "To go on: python" in output and "Traceback" not in output
+    finish(study, finished)
+
+
+def test_ctrl_c_twice_is_as_safe_as_once(finished: Finished, tmp_path: Path) -> None:
+    study = study_in(tmp_path, finished)
+    with study.started() as process:
+        study.wait_for(process, "teachers", 2)
+        for _ in range(2):
+            os.killpg(process.pid, signal.SIGINT)
+            time.sleep(0.4)
+        output, _ = process.communicate(timeout=TIMEOUT)
+        time.sleep(5)
+        assert session_members(process.pid) == []
+    assert process.returncode == 130, output
+    assert "To go on: python" in output and "Traceback" not in output
+    finish(study, finished)
+
+
+def test_a_second_driver_is_refused_while_the_first_runs(
+    finished: Finished, tmp_path: Path
+) -> None:
+    study = study_in(tmp_path, finished)
+    with study.started() as process:
+        study.wait_for(process, "teachers", 1)
+        began = time.monotonic()
+        second = subprocess.run(study.command, capture_output=True, text=True, cwd=tmp_path)
+        assert time.monotonic() - began < 30
+        assert second.returncode == 2 and f"process {process.pid} on " in second.stderr
+        # The first is not disturbed.
+        study.wait_for(process, "teachers", 6)
+
+
+# Disks ----------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 64 MB."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=64m", "tmpfs", str(folder)]
+    done = subprocess.run(mount, capture_output=True, text=True)
+    if done.returncode:
+        pytest.skip(f"this user may not mount a tmpfs: {done.stderr.strip()}")
+    yield folder
+    subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+def test_a_disk_that_fills_up_costs_nothing_that_was_finished(
+    finished: Finished, small_disk: Path
+) -> None:
+    study = study_in(small_disk, finished)
+    filler = small_disk / "filler"
+    with study.started() as process:
+        study.wait_for(process, "search", 3)
+        with contextlib.suppress(OSError), filler.open("wb", buffering=0) as file:
+            while True:
+                file.write(bytes(4096))
+        output, _ = process.communicate(timeout=TIMEOUT)
+    assert process.returncode == 1, output
+    assert "no space left on the disk for" in output and "To go on: python" in output
+    filler.unlink()
+    finish(study, finished)
+
+
+def test_a_disk_that_cannot_be_written_is_refused(finished: Finished, small_disk: Path) -> None:
+    study = study_in(small_disk, finished)
+    study.out.mkdir()
+    command = study.command
+    subprocess.run(["mount", "-o", "remount,ro", str(small_disk)], check=True)
+    done = subprocess.run(command, capture_output=True, text=True, cwd="/")
+    subprocess.run(["mount", "-o", "remount,rw", str(small_disk)], check=True)
+    assert done.returncode == 2 and "cannot write in" in done.stderr, done.stderr
+    assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("kind", ["tokens", "signals"])
+def test_a_damaged_cache_is_noticed_and_made_again(
+    finished: Finished, tmp_path: Path, kind: str
+) -> None:
+    study = study_in(tmp_path, finished)
+    shutil.copytree(finished.study.out, study.out)
+    shutil.rmtree(study.out / "ledger" / "confirm")
+    shutil.rmtree(study.out / "models")
+    damaged = sorted((study.out / kind).glob("*/*.npy"))
+    whole = {path: path.read_bytes() for path in damaged}
+    for path in damaged:
+        flip_byte(path)
+    if kind == "signals":
+        # Signals are read by trials only: the first one that meets the damage names it.
+        done = study.run()
+        assert done.returncode == 1 and "is damaged (its checksum differs)" in done.stdout
+        for folder in {path.parent for path in damaged}:
+            shutil.rmtree(folder)
+    finish(study, finished)
+    assert {path: path.read_bytes() for path in damaged} == whole
+
+
+def test_a_damaged_teacher_teaches_nobody(finished: Finished, tmp_path: Path) -> None:
+    study = study_in(tmp_path, finished)
+    shutil.copytree(finished.study.out, study.out)
+    flip_byte(study.out / "teachers" / "rte" / "model.safetensors")
+    done = study.run("--set", "search.trials=4")
+    assert done.returncode == 1
+    assert "teachers/rte/model.safetensors is damaged" in done.stdout
+
+
+def test_a_damaged_event_is_named_and_its_trial_is_made_again(
+    finished: Finished, tmp_path: Path
+) -> None:
+    study = study_in(tmp_path, finished)
+    shutil.copytree(finished.study.out, study.out)
+    trial = study.out / "ledger" / "confirm" / "rte-2-ft" / "seed-0000"
+    report = trial / "report-0002.json"
+    report.write_text(report.read_text().replace('"score": 0.', '"score": 0.9', 1))
+    done = study.run()
+    assert done.returncode == 1 and f"{report} is damaged" in done.stdout
+    assert f"Delete the trial's folder {trial}" in done.stdout
+    shutil.rmtree(trial)
+    finish(study, finished)
+
+
+# Surroundings ---------------------------------------------------------------------------------
+
+
+def test_blanks_umlauts_a_relative_out_and_no_home(finished: Finished, tmp_path: Path) -> None:
+    folder = tmp_path / "größe & maß 模型"
+    folder.mkdir()
+    study = Study(folder / "run", finished.study.data, finished.study.model)
+    command = [*study.command[:-1], "run"]
+    home = {"HOME": "/nonexistent", "HF_HOME": "/nonexistent/hub"}
+    with subprocess.Popen(
+        command,
+        cwd=folder,
+        env=os.environ | home,
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        start_new_session=True,
+    ) as process:
+        output, _ = process.communicate(timeout=TIMEOUT)
+    assert process.returncode == 0, output
+    assert study.numbers() == finished.study.numbers()
