@@ -40,7 +40,7 @@ def explained_full_disk(path: Path) -> Iterator[None]:
     """
     try:
         yield
-    except Exception as error:
+    except Exception as error:  # libraries wrap what the disk says in types of their own
         if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise _disk_full(path) from error
         check_space(path)
