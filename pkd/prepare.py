@@ -7,6 +7,7 @@ from pathlib import Path
 from pkd.data import Rows, load_rows, split_exists
 from pkd.devices import default_device, resolve_precision
 from pkd.errors import InputError
+from pkd.lastlayer import read_summary_token_only
 from pkd.models import (
     fetch_model,
     load_classifier,
@@ -131,7 +132,7 @@ def ask_teacher(
     """
     device = default_device()
     return build_signals(
-        load_classifier(teacher, prepared.task.labels),
+        read_summary_token_only(load_classifier(teacher, prepared.task.labels)),
         weights_digest(teacher),
         open_tokens(prepared.train, device),
         sorted(set(layers)),

@@ -16,6 +16,7 @@ from pkd.devices import autocast, resolve_precision
 from pkd.dropout import FastDropout
 from pkd.errors import CacheError, TrainingError
 from pkd.files import write_atomic
+from pkd.lastlayer import read_summary_token_only
 from pkd.layers import layer_map
 from pkd.losses import LossTerms, distillation_loss
 from pkd.memory import is_out_of_memory, release_memory
@@ -63,7 +64,7 @@ class Trainer:
         teacher_layers: int | None = None,
     ) -> None:
         self.recipe = recipe
-        self.model = move(model, device)
+        self.model = read_summary_token_only(move(model, device))
         self.tokens = tokens
         self.signals = signals
         self.device = device

@@ -14,6 +14,7 @@ from pkd.devices import default_device, resolve_precision
 from pkd.errors import TrainingError
 from pkd.evaluate import predict_logits, write_predictions
 from pkd.experiment import Experiment, Outputs
+from pkd.lastlayer import read_summary_token_only
 from pkd.models import load_classifier, move
 from pkd.prepare import ask_teacher
 from pkd.recipe import Recipe
@@ -152,7 +153,8 @@ class PredictJob(Job):
         """Writes ``<root>/<split>.parquet`` for each test split."""
         task, device = job["prepared"].task, _device()
         precision = resolve_precision(job["precision"], device)
-        model = move(load_classifier(verify(job["model"]), task.labels), device)
+        model = load_classifier(verify(job["model"]), task.labels)
+        model = read_summary_token_only(move(model, device))
         for split in task.test:
             tokens = open_tokens(job["prepared"].tokens[split], device)
             logits = predict_logits(model, tokens, device, precision)
