@@ -1,9 +1,11 @@
 """Working one stage's board off on a Ray Tuner of its own."""
 
 import logging
+import os
 from collections.abc import Callable, Mapping
 from typing import Any
 
+import ray
 from ray import tune
 from ray.exceptions import RayError
 from ray.tune.error import TuneError
@@ -19,6 +21,10 @@ from study.layout import Layout
 # A trial whose process or node dies is started again so often within one run of Tune, and Tune so
 # often in a row without a single new record.
 _RETRIES = 2
+# Tune gives a waiting trial to the first process that is free and drops the one that was starting
+# for it. With one trial waiting (its default for a search) the number of processes would stop
+# growing as soon as trials end more often than a process starts; so one waits for each so many.
+_RUNNING_PER_WAITING = 4
 
 
 class StageIncomplete(PkdError):
@@ -85,6 +91,8 @@ def _fit(
         log = layout.log(search.cell, trial)
         return pack(trainable, {"log": log, **config(search, trial)})
 
+    waiting = max(1, trials_at_once(resources) // _RUNNING_PER_WAITING)
+    os.environ["TUNE_MAX_PENDING_TRIALS_PG"] = str(waiting)
     # Tune's own account of a failed trial would run through the view; ours is in its log.
     logging.getLogger("ray.tune").setLevel(logging.CRITICAL)
     tune.Tuner(
@@ -107,6 +115,12 @@ def _fit(
             verbose=0,
         ),
     ).fit()
+
+
+def trials_at_once(resources: Mapping[str, float]) -> int:
+    """Trials that the cluster, as large as it is now, has room for."""
+    there = ray.cluster_resources()
+    return int(min(there.get(key.upper(), 0) / share for key, share in resources.items() if share))
 
 
 def check_complete(board: Board, layout: Layout) -> None:
