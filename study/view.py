@@ -1,6 +1,7 @@
 """What a person sees of a running study: a live table in a terminal, lines elsewhere."""
 
 import time
+from collections import defaultdict
 from collections.abc import Sequence
 
 from rich.console import Console, Group
@@ -74,10 +75,11 @@ class View:
         elif what == "end":
             score = _score(search, trial)
             scored = "" if score is None else f" score {100 * score:.1f}"
+            share = self._share()
             self.note(
                 f"{_clock()} {name} {state.state}{scored} after {len(state.reports)} epoch(s), "
                 f"{seconds_of(state):.0f} s · cell {search.useful}/{search.wanted}"
-                f" · study {100 * self._share():.0f} %{self._time_left()}"
+                f" · study {100 * share:.0f} %{self._time_left(share)}"
             )
 
     def _render(self) -> Group:
@@ -85,31 +87,30 @@ class View:
         table = Table(box=None, pad_edge=False)
         for column in ("cell", "trials", "best", "running"):
             table.add_column(column, justify="left" if column in ("cell", "running") else "right")
+        running = defaultdict(list)
+        # A copy: the driver goes on while this thread looks.
+        for search, name in list(self._board.running):
+            epoch = len(search.trials[name].reports) + 1
+            running[search].append(f"{name} epoch {epoch}/{search.epochs}")
         for search in self._visible():
             best = _best_score(search)
-            running = [
-                f"{name} epoch {len(search.trials[name].reports) + 1}/{search.epochs}"
-                for owner, name in self._board.running
-                if owner is search
-            ]
             failed = f" ({search.count('failed')} failed)" if search.count("failed") else ""
             table.add_row(
                 search.cell.name,
                 f"{search.useful}/{search.wanted}{failed}",
                 "–" if best is None else f"{100 * best:.1f}",
-                ", ".join(running),
+                ", ".join(running[search]),
             )
-        share = TextColumn("{task.percentage:>3.0f} %{task.fields[left]}")
-        bar = Progress(TextColumn("study"), BarColumn(), share)
-        bar.add_task(
-            "study", total=100, completed=int(100 * self._share()), left=self._time_left()
-        )
+        share = self._share()
+        text = TextColumn("{task.percentage:>3.0f} %{task.fields[left]}")
+        bar = Progress(TextColumn("study"), BarColumn(), text)
+        bar.add_task("study", total=100, completed=int(100 * share), left=self._time_left(share))
         return Group(table, bar)
 
     def _visible(self) -> Sequence[CellSearch]:
         """The cells that fit the terminal: running ones first, then unfinished, then done."""
         assert self._board is not None
-        running = {id(search) for search, _ in self._board.running}
+        running = {id(search) for search, _ in list(self._board.running)}
         searches = sorted(
             self._board.searches.values(), key=lambda s: (id(s) not in running, s.done)
         )
@@ -123,9 +124,8 @@ class View:
             done += self._work[board.stage] * _stage_share(board)
         return min(1.0, done / total)
 
-    def _time_left(self) -> str:
+    def _time_left(self, share: float) -> str:
         begin = self._share_at_start or 0.0
-        share = self._share()
         if share - begin < 0.01 or share >= 1:
             return ""
         seconds = (time.monotonic() - self._began) * (1 - share) / (share - begin)
@@ -146,13 +146,9 @@ def duration(seconds: float) -> str:
 
 
 def _stage_share(board: Board) -> float:
-    total = sum(search.cost * search.epochs * search.wanted for search in board.searches.values())
-    done = 0.0
-    for search in board.searches.values():
-        for trial in search.trials.values():
-            # A trial that was stopped early has done all that it ever will.
-            ended = trial.state in ("complete", "stopped", "failed")
-            done += search.cost * (search.epochs if ended else len(trial.reports))
+    searches = board.searches.values()
+    total = sum(search.cost * search.epochs * search.wanted for search in searches)
+    done = sum(search.cost * search.epochs_done for search in searches)
     return done / total if total else 1.0
 
 
