@@ -27,6 +27,9 @@ class View:
         self._work = work
         self._finished_stages: list[str] = []
         self._board: Board | None = None
+        # Work of each cell, kept: asking every cell at every line would cost more than the rest.
+        self._planned: dict[CellSearch, float] = {}
+        self._done: dict[CellSearch, float] = {}
         self._began = time.monotonic()
         self._share_at_start: float | None = None
         self._live: Live | None = None
@@ -38,6 +41,9 @@ class View:
     def stage(self, board: Board) -> "View":
         """Turns to a stage; use it as ``with view.stage(board):``."""
         self._board = board
+        self._planned, self._done = {}, {}
+        for search in board.searches.values():
+            self._weigh(search)
         return self
 
     def __enter__(self) -> None:
@@ -65,6 +71,8 @@ class View:
 
     def changed(self, board: Board, search: CellSearch, trial: str, what: str) -> None:
         """Follows the board; see `study.board.Observer`."""
+        if board is self._board:
+            self._weigh(search)
         if self._live is not None or self._board is None:
             return
         state = search.trials[trial]
@@ -121,8 +129,14 @@ class View:
         done = sum(self._work[stage] for stage in self._finished_stages)
         board = self._board
         if board is not None and board.stage not in self._finished_stages:
-            done += self._work[board.stage] * _stage_share(board)
+            planned = sum(self._planned.values())
+            share = sum(self._done.values()) / planned if planned else 1.0
+            done += self._work[board.stage] * share
         return min(1.0, done / total)
+
+    def _weigh(self, search: CellSearch) -> None:
+        self._planned[search] = search.cost * search.epochs * search.wanted
+        self._done[search] = search.cost * search.epochs_done
 
     def _time_left(self, share: float) -> str:
         begin = self._share_at_start or 0.0
@@ -143,13 +157,6 @@ def duration(seconds: float) -> str:
     if hours < 48:
         return f"{hours} h {minutes:02d} min"
     return f"{hours // 24} d {hours % 24} h"
-
-
-def _stage_share(board: Board) -> float:
-    searches = board.searches.values()
-    total = sum(search.cost * search.epochs * search.wanted for search in searches)
-    done = sum(search.cost * search.epochs_done for search in searches)
-    return done / total if total else 1.0
 
 
 def _summary(board: Board) -> str:

@@ -1,7 +1,7 @@
 """Driver time and memory per trial, replay of the ledger, and how they grow with the study.
 
 The study's own Board, cells (TPE and ASHA), Ledger and view work off trials that only sleep and
-report. Without --ray a loop stands for the workers, at five sizes with the same trials per cell.
+report. Without --ray a loop stands for the workers, at five sizes that differ in nothing else.
 With --ray, Ray Tune runs them in real actors, by the study's own way.
 
 python -m tests.benchmarks.scale [--cells 500] [--trials 10000] [--at-once 1000] [--epochs 4]
@@ -111,18 +111,18 @@ def replay(size: Size, root: Path) -> Board:
 
 def growth(whole: Size) -> None:
     """Prints the driver's cost and the replay's at each share of the whole."""
-    print("| trials | cells | events | driver ms/trial | of it CPU | driver MB |", end="")
-    print(" replay s | ms/trial | replay MB |\n" + "|---" * 9 + "|")
+    print("| trials | cells | at once | events | driver ms/trial | of it CPU | MB |", end="")
+    print(" replay s | of it CPU | MB |\n" + "|---" * 10 + "|")
     for share in SHARES:
         cells, trials = round(whole.cells * share), round(whole.trials * share)
-        size = Size(cells, trials, min(whole.at_once, trials), whole.epochs)
+        size = Size(cells, trials, round(whole.at_once * share), whole.epochs)
         with tempfile.TemporaryDirectory() as folder:
             live = measured(drive, size, Path(folder))
             again = measured(replay, size, Path(folder))
         print(
-            f"| {trials:,} | {cells} | {live.events:,} | {1e3 * live.wall / trials:.1f} | "
-            f"{1e3 * live.cpu / trials:.1f} | {live.mb:.0f} | {again.wall:.1f} | "
-            f"{1e3 * again.wall / trials:.1f} | {again.mb:.0f} |",
+            f"| {trials:,} | {cells} | {size.at_once:,} | {live.events:,} | "
+            f"{1e3 * live.wall / trials:.1f} | {1e3 * live.cpu / trials:.1f} | {live.mb:.0f} | "
+            f"{again.wall:.1f} | {again.cpu:.1f} | {again.mb:.0f} |",
             flush=True,
         )
 
