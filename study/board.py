@@ -158,7 +158,7 @@ class Board:
 
     def _drop_checkpoint(self, search: CellSearch, name: str) -> None:
         if self._checkpoint_of is not None:
-            self._checkpoint_of(search.cell, name).unlink(missing_ok=True)
+            self.ledger.store.delete(self._checkpoint_of(search.cell, name))
 
 
 def seconds_of(trial: TrialState) -> float:

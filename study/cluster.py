@@ -14,7 +14,6 @@ _ROOT = Path(__file__).resolve().parent.parent
 _OBJECT_STORE_BYTES = 200_000_000  # nothing of ours goes through it; Ray's default is 30 % of RAM
 
 _WORKER_ENVIRONMENT = {
-    "PYTHONPATH": str(_ROOT),
     # What needs the network was done before the first trial.
     "HF_HUB_OFFLINE": "1",
     "TOKENIZERS_PARALLELISM": "false",
@@ -33,6 +32,8 @@ _DRIVER_ENVIRONMENT = {
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
     # Tune's new console output prints failures even when told to be silent.
     "RAY_AIR_NEW_OUTPUT": "0",
+    # Inside a job our settings join those that the job was submitted with.
+    "RAY_OVERRIDE_JOB_RUNTIME_ENV": "1",
 }
 
 
@@ -40,20 +41,30 @@ def start_ray(address: str | None) -> None:
     """Starts Ray on this machine, or joins the cluster at ``address``.
 
     Args:
-        address: ``auto``, ``ray://host:port`` or ``host:port``; None never joins a cluster that
-            happens to run here.
+        address: ``auto`` or ``host:port``; None never joins a cluster that happens to run here.
+
+    Raises:
+        InputError: if no cluster answers there.
     """
     for key, value in _DRIVER_ENVIRONMENT.items():
         os.environ.setdefault(key, value)
     options: dict[str, Any] = {"address": address or "local"}
+    environment: dict[str, Any] = {"env_vars": _WORKER_ENVIRONMENT}
     if address is None:
         options |= {"include_dashboard": False, "object_store_memory": _OBJECT_STORE_BYTES}
-    ray.init(
-        **options,
-        runtime_env={"env_vars": _WORKER_ENVIRONMENT},
-        log_to_driver=False,
-        logging_level=logging.ERROR,
-    )
+        environment["env_vars"] = _WORKER_ENVIRONMENT | {"PYTHONPATH": str(_ROOT)}
+    else:
+        # Other nodes have our dependencies, not our code.
+        environment["py_modules"] = [str(_ROOT / "pkd"), str(_ROOT / "study")]
+    try:
+        ray.init(
+            **options,
+            runtime_env=environment,
+            log_to_driver=False,
+            logging_level=logging.ERROR,
+        )
+    except ConnectionError as error:
+        raise InputError(f"--address {address}: no Ray cluster answers ({error})") from None
 
 
 def stop_ray() -> None:
@@ -65,7 +76,8 @@ def trial_resources(resources: Resources) -> dict[str, float]:
     """What one trial asks for; inferred from the cluster where the configuration is silent.
 
     Raises:
-        InputError: if no node of the cluster could ever give it: Ray would wait for ever.
+        InputError: if no node of the cluster could ever give it: Ray would wait for ever. With
+            ``resources.autoscaled`` a node that can is expected to come.
     """
     alive = [node["Resources"] for node in ray.nodes() if node["Alive"]]
     nodes = [(each.get("CPU", 0.0), each.get("GPU", 0.0)) for each in alive]
@@ -83,7 +95,8 @@ def trial_resources(resources: Resources) -> dict[str, float]:
             f"`resources.gpus_per_trial` is {gpu:g}, but must be a fraction below 1 or a whole "
             "number: a trial shares one GPU or has its own"
         )
-    if not any(cpu <= cpus and gpu <= gpus for cpus, gpus in nodes):
+    fits = any(cpu <= cpus and gpu <= gpus for cpus, gpus in nodes)
+    if not fits and not resources.autoscaled:
         there = ", ".join(sorted({f"{cpus:g} and {gpus:g}" for cpus, gpus in nodes}))
         raise InputError(
             f"a trial needs {cpu:g} CPUs and {gpu:g} GPUs of one node (`resources.cpus_per_trial`,"

@@ -11,9 +11,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from pkd.errors import CacheError, DiskFull, PkdError
+from pkd.errors import CacheError, PkdError
 from pkd.files import write_json
 from study.cells import Cell
+from study.store import SharedFolder, Store
 
 FORMAT = 1
 Event = dict[str, Any]
@@ -24,14 +25,15 @@ class Ledger:
 
     Args:
         root: the ledger folder of a study; made when the first event is written.
+        store: where each event is published as soon as it is written.
 
     Attributes:
         failure: why an event could not be written. Tune wraps what is raised under it into errors
             of its own.
     """
 
-    def __init__(self, root: Path) -> None:
-        self.root = root
+    def __init__(self, root: Path, store: Store | None = None) -> None:
+        self.root, self.store = root, store or SharedFolder()
         self.failure: PkdError | None = None
         self._next = 1 + max((event["seq"] for event in self.events()), default=0)
 
@@ -83,7 +85,8 @@ class Ledger:
         path = self.root / cell.stage / cell.name / trial / f"{name}.json"
         try:
             write_json(path, event | {"check": checksum(event)})
-        except DiskFull as error:
+            self.store.publish(path)
+        except PkdError as error:
             self.failure = error
             raise
         except OSError as error:

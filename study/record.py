@@ -70,6 +70,7 @@ def write_study_file(layout: Layout, plan: Plan, encoder: Path) -> None:
     }
     text = yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
     write_atomic(layout.study_file, lambda path: _write(path, text))
+    layout.store.publish(layout.study_file)
 
 
 def encoder_name(config: StudyConfig) -> str:

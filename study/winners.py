@@ -24,7 +24,7 @@ def drop_beaten_weights(layout: Layout, search: CellSearch) -> None:
     """Deletes the weights of ended trials that are not the cell's best."""
     for name, trial in search.trials.items():
         if trial.state != "running" and name != search.winner:
-            shutil.rmtree(layout.weights(search.cell, name), ignore_errors=True)
+            layout.store.delete(layout.weights(search.cell, name))
 
 
 def promote_winners(layout: Layout, board: Board) -> None:
@@ -34,11 +34,12 @@ def promote_winners(layout: Layout, board: Board) -> None:
         CacheError: if the ledger knows of a winner whose weights are nowhere, or if those of a
             teacher are damaged.
     """
+    store = layout.store
     for search in board.searches.values():
         assert search.winner is not None
         home, winner = home_of(layout, search.cell), search.trials[search.winner]
         weights = layout.weights(search.cell, search.winner)
-        if weights.exists():
+        if store.fetch(weights).exists():
             best = winner.best or {}
             card = {
                 "task": search.cell.task,
@@ -54,7 +55,9 @@ def promote_winners(layout: Layout, board: Board) -> None:
             shutil.rmtree(home, ignore_errors=True)
             home.parent.mkdir(parents=True, exist_ok=True)
             weights.rename(home)
-        if not home.exists():
+            store.publish(home)
+            store.delete(weights)
+        if not store.exists(home):
             record = layout.ledger / search.cell.stage / search.cell.name
             raise CacheError(
                 f"{home} is missing though the ledger says it was trained: restore it, or "
@@ -62,7 +65,7 @@ def promote_winners(layout: Layout, board: Board) -> None:
             )
         # Everything after this stage learns from the teachers. Students are checked when used.
         if board.stage == "teachers":
-            verify(home)
+            verify(store.fetch(home))
 
 
 def supersede_unless(
