@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import ray
+from ray._private import ray_constants
 
 from pkd.errors import InputError
 from study.config import Resources
@@ -47,13 +48,22 @@ def start_ray(address: str | None) -> None:
         os.environ.setdefault(key, value)
     options: dict[str, Any] = {"address": address or "local"}
     if address is None:
+        # Otherwise on macOS and Windows only: every server listens on loopback.
+        ray_constants.ENABLE_RAY_CLUSTER = False
         options |= {"include_dashboard": False, "object_store_memory": _OBJECT_STORE_BYTES}
-    ray.init(
-        **options,
-        runtime_env={"env_vars": _WORKER_ENVIRONMENT},
-        log_to_driver=False,
-        logging_level=logging.ERROR,
-    )
+    # Workers import from the folder that Ray is started in before any other, and that may be one
+    # of data: a torch.py in it would be run.
+    here = os.getcwd()
+    os.chdir(_ROOT)
+    try:
+        ray.init(
+            **options,
+            runtime_env={"env_vars": _WORKER_ENVIRONMENT},
+            log_to_driver=False,
+            logging_level=logging.ERROR,
+        )
+    finally:
+        os.chdir(here)
 
 
 def stop_ray() -> None:
