@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from pkd.errors import DiskFull
+from pkd.errors import CacheError, DiskFull
 
 # A library that fails to write for want of space rarely says so; so little is none.
 _NO_SPACE_BYTES = 1 << 16
@@ -95,6 +95,14 @@ def map_array(path: Path) -> np.ndarray:
     """Memory-maps an ``.npy`` file.
 
     Copy-on-write, because torch warns about arrays that cannot be written; nothing is ever
-    written and no page is copied.
+    written and no page is copied. An array of Python objects would be a pickle.
+
+    Raises:
+        CacheError: if the file holds anything but numbers.
     """
-    return np.load(path, mmap_mode="c", allow_pickle=False)
+    try:
+        return np.lib.format.open_memmap(path, mode="c")
+    except ValueError as error:
+        raise CacheError(
+            f"{path} is no array of numbers ({error}); delete {path.parent}"
+        ) from None

@@ -10,6 +10,7 @@ from ray.tune.search import Searcher
 
 from study.board import Board
 from study.cellsearch import STOP, CellSearch
+from study.redact import redacted
 
 MakeConfig = Callable[[CellSearch, str], dict[str, Any]]
 
@@ -64,7 +65,7 @@ class BoardScheduler(_NotPickled, FIFOScheduler):
         """Records the report; the decision is the cell's own."""
         search, name = _work_of(self._board, trial)
         if error := result.get("failed"):
-            self._board.fail(search, name, error)
+            self._board.fail(search, name, redacted(error))
             return str(TrialScheduler.STOP)
         decision = self._board.report(search, name, result["report"].to_dict())
         return str(TrialScheduler.STOP if decision == STOP else TrialScheduler.CONTINUE)
@@ -87,7 +88,19 @@ class BrokenTrials(_NotPickled, Callback):
         error = trial.get_error()
         text = str(error).strip().splitlines()[-1] if error is not None else "unknown error"
         self._board.break_off(search, name, text)
+        _forget_pickled_error(trial)
+
+    def on_trial_recover(
+        self, iteration: int, trials: list[Trial], trial: Trial, **info: Any
+    ) -> None:
+        """Nothing to tell: Tune tries again."""
+        _forget_pickled_error(trial)
 
 
 def _work_of(board: Board, trial: Trial) -> tuple[CellSearch, str]:
     return board.searches[trial.config["cell"]], trial.config["trial"]
+
+
+def _forget_pickled_error(trial: Trial) -> None:
+    """At the end of its run Tune would read the error back from a pickle in its scratch."""
+    trial.run_metadata.pickled_error_filename = None

@@ -178,9 +178,14 @@ def _config(options: argparse.Namespace) -> StudyConfig:
     )
 
 
+def _path(text: str) -> Path:
+    """A path of the command line. No shell expands the ~ of ``--out=~/runs`` or one in quotes."""
+    return Path(os.path.expanduser(text))
+
+
 def _absolute(model: str | None) -> str | None:
     """A folder's absolute path, so that the study can go on from anywhere; a hub id as it is."""
-    return str(Path(model).resolve()) if model and Path(model).is_dir() else model
+    return str(_path(model).resolve()) if model and _path(model).is_dir() else model
 
 
 def _command() -> str:
@@ -258,11 +263,11 @@ def _parser() -> argparse.ArgumentParser:
         "143 terminated",
     )
     parser.add_argument("--tasks", help="glue, GLUE tasks, task files (*.yaml); commas between")
-    parser.add_argument("--config", type=Path, help="YAML file; default: configs/glue.yaml")
+    parser.add_argument("--config", type=_path, help="YAML file; default: configs/glue.yaml")
     parser.add_argument(
         "--set", nargs="+", action="extend", default=[], metavar="KEY=VALUE", help="change keys"
     )
-    parser.add_argument("--data", type=Path, help="<task>/<split>.parquet; default: the hub")
+    parser.add_argument("--data", type=_path, help="<task>/<split>.parquet; default: the hub")
     parser.add_argument("--model", help="folder or hub id of the pre-trained encoder")
     parser.add_argument(
         "--out", help="results: a folder, or a URI (s3://…, gs://…); default: runs/<name>"

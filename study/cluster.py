@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import ray
+from ray._private import ray_constants
 
 from pkd.errors import InputError
 from study.config import Resources
@@ -51,11 +52,17 @@ def start_ray(address: str | None) -> None:
     options: dict[str, Any] = {"address": address or "local"}
     environment: dict[str, Any] = {"env_vars": _WORKER_ENVIRONMENT}
     if address is None:
+        # Otherwise on macOS and Windows only: every server listens on loopback.
+        ray_constants.ENABLE_RAY_CLUSTER = False
         options |= {"include_dashboard": False, "object_store_memory": _OBJECT_STORE_BYTES}
         environment["env_vars"] = _WORKER_ENVIRONMENT | {"PYTHONPATH": str(_ROOT)}
     else:
         # Other nodes have our dependencies, not our code.
         environment["py_modules"] = [str(_ROOT / "pkd"), str(_ROOT / "study")]
+    # Workers import from the folder that Ray is started in before any other, and that may be one
+    # of data: a torch.py in it would be run.
+    here = os.getcwd()
+    os.chdir(_ROOT)
     try:
         ray.init(
             **options,
@@ -65,6 +72,8 @@ def start_ray(address: str | None) -> None:
         )
     except ConnectionError as error:
         raise InputError(f"--address {address}: no Ray cluster answers ({error})") from None
+    finally:
+        os.chdir(here)
 
 
 def stop_ray() -> None:

@@ -89,7 +89,7 @@ def open_store(out: str) -> tuple[Store, Path]:
         InputError: if the URI is of no known kind or cannot be reached.
     """
     if not is_uri(out):
-        return SharedFolder(), Path(out).resolve()
+        return SharedFolder(), Path(os.path.expanduser(out)).resolve()
     uri = out.rstrip("/")
     try:
         filesystem, base = filesystem_of(uri)
