@@ -31,7 +31,8 @@ class Mirror:
     Args:
         uri: of the study's folder.
         root: the cache's folder, the same path on every node.
-        limit_bytes: tokens and signals that were not used lately are dropped above this size.
+        limit_bytes: tokens, signals and weights that were not used lately are dropped from the
+            cache above this size; all of them are in the storage.
     """
 
     uri: str
@@ -159,9 +160,9 @@ class Mirror:
     def _make_room(self) -> None:
         folders = [
             path
-            for kind in ("tokens", "signals")
-            for path in (self.root / kind).glob("*")
-            if (path / MANIFEST).exists()
+            for pattern in ("tokens/*", "signals/*", "weights/*/*/*")
+            for path in self.root.glob(pattern)
+            if path.is_dir() and path.suffix not in (".partial", ".fetched")
         ]
         folders.sort(key=lambda path: path.stat().st_mtime)
         total = sum(map(_size, folders))

@@ -83,7 +83,7 @@ def open_store(out: str) -> tuple[Store, Path]:
 
     Args:
         out: a path or a URI. ``PKD_STUDY_CACHE`` moves a URI's local cache (the same path on
-            every node), ``PKD_STUDY_CACHE_GB`` limits its tokens and signals (50 by default).
+            every node), ``PKD_STUDY_CACHE_GB`` limits its tokens, signals and weights (50).
 
     Raises:
         InputError: if the URI is of no known kind or cannot be reached.
