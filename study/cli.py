@@ -66,7 +66,11 @@ def main(argv: list[str] | None = None) -> int:
     except PkdError as error:
         errors.print(f"error: {error}\nTo go on: {_command()}", markup=False)
         return INCOMPLETE
-    except (KeyboardInterrupt, _Terminated) as stop:
+    except (KeyboardInterrupt, _Terminated, SystemError) as error:
+        # Python turns a signal that comes while Ray's compiled code runs into a SystemError.
+        stop = error.__cause__ if isinstance(error, SystemError) else error
+        if not isinstance(stop, (KeyboardInterrupt, _Terminated)):
+            raise
         errors.print(
             f"interrupted: what was recorded is safe. To go on: {_command()}",
             markup=False,

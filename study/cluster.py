@@ -7,6 +7,7 @@ from typing import Any
 
 import ray
 from ray._private import ray_constants
+from ray._private.state import state as global_state
 
 from pkd.errors import InputError
 from study.config import Resources
@@ -85,15 +86,17 @@ def trial_resources(resources: Resources) -> dict[str, float]:
     """What one trial asks for; inferred from the cluster where the configuration is silent.
 
     Raises:
-        InputError: if no node of the cluster could ever give it: Ray would wait for ever. With
-            ``resources.autoscaled`` a node that can is expected to come.
+        InputError: if no node of the cluster could ever give it: Ray would wait for ever.
     """
     alive = [node["Resources"] for node in ray.nodes() if node["Alive"]]
     nodes = [(each.get("CPU", 0.0), each.get("GPU", 0.0)) for each in alive]
+    # All that an autoscaler may start: it comes when trials wait for it.
+    more = global_state.get_max_resources_from_cluster_config() or {}
+    promised = (float(more.get("CPU", 0)), float(more.get("GPU", 0)))
     with_gpu = [(cpus, gpus) for cpus, gpus in nodes if gpus]
     gpu = resources.gpus_per_trial
     if gpu is None:
-        gpu = 0.25 if with_gpu else 0.0
+        gpu = 0.25 if with_gpu or promised[1] else 0.0
     cpu = resources.cpus_per_trial
     if cpu is None:
         cpu = 1.0
@@ -104,8 +107,7 @@ def trial_resources(resources: Resources) -> dict[str, float]:
             f"`resources.gpus_per_trial` is {gpu:g}, but must be a fraction below 1 or a whole "
             "number: a trial shares one GPU or has its own"
         )
-    fits = any(cpu <= cpus and gpu <= gpus for cpus, gpus in nodes)
-    if not fits and not resources.autoscaled:
+    if not any(cpu <= cpus and gpu <= gpus for cpus, gpus in (*nodes, promised)):
         there = ", ".join(sorted({f"{cpus:g} and {gpus:g}" for cpus, gpus in nodes}))
         raise InputError(
             f"a trial needs {cpu:g} CPUs and {gpu:g} GPUs of one node (`resources.cpus_per_trial`,"

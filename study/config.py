@@ -137,8 +137,6 @@ class Resources(Section):
     gpus_per_trial: GPUs of a trial, a fraction shares one; null: a quarter of a GPU if the
         cluster has any, else 0.
     max_concurrent: trials at once; null: as many as fit.
-    autoscaled: the cluster may grow: trials may ask for what no node has yet (give both shares
-        above then).
     checkpoint_every_s: seconds between a trial's checkpoints.
     """
 
@@ -146,16 +144,6 @@ class Resources(Section):
     gpus_per_trial: float | None = Field(default=None, ge=0)
     max_concurrent: int | None = Field(default=None, ge=1)
     checkpoint_every_s: float = Field(default=60, ge=0)
-    autoscaled: bool = False
-
-    @model_validator(mode="after")
-    def _told(self) -> "Resources":
-        if self.autoscaled and None in (self.cpus_per_trial, self.gpus_per_trial):
-            raise ValueError(
-                "`resources.autoscaled` is on, so the nodes do not tell what a trial needs: "
-                "give `resources.cpus_per_trial` and `resources.gpus_per_trial`"
-            )
-        return self
 
 
 class StudyConfig(Section):
