@@ -47,6 +47,7 @@ class Study:
         model: ``--model``.
         tasks: ``--tasks``.
         config: what its YAML file holds.
+        environment: what its process finds besides our own environment.
     """
 
     out: Path
@@ -54,6 +55,7 @@ class Study:
     model: Path
     tasks: str = "rte,sst2"
     config: dict[str, Any] = field(default_factory=lambda: CONFIG)
+    environment: dict[str, str] = field(default_factory=dict)
 
     @property
     def command(self) -> list[str]:
@@ -77,7 +79,7 @@ class Study:
         process = subprocess.Popen(
             [*self.command, *more],
             cwd=self.out.parent,
-            env=os.environ | {"OMP_NUM_THREADS": "1"},
+            env=os.environ | {"OMP_NUM_THREADS": "1"} | self.environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
