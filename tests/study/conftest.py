@@ -1,5 +1,7 @@
 import sys
 import time
+import uuid
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -27,6 +29,32 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     from tiny_inputs import write_model
 
     return write_model(tmp_path_factory.mktemp("tiny-model"))
+
+
+@pytest.fixture(scope="session")
+def s3_server() -> Iterator[str]:
+    """Where an S3 server listens on loopback."""
+    from moto.server import ThreadedMotoServer
+
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"{host}:{port}"
+    server.stop()
+
+
+@pytest.fixture
+def s3_uri(s3_server: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A folder in a new bucket, whose credentials are in the environment."""
+    from pyarrow import fs
+
+    for key in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(key, "test")
+    options = f"endpoint_override={s3_server}&scheme=http&region=us-east-1"
+    bucket = f"bucket-{uuid.uuid4().hex}"
+    creator, _ = fs.FileSystem.from_uri(f"s3://{bucket}?{options}&allow_bucket_creation=true")
+    creator.create_dir(bucket)
+    return f"s3://{bucket}/studies/run?{options}"
 
 
 @pytest.fixture(scope="session")

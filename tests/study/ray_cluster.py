@@ -14,6 +14,7 @@ from pathlib import Path
 from study_process import end_session
 
 _OBJECT_STORE_BYTES = 100_000_000
+_OWN_DISK = ["unshare", "--mount", "sh", "-ec", 'mount -t tmpfs tmpfs "$0"; exec "$@"']
 
 
 @dataclass
@@ -41,8 +42,14 @@ class RayCluster:
         """What a node or a driver needs to be let in."""
         return {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN_PATH": str(self.folder / "token")}
 
-    def start(self, cpus: int) -> int:
-        """Starts a node, the head first, and waits until it runs; gives its session's leader."""
+    def start(self, cpus: int, own_disk_at: Path | None = None) -> int:
+        """Starts a node, the head first, and waits until it runs; gives its session's leader.
+
+        Args:
+            cpus: what it offers.
+            own_disk_at: a folder that is a disk of the node's own: it sees nothing that others
+                write there.
+        """
         number = len(list(self.folder.glob("*.log"))) + 1
         where = ["--head", f"--port={self.port}", "--include-dashboard=false"]
         if self.nodes:
@@ -61,7 +68,8 @@ class RayCluster:
         log = self.folder / f"{number}.log"
         with log.open("w") as output:
             process = subprocess.Popen(
-                [sys.executable, "-m", "ray.scripts.scripts", "start", "--disable-usage-stats"]
+                (_OWN_DISK + [str(own_disk_at)] if own_disk_at else [])
+                + [sys.executable, "-m", "ray.scripts.scripts", "start", "--disable-usage-stats"]
                 + where
                 + [f"--{name}={value}" for name, value in options.items()],
                 env=os.environ | self.environment,

@@ -42,12 +42,13 @@ class Study:
     """A study of tiny tasks and its command line.
 
     Attributes:
-        out: its folder.
+        out: its folder on this machine.
         data: ``--data``.
         model: ``--model``.
         tasks: ``--tasks``.
         config: what its YAML file holds.
         environment: what its process finds besides our own environment.
+        uri: ``--out`` where it is not a folder; ``out`` is the driver's copy then.
     """
 
     out: Path
@@ -56,14 +57,16 @@ class Study:
     tasks: str = "rte,sst2"
     config: dict[str, Any] = field(default_factory=lambda: CONFIG)
     environment: dict[str, str] = field(default_factory=dict)
+    uri: str = ""
 
     @property
     def command(self) -> list[str]:
         """The command that begins the study and goes on with it."""
         path = self.out.parent / f"{self.out.name}.yaml"
+        path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(yaml.safe_dump(self.config))
         options = {"--tasks": self.tasks, "--config": path, "--data": self.data}
-        options |= {"--model": self.model, "--out": self.out}
+        options |= {"--model": self.model, "--out": self.uri or self.out}
         words = [str(word) for option in options.items() for word in option]
         return [sys.executable, str(ROOT / "study" / "run.py"), *words]
 

@@ -2,12 +2,10 @@
 
 import os
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
-from pyarrow import fs
 
 from pkd.cache import MANIFEST, build_once
 from pkd.errors import CacheError, InputError
@@ -23,32 +21,11 @@ CELL = Cell("search", "rte", 3, "kd")
 GB = 10**9
 
 
-@pytest.fixture(scope="module")
-def s3() -> Iterator[str]:
-    """The address of an S3 server on loopback."""
-    from moto.server import ThreadedMotoServer
-
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"{host}:{port}"
-    server.stop()
-
-
 @pytest.fixture(params=["file", "s3"])
-def uri(
-    request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[str]:
-    if request.param == "file":
-        yield (tmp_path / "storage").as_uri()
-        return
-    server = request.getfixturevalue("s3")
-    for key in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
-        monkeypatch.setenv(key, "test")
-    options = f"endpoint_override={server}&scheme=http&region=us-east-1&allow_bucket_creation=true"
-    bucket = f"b{time.time_ns()}"
-    fs.FileSystem.from_uri(f"s3://{bucket}?{options}")[0].create_dir(bucket)
-    yield f"s3://{bucket}/a/run?{options}"
+def uri(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    if request.param == "s3":
+        return str(request.getfixturevalue("s3_uri"))
+    return (tmp_path / "storage").as_uri()
 
 
 @pytest.fixture
