@@ -169,7 +169,9 @@ def _load_events(folder: Path, run_dir: Path) -> tuple[list[dict[str, Any]], lis
         try:
             event = json.loads(path.read_bytes())
         except (OSError, ValueError) as error:
-            problems.append(f"{path.relative_to(run_dir)} is damaged and not used: {error}")
+            # The text of an OSError holds the whole path, which a report does not tell.
+            reason = getattr(error, "strerror", None) or error
+            problems.append(f"{path.relative_to(run_dir)} is damaged and not used: {reason}")
             continue
         flaw = _flaw(event, name)
         if flaw:
