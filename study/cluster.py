@@ -2,6 +2,7 @@
 
 import logging
 import os
+import secrets
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +56,9 @@ def start_ray(address: str | None) -> None:
     if address is None:
         # Otherwise on macOS and Windows only: every server listens on loopback.
         ray_constants.ENABLE_RAY_CLUSTER = False
+        # In no file of the user's home, which may be read-only or shared.
+        if not os.environ.keys() & {"RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"}:
+            os.environ["RAY_AUTH_TOKEN"] = secrets.token_hex(32)
         options |= {"include_dashboard": False, "object_store_memory": _OBJECT_STORE_BYTES}
         environment["env_vars"] = _WORKER_ENVIRONMENT | {"PYTHONPATH": str(_ROOT)}
     else:
