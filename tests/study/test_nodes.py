@@ -7,7 +7,7 @@ import time
 from pathlib import Path
 
 import pytest
-from ray_cluster import RayCluster, ray_cluster
+from ray_cluster import ray_cluster
 from study_process import TIMEOUT, Finished, Study, session_members
 
 pytestmark = pytest.mark.slow
