@@ -123,11 +123,10 @@ class Study:
 
 
 class Finished(NamedTuple):
-    """A study that has run to its end, what it wrote to its terminal, and how long it took."""
+    """A study that has run to its end, and what it wrote to its terminal."""
 
     study: Study
     output: str
-    seconds: float
 
 
 _TIMES = {"time", "seq", "seconds", "train_seconds", "eval_seconds", "folder"}

@@ -12,7 +12,7 @@ from study_process import Finished, Study
 pytestmark = pytest.mark.slow
 
 GB = 10**9
-ROOM = 3 * GB  # for a study on top of what is in use; it takes half of it
+ROOM = 4 * GB  # for a study on top of what is in use; it takes half of it
 SLACK = GB // 4
 CHUNK = 2**28
 FILLING = bytes([1]) * CHUNK
@@ -33,7 +33,7 @@ def limit() -> int:
         pytest.skip("how much memory Ray sees cannot be told here")
     used, total = memory()
     if total - used < ROOM + 2 * GB:
-        pytest.skip(f"needs 5 GB of free memory, but {(total - used) / GB:.1f} GB are free")
+        pytest.skip(f"needs 6 GB of free memory, but {(total - used) / GB:.1f} GB are free")
     return used + ROOM
 
 
