@@ -18,7 +18,7 @@ _LATEX = {
     **{character: f"\\{character}" for character in "&%$#_{}"},
     **{"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"},
     **{"±": r"$\pm$", "≥": r"$\geq$", "≤": r"$\leq$", "→": r"$\to$", "−": "$-$", "×": r"$\times$"},
-    **{"–": "--", "<": r"\textless{}", ">": r"\textgreater{}"},
+    **{"–": "--", "†": r"$\dagger$", "<": r"\textless{}", ">": r"\textgreater{}"},
 }
 
 

@@ -23,6 +23,8 @@ _THREADS = 16
 class StoreError(PkdError):
     """The storage behind ``--out`` does not answer or refuses; the same command goes on."""
 
+    transient = True
+
 
 @dataclass(frozen=True)
 class Mirror:

@@ -1,4 +1,4 @@
-"""A Ray cluster on this machine whose nodes are separate: processes, addresses, scratch."""
+"""A Ray cluster on this machine whose nodes share nothing but the kernel and the disk."""
 
 import contextlib
 import os
