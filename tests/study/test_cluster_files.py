@@ -1,6 +1,7 @@
 """Ray and Kubernetes take the files that a cluster is started from, as far as can be told here."""
 
 import copy
+import re
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,12 @@ def test_every_file_says_what_it_is_what_it_costs_and_how_it_is_used(path: Path)
     assert opening.startswith("# ") or opening.startswith("#!/usr/bin/env bash\n# ")
     for part in ("# Cost: ", "# Command", f"configs/cluster/{path.name}"):
         assert part in opening
+
+
+def test_the_guide_leads_to_every_file() -> None:
+    guide = (ROOT / "docs" / "cluster.md").read_text(encoding="utf-8")
+    linked = set(re.findall(r"\]\(\.\./([^)]+)\)", guide))
+    assert linked == {f"configs/cluster/{path.name}" for path in CLUSTER.iterdir()}
 
 
 # ray up -----------------------------------------------------------------------------------------
