@@ -3,6 +3,8 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 OUT ?= runs/demo
+# Most of a test of the real command is waiting for processes to start.
+WORKERS ?= 2
 
 .PHONY: demo test check slow bench clean install
 
@@ -22,12 +24,13 @@ check: install
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/python -m tests.audit
 
 test: check
-	$(BIN)/pytest
+	$(BIN)/pytest -n $(WORKERS)
 
 slow: install
-	$(BIN)/pytest -m "slow or data" $(ARGS)
+	$(BIN)/pytest -m "slow or data" -n $(WORKERS) --dist worksteal $(ARGS)
 
 bench: install
 	$(BIN)/python -m tests.benchmarks.step_time $(ARGS)

@@ -17,9 +17,10 @@ def budget(run: Run) -> pd.DataFrame:
 
     Columns: ``stage``, ``task``, ``depth``, ``method``, ``planned`` (trials), the number of
     trials by state (``complete``, ``stopped`` early by the scheduler, ``failed``,
-    ``unfinished``), ``done`` (complete + stopped), ``epochs`` trained, ``epochs_saved``: those
-    that the scheduler's early stops left out, and ``device_hours``: the trials' seconds added
-    up, so trials that share a device count each.
+    ``unfinished``), ``done`` (complete + stopped), ``constant`` (how many of these predict one
+    class only; a search makes up for them, so it may have done more than planned), ``epochs``
+    trained, ``epochs_saved``: those that the scheduler's early stops left out, and
+    ``device_hours``: the trials' seconds added up, so trials that share a device count each.
     """
     planned = _planned(run)
     keys = ["stage", *CELL]
@@ -31,6 +32,7 @@ def budget(run: Run) -> pd.DataFrame:
         trials.assign(saved=saved)
         .groupby(keys)
         .agg(
+            constant=("constant", "sum"),
             epochs=("epochs", "sum"),
             epochs_saved=("saved", "sum"),
             device_hours=("seconds", "sum"),
@@ -38,7 +40,7 @@ def budget(run: Run) -> pd.DataFrame:
     )
     spent["device_hours"] /= 3600
     table = planned.join(counts.join(spent), on=keys) if len(trials) else planned
-    whole = [*_STATES, "epochs", "epochs_saved"]
+    whole = [*_STATES, "constant", "epochs", "epochs_saved"]
     table = table.reindex(columns=[*planned.columns, *whole, "device_hours"])
     table = table.fillna(dict.fromkeys([*whole, "device_hours"], 0))
     table = table.astype({**dict.fromkeys(whole, int), "device_hours": float})

@@ -43,7 +43,10 @@ def columns(run: Run) -> list[Column]:
 
 
 def teachers(run: Run) -> pd.DataFrame:
-    """The teacher of each task: its best trial that did not fail, one row per task."""
+    """The teacher of each task: its best trial that did not fail, one row per task.
+
+    Here and in `winners` a trial that predicts one class only is the best where all do so.
+    """
     return _best(run.trials[run.trials["stage"] == "teachers"], ["task"])
 
 
@@ -63,10 +66,11 @@ def comparison(run: Run) -> pd.DataFrame:
 
     Columns: ``depth``, ``method``, ``task``, ``split``, ``metric``, ``mean``, ``sd`` (ddof 1,
     missing for n = 1) and ``n`` over confirm seeds, ``planned`` seeds, ``status`` (``complete``
-    or what there is so far), ``best`` (the best finished student of this depth and column, by
-    the unrounded mean of its metrics, if two or more finished), ``published_dev`` and
-    ``published_test`` each with ``…_source``, ``difference`` (mean - published_dev), and
-    ``replication`` (whether encoder and data are the published ones).
+    or what there is so far), ``constant`` (how many of the n predict one class only), ``best``
+    (the best finished student of this depth and column, by the unrounded mean of its metrics, if
+    two or more finished), ``published_dev`` and ``published_test`` each with ``…_source``,
+    ``difference`` (mean - published_dev), and ``replication`` (whether encoder and data are the
+    published ones).
 
     The macro average has rows of its own, `task` = `AVERAGE`: the mean over tasks of the mean
     over each task's splits and metrics, for models that are complete on every task of a study
@@ -87,7 +91,8 @@ def comparison(run: Run) -> pd.DataFrame:
     table["difference"] = table["mean"] - table["published_dev"]
     same = {task: not difference_from_paper(run.study, task) for task in run.study["tasks"]}
     table["replication"] = table["task"].map(same).fillna(False).astype(bool)
-    return table.astype({"n": "Int64", "planned": "Int64"})  # the average has neither
+    # The average has none of these.
+    return table.astype({"n": "Int64", "planned": "Int64", "constant": "Int64"})
 
 
 def skip_vs_last(numbers: pd.DataFrame) -> pd.DataFrame:
@@ -120,6 +125,8 @@ def models(run: Run) -> list[tuple[int, str]]:
 
 def _best(trials: pd.DataFrame, by: list[str]) -> pd.DataFrame:
     usable = trials[trials["state"].isin(["complete", "stopped"]) & trials["score"].notna()]
+    all_constant = usable.groupby(by)["constant"].transform("all")
+    usable = usable[~usable["constant"] | all_constant]
     return usable.loc[usable.groupby(by, sort=False)["score"].idxmax()]
 
 
@@ -136,6 +143,7 @@ def _rows(
                 **{"depth": depth, "method": method, "task": column.task, "split": column.split},
                 **{"metric": metric, "mean": values.mean(), "sd": values.std(ddof=1)},
                 **{"n": len(values), "planned": planned, "status": status},
+                "constant": int(cell["constant"].sum()),
                 **_published(column, depth, method, metric),
             }
         )

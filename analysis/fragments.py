@@ -4,7 +4,6 @@ Its settings are the search winner's as fixed values, so that the new study trai
 searched trial and the confirm seeds.
 """
 
-import shlex
 import textwrap
 from collections.abc import Hashable
 from pathlib import Path
@@ -15,7 +14,7 @@ import yaml
 
 from analysis.comparison import teachers
 from analysis.labels import TEACHER, method_label, task_label
-from analysis.rendering import GENERATED
+from analysis.rendering import GENERATED, shell_path
 from analysis.runs import Run
 from analysis.settings import best_settings
 
@@ -124,7 +123,7 @@ def _opening(run: Run, winner: dict[Hashable, Any], path: Path) -> str:
     if run.generated:
         lines += ["", *textwrap.wrap(GENERATED, _WIDTH)]
     file = _files(run).get(str(winner["task"]))
-    if file is not None and not Path(file).is_absolute():
+    if file is not None and not file.startswith("~") and not Path(file).is_absolute():
         lines += ["", "The task's file is given from the folder in which the study was started."]
-    lines += ["", "Command:", f"  python study/run.py --config {shlex.quote(str(path.resolve()))}"]
+    lines += ["", "Command:", f"  python study/run.py --config {shell_path(path.resolve())}"]
     return "".join(f"# {line}".rstrip() + "\n" for line in lines)

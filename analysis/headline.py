@@ -23,6 +23,7 @@ def headline(run: Run, numbers: pd.DataFrame, overall: pd.DataFrame | None) -> l
     sentences: list[str] = []
     for depth in run.study["depths"]:
         sentences += _best_student(run, numbers, depth)
+        sentences += _constant(numbers, depth)
         if overall is not None:
             sentences += _verdicts(overall, depth)
     return sentences or ["No student is confirmed yet: there is nothing to compare."]
@@ -48,6 +49,21 @@ def _best_student(run: Run, numbers: pd.DataFrame, depth: int) -> Iterator[str]:
         share = 100 * best["mean"] / teacher.iloc[0]
         text += f", {share:.1f} % of its teacher's {teacher.iloc[0]:.1f}"
     yield text + _size(run, depth) + "."
+
+
+def _constant(numbers: pd.DataFrame, depth: int) -> Iterator[str]:
+    """The students whose scores take no learning."""
+    found = numbers[(numbers["depth"] == depth) & (numbers["method"] != TEACHER)]
+    found = found[found["constant"].fillna(0) > 0].drop_duplicates(["task", "method"])
+    cells = [
+        f"{method_label(row['method'])} on {task_label(row['task'])}"
+        for row in found.to_dict("records")
+    ]
+    if cells:
+        yield (
+            f"{depth} layers: {', '.join(cells)} predict one class only on at least one seed: "
+            "these scores say nothing of the method."
+        )
 
 
 def _size(run: Run, depth: int) -> str:

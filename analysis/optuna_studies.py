@@ -130,7 +130,8 @@ def _trial(
         trial.datetime_start = datetime.fromtimestamp(started)
         if state.is_finished():
             ended = _plain(curve[-1][2]) if curve else None
-            trial.datetime_complete = datetime.fromtimestamp(ended or started)
+            # Not before its start, even where the clock was set back meanwhile.
+            trial.datetime_complete = datetime.fromtimestamp(max(ended or started, started))
     return trial
 
 

@@ -1,5 +1,7 @@
 """A table that has been collected: its numbers, the text of its cells, and ways to write it."""
 
+import os
+import shlex
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,7 +18,7 @@ _LATEX = {
     **{character: f"\\{character}" for character in "&%$#_{}"},
     **{"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"},
     **{"±": r"$\pm$", "≥": r"$\geq$", "≤": r"$\leq$", "→": r"$\to$", "−": "$-$", "×": r"$\times$"},
-    **{"–": "--", "<": r"\textless{}", ">": r"\textgreater{}"},
+    **{"–": "--", "†": r"$\dagger$", "<": r"\textless{}", ">": r"\textgreater{}"},
 }
 
 
@@ -107,3 +109,12 @@ def plain(name: str, title: str, numbers: pd.DataFrame, cells: pd.DataFrame, *no
 
 def _latex(text: str) -> str:
     return "".join(_LATEX.get(character, character) for character in str(text))
+
+
+def shell_path(path: Path) -> str:
+    """A path for a shell, with ~ for the home folder, whose name a report does not tell."""
+    home = Path(os.path.expanduser("~"))
+    for each in (home, home.resolve()):
+        if path.is_relative_to(each) and each != Path(each.anchor):
+            return f"~/{shlex.quote(path.relative_to(each).as_posix())}"
+    return shlex.quote(str(path))

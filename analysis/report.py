@@ -151,7 +151,7 @@ def _summary(run: Run, spent: pd.DataFrame) -> dict[str, str]:
             for task, about in study["tasks"].items()
         },
         "Budget per cell": _pairs(study["budget"]),
-        "Spent": f"{spent['done'].sum()} of {spent['planned'].sum()} planned trials ended, "
+        "Spent": f"{spent['done'].sum()} trials ended ({spent['planned'].sum()} planned), "
         f"{spent['device_hours'].sum():.2f} device hours" + _wall_time(run),
         "Devices": ", ".join(devices) or "unknown",
         "Started": str(study.get("created", "unknown")),
@@ -163,8 +163,10 @@ def _summary(run: Run, spent: pd.DataFrame) -> dict[str, str]:
 def _wall_time(run: Run) -> str:
     if run.reports.empty:
         return ""
-    hours = (run.reports["time"].max() - run.trials["started"].min()) / 3600
-    return f", {hours:.2f} hours from the first trial's start to the last report"
+    times = run.reports.sort_values("seq")["time"]
+    # A clock that was set back took nothing back.
+    hours = times.diff().clip(lower=0).sum() / 3600
+    return f", {hours:.2f} hours from the first report to the last"
 
 
 def _count(about: dict[str, Any], key: str) -> str:

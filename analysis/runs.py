@@ -33,12 +33,12 @@ _IDENTITY = ("stage", "task", "depth", "method", "trial")
 _REPORT_COLUMNS = (
     *_IDENTITY,
     *("epoch", "score", "train_loss", "train_accuracy", "train_curve", "dev_loss"),
-    *("train_seconds", "eval_seconds", "samples", "device", "decision", "time"),
+    *("train_seconds", "eval_seconds", "samples", "device", "decision", "time", "seq"),
 )
 _TRIAL_COLUMNS = (
     *_IDENTITY,
     *("seed", "state", "score", "best_epoch", "epochs", "epochs_planned", "seconds"),
-    *("started", "error"),
+    *("started", "seq", "constant", "error"),
 )
 _NUMERIC = {
     *("score", "seconds", "epochs", "epochs_planned", "best_epoch"),
@@ -59,9 +59,12 @@ class Run:
         study: ``study.yaml``.
         trials: One row per trial of the stages in `STAGES`. ``state`` is ``complete``,
             ``stopped``, ``failed`` or ``unfinished`` (still running, or interrupted). ``score``
-            (0..1) is the best epoch's, missing unless the trial ended. One column per
+            (0..1) is the best epoch's, missing unless the trial ended; ``constant`` tells
+            whether that epoch predicts one class only, of the first dev split. One column per
             hyperparameter (missing where the method has none) and one per metric, named
             ``<split>/<metric>`` (0..1). ``seconds`` and ``epochs`` count what was trained.
+            ``seq`` orders the last events of all trials as they were recorded; times do not,
+            where a clock was set.
         reports: One row per epoch of a trial, with the same metric columns.
         problems: What could not be read, one line each, the file named.
     """
@@ -169,7 +172,9 @@ def _load_events(folder: Path, run_dir: Path) -> tuple[list[dict[str, Any]], lis
         try:
             event = json.loads(path.read_bytes())
         except (OSError, ValueError) as error:
-            problems.append(f"{path.relative_to(run_dir)} is damaged and not used: {error}")
+            # The text of an OSError holds the whole path, which a report does not tell.
+            reason = getattr(error, "strerror", None) or error
+            problems.append(f"{path.relative_to(run_dir)} is damaged and not used: {reason}")
             continue
         flaw = _flaw(event, name)
         if flaw:
@@ -237,6 +242,8 @@ def _trial_row(events: list[dict[str, Any]]) -> dict[str, Any]:
         "epochs_planned": start.get("epochs"),
         "seconds": end.get("seconds", trained),
         "started": start.get("time"),
+        "seq": events[-1].get("seq"),
+        "constant": bool(end.get("constant", False)),
         "error": end.get("error"),
         **start.get("settings", {}),
         **_metrics(end),
@@ -249,7 +256,7 @@ def _frame(rows: list[dict[str, Any]], columns: tuple[str, ...]) -> pd.DataFrame
     frame = frame.reindex(columns=[*columns, *others])
     for name in [*_NUMERIC.intersection(columns), *metric_columns(frame)]:
         frame[name] = pd.to_numeric(frame[name]).astype(float)
-    return frame
+    return frame.astype({"constant": bool}) if "constant" in columns else frame
 
 
 def _ordered(frame: pd.DataFrame, study: dict[str, Any]) -> pd.DataFrame:

@@ -16,14 +16,14 @@ def best_settings(run: Run) -> pd.DataFrame:
 
     Columns: ``task``, ``depth``, ``method``, each hyperparameter (missing where the method has
     none), ``trial``, ``best_epoch``, ``search_score`` (percent; the maximum of ``trials`` usable
-    trials, so it flatters), and ``trials``.
+    trials, so it flatters), ``constant`` (whether it predicts one class only), and ``trials``.
     """
     won = pd.concat([teachers(run), winners(run)], ignore_index=True)
     usable = run.trials[run.trials["stage"].isin(["teachers", "search"])]
     usable = usable[usable["state"].isin(["complete", "stopped"]) & usable["score"].notna()]
     counts = usable.groupby(_ABOUT).size().rename("trials")
     table = won.assign(search_score=100 * won["score"])
-    table = table[[*_ABOUT, *run.settings, "trial", "best_epoch", "search_score"]]
+    table = table[[*_ABOUT, *run.settings, "trial", "best_epoch", "search_score", "constant"]]
     return table.join(counts, on=_ABOUT)
 
 

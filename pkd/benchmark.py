@@ -186,7 +186,11 @@ def _load(folder: Path, precision: str, device: torch.device) -> PreTrainedModel
     with quiet_transformers():
         try:
             model = AutoModelForSequenceClassification.from_pretrained(
-                folder, dtype=_DTYPES[precision], use_safetensors=True, local_files_only=True
+                folder,
+                dtype=_DTYPES[precision],
+                use_safetensors=True,
+                trust_remote_code=False,
+                local_files_only=True,
             )
         except Exception as error:  # safetensors and transformers raise a dozen types
             raise InputError(f"cannot load the model in {folder}: {error}") from None

@@ -2,7 +2,13 @@
 
 
 class PkdError(Exception):
-    """Root of the errors that this project raises on purpose."""
+    """Root of the errors that this project raises on purpose.
+
+    Attributes:
+        transient: whether the same may well succeed a little later.
+    """
+
+    transient = False
 
 
 class InputError(PkdError):

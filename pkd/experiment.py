@@ -95,6 +95,16 @@ class Files:
     signals: Path | None = None
     teacher_layers: int | None = None
 
+    def read(self) -> list[Path]:
+        """The folders that a training reads."""
+        splits = (self.task.train, *self.task.dev)
+        folders = [self.tokens[split] for split in splits] + [self.model]
+        return folders if self.signals is None else [*folders, self.signals]
+
+
+def _nothing(path: Path) -> None:
+    """For whom nothing is to be done with what was written."""
+
 
 @dataclass(frozen=True)
 class Outputs:
@@ -105,12 +115,14 @@ class Outputs:
         best_model: folder for the best epoch's weights, in ``save_pretrained`` form.
         predictions: folder for ``<dev split>.parquet``, predicted by the best epoch.
         checkpoint_every: seconds between checkpoints.
+        written: called with each file or folder that was written.
     """
 
     checkpoint: Path | None = None
     best_model: Path | None = None
     predictions: Path | None = None
     checkpoint_every: float = 60.0
+    written: Callable[[Path], None] = _nothing
 
 
 class Experiment:
@@ -236,8 +248,10 @@ class Experiment:
                 labels = tokens.labels_of(np.arange(len(tokens))).cpu().numpy()
                 path = self.outputs.predictions / f"{split}.parquet"
                 write_predictions(path, self.task, tokens.idx, values, labels)
+                self.outputs.written(path)
         if self.outputs.best_model is not None:
             save_model(self.trainer.model, self.files.model, self.outputs.best_model)
+            self.outputs.written(self.outputs.best_model)
 
     def _checkpoint_if_due(self) -> None:
         path = self.outputs.checkpoint
@@ -246,6 +260,7 @@ class Experiment:
         reports = [report.to_dict() for report in self.reports]
         extra = {"reports": reports, "train_seconds": self._train_seconds}
         save_checkpoint(path, self.trainer, extra)
+        self.outputs.written(path)
         self._saved_at = time.monotonic()
 
 

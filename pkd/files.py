@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from pkd.errors import DiskFull
+from pkd.errors import CacheError, DiskFull
 
 # A library that fails to write for want of space rarely says so; so little is none.
 _NO_SPACE_BYTES = 1 << 16
@@ -73,6 +73,14 @@ def reserve(path: Path, size: int) -> None:
             os.posix_fallocate(file.fileno(), 0, size)
 
 
+def remove(path: Path) -> None:
+    """Deletes a file or a folder, if it is there."""
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
+
+
 def write_json(path: Path, value: Any) -> None:
     """Writes a JSON file atomically; NaN and infinity are refused."""
     text = json.dumps(value, allow_nan=False, ensure_ascii=False)
@@ -87,6 +95,14 @@ def map_array(path: Path) -> np.ndarray:
     """Memory-maps an ``.npy`` file.
 
     Copy-on-write, because torch warns about arrays that cannot be written; nothing is ever
-    written and no page is copied.
+    written and no page is copied. An array of Python objects would be a pickle.
+
+    Raises:
+        CacheError: if the file holds anything but numbers.
     """
-    return np.load(path, mmap_mode="c", allow_pickle=False)
+    try:
+        return np.lib.format.open_memmap(path, mode="c")
+    except ValueError as error:
+        raise CacheError(
+            f"{path} is no array of numbers ({error}); delete {path.parent}"
+        ) from None

@@ -1,6 +1,7 @@
 """Teachers and students: sequence classifiers of any depth, and where their summary token sits."""
 
 import contextlib
+import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -79,8 +80,9 @@ def load_config(folder: Path) -> PretrainedConfig:
     Raises:
         InputError: naming the folder or the family.
     """
+    _refuse_code(folder / "config.json")
     try:
-        config = AutoConfig.from_pretrained(folder)
+        config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
     except (OSError, ValueError, KeyError) as error:
         raise InputError(f"{folder} is no model that transformers can load: {error}") from None
     if config.model_type not in FIRST_TOKEN_FAMILIES:
@@ -89,6 +91,21 @@ def load_config(folder: Path) -> PretrainedConfig:
             f"token sits is not known here. Supported: {', '.join(sorted(FIRST_TOKEN_FAMILIES))}"
         )
     return config
+
+
+def _refuse_code(settings: Path) -> None:
+    """Refuses a model that is not itself without code of its own: transformers would ask, or
+    quietly take another class."""
+    try:
+        content = json.loads(settings.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return  # transformers says what is wrong with it
+    if isinstance(content, dict) and content.get("auto_map"):
+        raise InputError(
+            f"{settings} asks for Python code that comes with the model (`auto_map`); such code "
+            "is never run. Choose a model of one of the families that transformers has itself: "
+            + ", ".join(sorted(FIRST_TOKEN_FAMILIES))
+        )
 
 
 def longest_input(config: PretrainedConfig) -> int:
@@ -110,8 +127,9 @@ def load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
             f"{folder} has no tokenizer (tokenizer.json or vocab.txt); save it there with "
             "`tokenizer.save_pretrained`"
         )
+    _refuse_code(folder / "tokenizer_config.json")
     try:
-        tokenizer = AutoTokenizer.from_pretrained(folder)
+        tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
     except (OSError, ValueError, KeyError) as error:
         raise InputError(f"cannot load the tokenizer in {folder}: {error}") from None
     if tokenizer.pad_token_id is None:
@@ -148,11 +166,12 @@ def load_classifier(
                 config=config,
                 output_loading_info=True,
                 use_safetensors=True,
+                trust_remote_code=False,
                 dtype=torch.float32,
                 # Dropout inside SDPA has no fast kernel on CPUs: eager is 10 % faster there.
                 attn_implementation="sdpa" if torch.cuda.is_available() else "eager",
             )
-        except (OSError, ValueError, RuntimeError) as error:
+        except Exception as error:  # safetensors, torch and transformers raise a dozen types
             raise InputError(f"cannot load the model in {folder}: {error}") from None
     lacking = [
         key

@@ -137,9 +137,9 @@ def open_tokens(folder: Path, device: torch.device | str = "cpu") -> TokenArrays
         offsets=offsets,
         types=load("types"),
         labels=load("labels"),
-        idx=np.load(folder / "idx.npy"),
-        lengths=np.diff(np.load(folder / "offsets.npy")),
-        pad_id=int(np.load(folder / "pad_id.npy")),
+        idx=np.array(map_array(folder / "idx.npy")),
+        lengths=np.diff(map_array(folder / "offsets.npy")),
+        pad_id=int(map_array(folder / "pad_id.npy")),
         path=folder,
     )
 

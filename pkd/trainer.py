@@ -1,5 +1,6 @@
 """One training run as a resumable object: fine-tuning, vanilla KD and patient KD alike."""
 
+import pickle
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -264,6 +265,11 @@ def load_checkpoint(path: Path, trainer: Trainer) -> dict[str, Any]:
         state = torch.load(path, map_location=trainer.device, weights_only=True)
         extra: dict[str, Any] = state["extra"]
         trainer.load_state_dict(state["trainer"])
+    except pickle.UnpicklingError:  # torch's text advises to read it all the same
+        raise CacheError(
+            f"the checkpoint {path} is damaged or not one of ours, and nothing of it was run; "
+            "delete it"
+        ) from None
     except Exception as error:  # a torn zip, a wrong shape, a foreign file: all mean the same
         raise CacheError(f"the checkpoint {path} is damaged ({error}); delete it") from error
     return extra

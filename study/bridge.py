@@ -1,6 +1,7 @@
 """The board as Ray Tune sees it: a searcher that hands out trials, a scheduler that decides."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from ray.tune import Callback
@@ -10,6 +11,8 @@ from ray.tune.search import Searcher
 
 from study.board import Board
 from study.cellsearch import STOP, CellSearch
+from study.rayerrors import OUT_OF_MEMORY, reason_of
+from study.redact import redacted
 
 MakeConfig = Callable[[CellSearch, str], dict[str, Any]]
 
@@ -63,8 +66,11 @@ class BoardScheduler(_NotPickled, FIFOScheduler):
     def on_trial_result(self, tune_controller: Any, trial: Trial, result: dict[str, Any]) -> str:
         """Records the report; the decision is the cell's own."""
         search, name = _work_of(self._board, trial)
+        if error := result.get("broken"):
+            self._board.break_off(search, name, error)
+            return str(TrialScheduler.STOP)
         if error := result.get("failed"):
-            self._board.fail(search, name, error)
+            self._board.fail(search, name, redacted(error))
             return str(TrialScheduler.STOP)
         decision = self._board.report(search, name, result["report"].to_dict())
         return str(TrialScheduler.STOP if decision == STOP else TrialScheduler.CONTINUE)
@@ -78,8 +84,12 @@ class BoardScheduler(_NotPickled, FIFOScheduler):
         """Nothing to save, see `BoardSearcher.save`."""
 
 
-class BrokenTrials(_NotPickled, Callback):
-    """Tells the board of trials whose process failed more often than Tune retries."""
+class LostTrials(_NotPickled, Callback):
+    """Tells the board of trials that were lost more often than Tune retries.
+
+    Their process or node died, or an error that nobody knows of ended them. Where the machine's
+    memory ran out, other trials would fare no better: then it ends the run of Tune.
+    """
 
     def __init__(self, board: Board) -> None:
         self._board = board
@@ -87,12 +97,28 @@ class BrokenTrials(_NotPickled, Callback):
     def on_trial_error(
         self, iteration: int, trials: list[Trial], trial: Trial, **info: Any
     ) -> None:
-        """Sets the trial aside with the last line of its error."""
-        search, name = _work_of(self._board, trial)
-        error = trial.get_error()
-        text = str(error).strip().splitlines()[-1] if error is not None else "unknown error"
-        self._board.break_off(search, name, text)
+        """Sets the trial aside with a line of its error."""
+        _forget_pickled_error(trial)
+        # `Trial.get_error` reads the copy of this file in the storage, which may not be there yet.
+        path = Path(trial.error_file or "")
+        text = path.read_text(encoding="utf-8") if path.is_file() else ""
+        last = text.rpartition("Failure # ")[2]
+        reason = reason_of(last)
+        if reason.startswith(OUT_OF_MEMORY):
+            raise RuntimeError(last)
+        self._board.break_off(*_work_of(self._board, trial), reason, lost=True)
+
+    def on_trial_recover(
+        self, iteration: int, trials: list[Trial], trial: Trial, **info: Any
+    ) -> None:
+        """Nothing to tell: Tune tries again."""
+        _forget_pickled_error(trial)
 
 
 def _work_of(board: Board, trial: Trial) -> tuple[CellSearch, str]:
     return board.searches[trial.config["cell"]], trial.config["trial"]
+
+
+def _forget_pickled_error(trial: Trial) -> None:
+    """At the end of its run Tune would read the error back from a pickle in its scratch."""
+    trial.run_metadata.pickled_error_filename = None

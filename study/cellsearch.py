@@ -29,6 +29,8 @@ class TrialState:
         reports: one for each finished epoch.
         decision: what was decided after the last report.
         state: ``running`` (or waiting to be resumed), ``complete``, ``stopped``, ``failed``.
+        constant: whether it has ended with a best epoch that predicts one class only, of the
+            first dev split.
     """
 
     number: int
@@ -36,6 +38,7 @@ class TrialState:
     reports: list[dict[str, Any]] = field(default_factory=list)
     decision: str = CONTINUE
     state: str = "running"
+    constant: bool = False
 
     @property
     def best(self) -> dict[str, Any] | None:
@@ -49,7 +52,7 @@ class CellSearch:
     Args:
         cell: which cell.
         sampler: where settings come from.
-        budget: trials that the cell is to have, failed ones not counted.
+        budget: useful trials that the cell is to have.
         epochs: epochs of a trial that is not stopped early.
         asha: early stopping, or None.
         first_seed: trial ``i`` trains with seed ``first_seed + i · seed_step``.
@@ -77,6 +80,7 @@ class CellSearch:
             prefix,
             cost,
         )
+        # The live table looks from a thread of its own: whatever it asks for goes through a copy.
         self.trials: dict[str, TrialState] = {}
         # Epochs that are done with: trained, or spared by an early end.
         self.epochs_done = 0
@@ -98,13 +102,14 @@ class CellSearch:
 
     @property
     def wanted(self) -> int:
-        """Trials to start: the budget, and a replacement for each failure, up to a second budget.
+        """Trials to start: the budget, and a replacement for each trial that failed or is
+        constant, up to a second budget.
 
         A fixed list is not extended: the same settings would fail again.
         """
         if self.sampler.fixed:
             return self.budget
-        return self.budget + min(self.count("failed"), self.budget)
+        return self.budget + min(self.count("failed") + self.constant, self.budget)
 
     @property
     def done(self) -> bool:
@@ -113,15 +118,20 @@ class CellSearch:
 
     @property
     def useful(self) -> int:
-        """Trials that ended with a score."""
-        return self.count("complete") + self.count("stopped")
+        """Trials that ended with a score and predict more than one class."""
+        return self.count("complete") + self.count("stopped") - self.constant
+
+    @property
+    def constant(self) -> int:
+        """Trials that ended with a score and predict one class only."""
+        return sum(trial.constant for trial in list(self.trials.values()))
 
     @property
     def winner(self) -> str | None:
-        """The trial with the best score; the earliest of equals."""
+        """The trial with the best score, a constant one only where all are; the earliest of
+        equals."""
         scores = {
-            name: trial.best["score"]
-            # A copy: the live table looks from a thread of its own.
+            name: (not trial.constant, trial.best["score"])
             for name, trial in list(self.trials.items())
             if trial.state in ("complete", "stopped") and trial.best is not None
         }
@@ -169,6 +179,7 @@ class CellSearch:
             trial.state = "failed"
         else:
             trial.state = "complete" if len(trial.reports) >= self.epochs else "stopped"
+            trial.constant = best.get("classes_predicted") == 1
         self._states[trial.state] += 1
         self.epochs_done += self.epochs - len(trial.reports)
         self.sampler.finish(trial.number, trial.state, best["score"] if best else None)
@@ -186,6 +197,7 @@ class CellSearch:
             self.trials[name].decision = event["decision"]
         elif event["event"] == "end":
             self.end(name, failed=event["state"] == "failed")
+            self.trials[name].constant = event.get("constant", False)
 
     def _add(self, number: int, settings: Settings) -> str:
         name = self._name(number)

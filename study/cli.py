@@ -5,6 +5,7 @@ seeds, predicts, and writes the report. The same command resumes a study that wa
 """
 
 import argparse
+import os
 import shlex
 import shutil
 import signal
@@ -20,12 +21,15 @@ from pkd.models import fetch_model
 from pkd.models import load_config as load_encoder
 from pkd.prepare import Prepared, prepare_task
 from pkd.tasks import Task, resolve_tasks
+from study.announce import announcement
 from study.config import StudyConfig
 from study.config_file import load_config
 from study.driver import only_driver
 from study.layout import Layout
-from study.plan import Plan, check_depths, check_disk, gigabytes, make_plan
-from study.record import check_same_inputs, check_same_study, encoder_name, write_study_file
+from study.mirror import Mirror
+from study.plan import check_depths, check_disk, make_plan
+from study.record import check_same_inputs, check_same_study, write_study_file
+from study.store import SharedFolder, is_uri, open_store
 from study.view import View, duration
 
 _CONFIGS = Path(__file__).resolve().parent.parent / "configs"
@@ -62,7 +66,11 @@ def main(argv: list[str] | None = None) -> int:
     except PkdError as error:
         errors.print(f"error: {error}\nTo go on: {_command()}", markup=False)
         return INCOMPLETE
-    except (KeyboardInterrupt, _Terminated) as stop:
+    except (KeyboardInterrupt, _Terminated, SystemError) as error:
+        # Python turns a signal that comes while Ray's compiled code runs into a SystemError.
+        stop = error.__cause__ if isinstance(error, SystemError) else error
+        if not isinstance(stop, (KeyboardInterrupt, _Terminated)):
+            raise
         errors.print(
             f"interrupted: what was recorded is safe. To go on: {_command()}",
             markup=False,
@@ -79,41 +87,78 @@ def _heed_sigterm() -> None:
 
 def _study(options: argparse.Namespace, console: Console) -> int:
     config = _config(options)
-    layout = Layout((options.out or Path("runs") / config.name).resolve())
+    _check_out(options)
+    if options.address and options.address.startswith("ray://"):
+        from study.remote import run_on_cluster
+
+        return run_on_cluster(
+            options.address,
+            config,
+            options.out,
+            options.dry_run,
+            lambda line: console.print(line, end="", markup=False),
+        )
+    store, out = open_store(options.out or f"runs/{config.name}")
+    layout = Layout(out, store)
     try:
         layout.out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(f"cannot make the folder of --out: {error}") from None
-    with only_driver(layout.out):
+    with only_driver(layout):
         return _locked(options, config, layout, console)
+
+
+def _inside_job() -> bool:
+    """Whether ``ray job submit`` started this process: Ray says so in its environment."""
+    return "RAY_JOB_CONFIG_JSON_ENV_VAR" in os.environ
+
+
+def _check_out(options: argparse.Namespace) -> None:
+    """On a cluster the working directory is a copy that goes away."""
+    on_cluster = _inside_job() or (options.address or "").startswith("ray://")
+    out = options.out or ""
+    if on_cluster and not (is_uri(out) or Path(out).is_absolute()):
+        raise InputError(
+            f"--out is {out!r}, but in a Ray job it must be a folder's absolute path that every "
+            "node sees, or a URI such as s3://bucket/folder: the job's own folder goes away"
+        )
 
 
 def _locked(
     options: argparse.Namespace, config: StudyConfig, layout: Layout, console: Console
 ) -> int:
+    layout.store.fetch(layout.study_file)
+    layout.store.fetch(layout.ledger)
     check_same_study(layout, config)
     started = time.monotonic()
     encoder, tasks = _prepare(config, layout, console)
     plan = make_plan(config, tasks, load_encoder(encoder))
     check_same_inputs(layout, plan, encoder)
     check_disk(plan, layout.out, shutil.disk_usage(layout.out).free)
-    _show(plan, layout, console)
+    console.print(announcement(plan, layout.store.place(layout.out)), markup=False)
     if options.dry_run:
         return COMPLETE
     write_study_file(layout, plan, encoder)
 
     from study.cluster import start_ray, stop_ray, trial_resources
+    from study.share import check_every_node_sees, share_inputs
     from study.stages import Stages
     from study.tuner import StageIncomplete
 
+    address = options.address or ("auto" if _inside_job() else None)
+
     def restart_ray() -> None:
         stop_ray()
-        start_ray(options.address)
+        start_ray(address)
         _heed_sigterm()  # Ray puts a handler of its own in our place
 
     view = View(console, plan.stage_work())
     try:
         restart_ray()
+        if isinstance(layout.store, SharedFolder) and address is not None:
+            check_every_node_sees(layout.out)
+        if address is not None or not isinstance(layout.store, SharedFolder):
+            encoder = share_inputs(layout, plan, encoder)
         resources = trial_resources(config.resources)
         Stages(plan, encoder, layout, resources, view, restart_ray).run()
     except StageIncomplete:
@@ -137,9 +182,14 @@ def _config(options: argparse.Namespace) -> StudyConfig:
     )
 
 
+def _path(text: str) -> Path:
+    """A path of the command line. No shell expands the ~ of ``--out=~/runs`` or one in quotes."""
+    return Path(os.path.expanduser(text))
+
+
 def _absolute(model: str | None) -> str | None:
     """A folder's absolute path, so that the study can go on from anywhere; a hub id as it is."""
-    return str(Path(model).resolve()) if model and Path(model).is_dir() else model
+    return str(_path(model).resolve()) if model and _path(model).is_dir() else model
 
 
 def _command() -> str:
@@ -191,33 +241,6 @@ def _check_caps(config: StudyConfig, tasks: list[Task]) -> None:
             )
 
 
-def _show(plan: Plan, layout: Layout, console: Console) -> None:
-    config = plan.config
-    rows = ", ".join(f"{n} {p.rows[p.task.train]:,}" for n, p in plan.tasks.items())
-    counts = {method: plan.trials(method) for method in config.methods}
-    same = len(set(counts.values())) == 1
-    per_cell = (
-        f"{next(iter(counts.values()))} per cell"
-        if same
-        else "per cell: " + ", ".join(f"{method} {count}" for method, count in counts.items())
-    )
-    search = sum(plan.trials(method) for _, _, method in plan.cells)
-    confirm = config.confirm.seeds * len(plan.cells)
-    teachers = config.teacher.trials * len(plan.tasks)
-    console.print(
-        f"study {config.name} in {layout.out}\n"
-        f"  training rows: {rows}\n"
-        f"  teacher: {encoder_name(config)}, {plan.teacher_layers} layers, {teachers} trials\n"
-        f"  students: {len(plan.cells)} cells (tasks × layers {', '.join(map(str, config.depths))}"
-        f" × {', '.join(config.methods)})\n"
-        f"  search: {search} trials by {config.search.algorithm} ({per_cell}), "
-        f"confirm: {confirm} trials\n"
-        f"  about {duration(plan.seconds())} of this machine's computing, at most "
-        f"{gigabytes(plan.disk_bytes())} of disk",
-        markup=False,
-    )
-
-
 def _report(layout: Layout, console: Console) -> None:
     """Writes the report of what there is; a study that was cut short has one too."""
     from analysis.report import build_report, comparison_text
@@ -225,10 +248,14 @@ def _report(layout: Layout, console: Console) -> None:
 
     if not layout.ledger.exists():
         return
+    layout.store.fetch(layout.out / "predictions")
     with explained_full_disk(layout.out):
         path = build_report(layout.out)
+    layout.store.publish(layout.report)
     console.print(comparison_text(load_run(layout.out)), markup=False)
     console.print(f"report: {path} and {path.with_name('index.html')}", markup=False)
+    if isinstance(layout.store, Mirror):
+        console.print(f"to another machine: python -m study.pull '{layout.store.uri}' DIR")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -240,13 +267,15 @@ def _parser() -> argparse.ArgumentParser:
         "143 terminated",
     )
     parser.add_argument("--tasks", help="glue, GLUE tasks, task files (*.yaml); commas between")
-    parser.add_argument("--config", type=Path, help="YAML file; default: configs/glue.yaml")
+    parser.add_argument("--config", type=_path, help="YAML file; default: configs/glue.yaml")
     parser.add_argument(
         "--set", nargs="+", action="extend", default=[], metavar="KEY=VALUE", help="change keys"
     )
-    parser.add_argument("--data", type=Path, help="<task>/<split>.parquet; default: the hub")
+    parser.add_argument("--data", type=_path, help="<task>/<split>.parquet; default: the hub")
     parser.add_argument("--model", help="folder or hub id of the pre-trained encoder")
-    parser.add_argument("--out", type=Path, help="results; default: runs/<name>")
-    parser.add_argument("--address", help="a Ray cluster to join: auto, ray://… or host:port")
+    parser.add_argument(
+        "--out", help="results: a folder, or a URI (s3://…, gs://…); default: runs/<name>"
+    )
+    parser.add_argument("--address", help="a Ray cluster: auto, host:port or ray://host:port")
     parser.add_argument("--dry-run", action="store_true", help="show the plan and stop")
     return parser

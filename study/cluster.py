@@ -2,10 +2,13 @@
 
 import logging
 import os
+import secrets
 from pathlib import Path
 from typing import Any
 
 import ray
+from ray._private import ray_constants
+from ray._private.state import state as global_state
 
 from pkd.errors import InputError
 from study.config import Resources
@@ -14,7 +17,6 @@ _ROOT = Path(__file__).resolve().parent.parent
 _OBJECT_STORE_BYTES = 200_000_000  # nothing of ours goes through it; Ray's default is 30 % of RAM
 
 _WORKER_ENVIRONMENT = {
-    "PYTHONPATH": str(_ROOT),
     # What needs the network was done before the first trial.
     "HF_HUB_OFFLINE": "1",
     "TOKENIZERS_PARALLELISM": "false",
@@ -33,6 +35,8 @@ _DRIVER_ENVIRONMENT = {
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
     # Tune's new console output prints failures even when told to be silent.
     "RAY_AIR_NEW_OUTPUT": "0",
+    # Inside a job our settings join those that the job was submitted with.
+    "RAY_OVERRIDE_JOB_RUNTIME_ENV": "1",
 }
 
 
@@ -40,20 +44,41 @@ def start_ray(address: str | None) -> None:
     """Starts Ray on this machine, or joins the cluster at ``address``.
 
     Args:
-        address: ``auto``, ``ray://host:port`` or ``host:port``; None never joins a cluster that
-            happens to run here.
+        address: ``auto`` or ``host:port``; None never joins a cluster that happens to run here.
+
+    Raises:
+        InputError: if no cluster answers there.
     """
     for key, value in _DRIVER_ENVIRONMENT.items():
         os.environ.setdefault(key, value)
     options: dict[str, Any] = {"address": address or "local"}
+    environment: dict[str, Any] = {"env_vars": _WORKER_ENVIRONMENT}
     if address is None:
+        # Otherwise on macOS and Windows only: every server listens on loopback.
+        ray_constants.ENABLE_RAY_CLUSTER = False
+        # In no file of the user's home, which may be read-only or shared.
+        if not os.environ.keys() & {"RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"}:
+            os.environ["RAY_AUTH_TOKEN"] = secrets.token_hex(32)
         options |= {"include_dashboard": False, "object_store_memory": _OBJECT_STORE_BYTES}
-    ray.init(
-        **options,
-        runtime_env={"env_vars": _WORKER_ENVIRONMENT},
-        log_to_driver=False,
-        logging_level=logging.ERROR,
-    )
+        environment["env_vars"] = _WORKER_ENVIRONMENT | {"PYTHONPATH": str(_ROOT)}
+    else:
+        # Other nodes have our dependencies, not our code.
+        environment["py_modules"] = [str(_ROOT / "pkd"), str(_ROOT / "study")]
+    # Workers import from the folder that Ray is started in before any other, and that may be one
+    # of data: a torch.py in it would be run.
+    here = os.getcwd()
+    os.chdir(_ROOT)
+    try:
+        ray.init(
+            **options,
+            runtime_env=environment,
+            log_to_driver=False,
+            logging_level=logging.ERROR,
+        )
+    except ConnectionError as error:
+        raise InputError(f"--address {address}: no Ray cluster answers ({error})") from None
+    finally:
+        os.chdir(here)
 
 
 def stop_ray() -> None:
@@ -69,10 +94,13 @@ def trial_resources(resources: Resources) -> dict[str, float]:
     """
     alive = [node["Resources"] for node in ray.nodes() if node["Alive"]]
     nodes = [(each.get("CPU", 0.0), each.get("GPU", 0.0)) for each in alive]
+    # All that an autoscaler may start: it comes when trials wait for it.
+    more = global_state.get_max_resources_from_cluster_config() or {}
+    promised = (float(more.get("CPU", 0)), float(more.get("GPU", 0)))
     with_gpu = [(cpus, gpus) for cpus, gpus in nodes if gpus]
     gpu = resources.gpus_per_trial
     if gpu is None:
-        gpu = 0.25 if with_gpu else 0.0
+        gpu = 0.25 if with_gpu or promised[1] else 0.0
     cpu = resources.cpus_per_trial
     if cpu is None:
         cpu = 1.0
@@ -83,7 +111,7 @@ def trial_resources(resources: Resources) -> dict[str, float]:
             f"`resources.gpus_per_trial` is {gpu:g}, but must be a fraction below 1 or a whole "
             "number: a trial shares one GPU or has its own"
         )
-    if not any(cpu <= cpus and gpu <= gpus for cpus, gpus in nodes):
+    if not any(cpu <= cpus and gpu <= gpus for cpus, gpus in (*nodes, promised)):
         there = ", ".join(sorted({f"{cpus:g} and {gpus:g}" for cpus, gpus in nodes}))
         raise InputError(
             f"a trial needs {cpu:g} CPUs and {gpu:g} GPUs of one node (`resources.cpus_per_trial`,"

@@ -1,13 +1,22 @@
 """The configuration of a study: its keys and their limits."""
 
+import os
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationInfo, field_validator, model_validator
+from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
 
 from pkd.recipe import STUDENT_METHODS, Method
 from pkd.tasks import PAPER_TASKS, expand_groups
 from study.space import LearningRates, Range, Section, Space
+
+
+def _expand_home(path: Any) -> Any:
+    return type(path)(os.path.expanduser(path))
+
+
+# A study records the home folder as ~, see `study.redact`; no shell expands what a file holds.
+_InHome = AfterValidator(_expand_home)
 
 
 class Data(Section):
@@ -18,7 +27,7 @@ class Data(Section):
     max_dev_rows: likewise for each dev split.
     """
 
-    dir: Path | None = None
+    dir: Annotated[Path, _InHome] | None = None
     generated: bool = False
     max_train_rows: int | dict[str, int] | None = None
     max_dev_rows: int | dict[str, int] | None = None
@@ -48,7 +57,7 @@ class Teacher(Section):
     learning_rate: its search space.
     """
 
-    model: str = "bert-base-uncased"
+    model: Annotated[str, _InHome] = "bert-base-uncased"
     trials: int = Field(default=3, ge=1)
     epochs: int = Field(default=4, ge=1)
     learning_rate: LearningRates = (2e-5, 3e-5, 5e-5)
@@ -149,7 +158,7 @@ class StudyConfig(Section):
     """
 
     name: str = Field(default="study", pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")
-    tasks: tuple[str, ...] = Field(default=PAPER_TASKS, min_length=1)
+    tasks: tuple[Annotated[str, _InHome], ...] = Field(default=PAPER_TASKS, min_length=1)
     depths: tuple[int, ...] = Field(default=(6, 3), min_length=1)
     methods: tuple[Method, ...] = Field(default=STUDENT_METHODS, min_length=1)
     seed: int = Field(default=42, ge=0)

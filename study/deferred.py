@@ -10,6 +10,8 @@ from typing import Any
 
 from ray import tune
 
+from pkd.errors import PkdError
+
 
 def pack(trainable: type[tune.Trainable], config: dict[str, Any]) -> dict[str, Any]:
     """The config of a `Deferred` that is to run ``trainable`` with ``config``."""
@@ -26,10 +28,16 @@ class Deferred(tune.Trainable):
 
     def step(self) -> dict[str, Any]:
         """One step of the packed trainable."""
-        if self._trainable is None:
-            trainable, config = pickle.loads(self._packed)
-            self._trainable = trainable(config)
-        result: dict[str, Any] = self._trainable.step()
+        try:
+            if self._trainable is None:
+                trainable, config = pickle.loads(self._packed)
+                self._trainable = trainable(config)
+            result: dict[str, Any] = self._trainable.step()
+        except PkdError as error:
+            if error.transient:
+                raise
+            # Known and told, e.g. a damaged file: Tune's retries would meet it again.
+            return {"broken": str(error)}
         return result
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:

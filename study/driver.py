@@ -12,8 +12,10 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from pkd.errors import InputError
+from pkd.errors import InputError, PkdError
 from pkd.files import write_json
+from study.layout import Layout
+from study.store import Store
 
 # A driver touches its card so often; one that has not for several beats is gone. The lock itself
 # ends with its process, but some network file systems keep it to the host that took it.
@@ -22,42 +24,49 @@ _DEAD_AFTER_S = 60.0
 
 
 @contextlib.contextmanager
-def only_driver(out: Path) -> Iterator[None]:
+def only_driver(layout: Layout) -> Iterator[None]:
     """Holds a study's folder for this process while the block runs.
 
+    Two drivers that begin in the same second on two hosts may both hold a URI: object storage
+    knows no lock.
+
     Args:
-        out: the study's folder, which exists.
+        layout: the study's folder, which exists.
 
     Raises:
         InputError: if another driver holds it, naming its process, its host and its start; or if
             nothing can be written there.
     """
+    out, store = layout.out, layout.store
     card = out / "driver.json"
     lock = FileLock(out / ".lock", timeout=0)
     try:
         lock.acquire()
     except Timeout:
-        raise InputError(_held(out, _read(card))) from None
+        raise InputError(_held(store.place(out), _read(card))) from None
     except OSError as error:
         raise InputError(
             f"cannot write in {out} ({error.strerror}): choose another --out"
         ) from None
     try:
-        holder = _read(card)
-        if holder.get("host") not in (None, platform.node()) and _age(card) < _DEAD_AFTER_S:
-            raise InputError(_held(out, holder))
+        holder = _read(store.fetch(card))
+        other = holder.get("host") not in (None, platform.node())
+        # Either side of now: a card of the future is older than a clock that was set back.
+        if other and abs(store.age(card)) < _DEAD_AFTER_S:
+            raise InputError(_held(store.place(out), holder))
         write_json(card, {"pid": os.getpid(), "host": platform.node(), "since": time.time()})
-        with _beating(card):
+        store.publish(card)
+        with _beating(card, store):
             yield
-        card.unlink(missing_ok=True)
+        store.delete(card)
     finally:
         lock.release()
 
 
 @contextlib.contextmanager
-def _beating(card: Path) -> Iterator[None]:
+def _beating(card: Path, store: Store) -> Iterator[None]:
     stopped = threading.Event()
-    thread = threading.Thread(target=_beat, args=(card, stopped), daemon=True)
+    thread = threading.Thread(target=_beat, args=(card, store, stopped), daemon=True)
     thread.start()
     try:
         yield
@@ -66,23 +75,12 @@ def _beating(card: Path) -> Iterator[None]:
         thread.join()
 
 
-def _beat(card: Path, stopped: threading.Event) -> None:
+def _beat(card: Path, store: Store, stopped: threading.Event) -> None:
     while not stopped.wait(_BEAT_S):
-        # A folder that is gone for a moment must not end a study of days.
-        with contextlib.suppress(OSError):
+        # Storage that is gone for a moment must not end a study of days.
+        with contextlib.suppress(OSError, PkdError):
             card.touch()
-
-
-def _age(card: Path) -> float:
-    """Seconds since the last beat by the clock of the disk, which all hosts share."""
-    probe = card.with_suffix(".probe")
-    probe.touch()
-    try:
-        return probe.stat().st_mtime - card.stat().st_mtime
-    except FileNotFoundError:
-        return float("inf")
-    finally:
-        probe.unlink(missing_ok=True)
+            store.publish(card)
 
 
 def _read(card: Path) -> dict[str, Any]:
@@ -93,7 +91,7 @@ def _read(card: Path) -> dict[str, Any]:
     return content if isinstance(content, dict) else {}
 
 
-def _held(out: Path, holder: dict[str, Any]) -> str:
+def _held(out: str, holder: dict[str, Any]) -> str:
     who = "another driver"
     if {"pid", "host", "since"} <= holder.keys():
         since = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(holder["since"]))

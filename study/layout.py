@@ -1,17 +1,23 @@
 """Where a study keeps its files."""
 
-import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from study.cells import Cell
+from study.store import SharedFolder, Store
 
 
 @dataclass(frozen=True)
 class Layout:
-    """The folders under ``--out``; see the README for what is in each."""
+    """The folders under ``--out``; see the README for what is in each.
+
+    Attributes:
+        out: where they are on this node.
+        store: the storage behind them.
+    """
 
     out: Path
+    store: Store = field(default_factory=SharedFolder)
 
     @property
     def study_file(self) -> Path:
@@ -32,6 +38,16 @@ class Layout:
     def signals(self) -> Path:
         """What the teachers say."""
         return self.out / "signals"
+
+    @property
+    def encoder(self) -> Path:
+        """The pre-trained encoder's files, where other nodes need them."""
+        return self.out / "encoder"
+
+    @property
+    def report(self) -> Path:
+        """Tables, plots and pages."""
+        return self.out / "report"
 
     @property
     def ray(self) -> Path:
@@ -74,9 +90,13 @@ class Layout:
             return
         # First, so that no crash leaves a new trial the checkpoint of an old one.
         for folder in ("checkpoints", "weights", "predictions"):
-            shutil.rmtree(self.out / folder / cell.stage / cell.name, ignore_errors=True)
+            self.store.delete(self.out / folder / cell.stage / cell.name)
         number = 1
-        while (target := self.out / "superseded" / f"{cell.stage}-{cell.name}-{number}").exists():
+        while self.store.exists(
+            target := self.out / "superseded" / f"{cell.stage}-{cell.name}-{number}"
+        ):
             number += 1
         target.parent.mkdir(parents=True, exist_ok=True)
         source.rename(target)
+        self.store.publish(target)
+        self.store.delete(source)

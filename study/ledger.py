@@ -7,14 +7,14 @@ the trials, and a resumed study trusts nothing else.
 import json
 import time
 import zlib
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from pkd.errors import CacheError, DiskFull, PkdError
+from pkd.errors import CacheError, PkdError
 from pkd.files import write_json
 from study.cells import Cell
+from study.store import SharedFolder, Store
 
 FORMAT = 1
 Event = dict[str, Any]
@@ -25,14 +25,15 @@ class Ledger:
 
     Args:
         root: the ledger folder of a study; made when the first event is written.
+        store: where each event is published as soon as it is written.
 
     Attributes:
         failure: why an event could not be written. Tune wraps what is raised under it into errors
             of its own.
     """
 
-    def __init__(self, root: Path) -> None:
-        self.root = root
+    def __init__(self, root: Path, store: Store | None = None) -> None:
+        self.root, self.store = root, store or SharedFolder()
         self.failure: PkdError | None = None
         self._next = 1 + max((event["seq"] for event in self.events()), default=0)
 
@@ -50,7 +51,7 @@ class Ledger:
         folder = self.root / stage if stage else self.root
         # Most of the time of a large ledger is waiting for a disk, often a remote one.
         with ThreadPoolExecutor() as pool:
-            return sorted(pool.map(_read, _event_files(folder)), key=lambda e: e["seq"])
+            return sorted(pool.map(_read, folder.rglob("*.json")), key=lambda e: e["seq"])
 
     def start(
         self, cell: Cell, trial: str, settings: dict[str, Any], seed: int, epochs: int
@@ -86,7 +87,8 @@ class Ledger:
         path = self.root / cell.stage / cell.name / trial / f"{name}.json"
         try:
             write_json(path, event | {"check": checksum(event)})
-        except DiskFull as error:
+            self.store.publish(path)
+        except PkdError as error:
             self.failure = error
             raise
         except OSError as error:
@@ -100,10 +102,6 @@ def checksum(event: Event) -> str:
     """8 hex digits that depend on every value of an event, so that a flipped bit is noticed."""
     text = json.dumps(event, sort_keys=True, ensure_ascii=False)
     return f"{zlib.crc32(text.encode()):08x}"
-
-
-def _event_files(folder: Path) -> Iterator[Path]:
-    return (path for path in folder.rglob("*.json") if path.is_file())
 
 
 def _read(path: Path) -> Event:

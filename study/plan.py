@@ -4,12 +4,12 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import torch
 from transformers import PretrainedConfig
 
 from pkd.devices import default_device, resolve_precision
 from pkd.errors import InputError
+from pkd.files import map_array
 from pkd.layers import check_depth, layer_map
 from pkd.models import parameter_counts
 from pkd.prepare import Prepared
@@ -161,7 +161,7 @@ def gigabytes(size: float) -> str:
 
 
 def _tokens(folder: Path) -> int:
-    return int(np.load(folder / "offsets.npy", mmap_mode="r")[-1])
+    return int(map_array(folder / "offsets.npy")[-1])
 
 
 def _matmul_rate(precision: str) -> float:

@@ -3,7 +3,6 @@
 import datetime
 import importlib.metadata
 import platform
-import shlex
 import subprocess
 import sys
 from pathlib import Path
@@ -18,6 +17,7 @@ from pkd.models import weights_digest
 from study.config import StudyConfig
 from study.layout import Layout
 from study.plan import Plan
+from study.redact import redacted, redacted_command, redacted_tree
 
 FORMAT = 1
 _PACKAGES = ("torch", "transformers", "ray", "optuna", "datasets", "numpy", "scikit-learn")
@@ -44,7 +44,7 @@ def write_study_file(layout: Layout, plan: Plan, encoder: Path) -> None:
         "format": FORMAT,
         "name": config.name,
         "created": created,
-        "command": shlex.join(["python", *sys.argv]),
+        "command": redacted_command(["python", *sys.argv]),
         "git_commit": _git_commit(),
         "generated_data": config.data.generated,
         "teacher": {
@@ -66,10 +66,11 @@ def write_study_file(layout: Layout, plan: Plan, encoder: Path) -> None:
         | {"python": platform.python_version()},
         "inputs": _inputs(plan),
         "encoder": weights_digest(encoder),
-        "config": config.model_dump(mode="json"),
+        "config": redacted_tree(config.model_dump(mode="json")),
     }
     text = yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
     write_atomic(layout.study_file, lambda path: _write(path, text))
+    layout.store.publish(layout.study_file)
 
 
 def encoder_name(config: StudyConfig) -> str:
@@ -77,7 +78,10 @@ def encoder_name(config: StudyConfig) -> str:
     if config.data.generated:
         return "generated encoder"
     path = Path(config.teacher.model)
-    return "/".join(path.parts[-2:]) if path.is_dir() else config.teacher.model
+    if not path.is_dir():
+        return config.teacher.model
+    # A folder in somebody's home is not called by that person's name.
+    return "/".join(Path(redacted(str(path))).parts[-2:]).removeprefix("~/")
 
 
 def check_same_study(layout: Layout, config: StudyConfig) -> None:
@@ -91,8 +95,8 @@ def check_same_study(layout: Layout, config: StudyConfig) -> None:
     """
     if not layout.study_file.exists():
         return
-    old = _flat(_read(layout.study_file)["config"])
-    new = _flat(config.model_dump(mode="json"))
+    old = _flat(redacted_tree(_read(layout.study_file)["config"]))
+    new = _flat(redacted_tree(config.model_dump(mode="json")))
     differences = [
         f"{key}: {old.get(key)!r} there, {new.get(key)!r} now"
         for key in sorted(old.keys() | new.keys())

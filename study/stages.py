@@ -50,7 +50,7 @@ class Stages:
         self.plan, self.encoder, self.layout = plan, encoder, layout
         self.restart_ray = restart_ray
         self.config, self.resources, self.view = plan.config, resources, view
-        self.ledger = Ledger(layout.ledger)
+        self.ledger = Ledger(layout.ledger, layout.store)
 
     def run(self) -> None:
         """Runs what is left of all five stages.
@@ -106,7 +106,7 @@ class Stages:
             self.layout,
             self.ledger,
             cells,
-            lambda cell, event: (self.layout.signals / event["folder"]).exists(),
+            lambda cell, event: self.layout.store.exists(self.layout.signals / event["folder"]),
             "report",
         )
         searches = [
@@ -119,6 +119,7 @@ class Stages:
                 "prepared": self.plan.tasks[search.cell.task],
                 "teacher": self.layout.teacher(search.cell.task),
                 "root": self.layout.signals,
+                "store": self.layout.store,
                 "precision": self.config.train.precision,
                 **settings,
             }
@@ -204,6 +205,7 @@ class Stages:
                 "prepared": self.plan.tasks[search.cell.task],
                 "model": models[search.cell],
                 "root": self.layout.predictions(search.cell, trial),
+                "store": self.layout.store,
                 "precision": self.config.train.precision,
             }
 
@@ -275,7 +277,9 @@ class Stages:
                 best_model=self.layout.weights(cell, trial) if keep_weights else None,
                 predictions=self.layout.predictions(cell, trial),
                 checkpoint_every=self.config.resources.checkpoint_every_s,
+                written=self.layout.store.publish,
             ),
+            "store": self.layout.store,
             "recorded": len(state.reports),
             "method": cell.method,
             "layers": cell.depth,

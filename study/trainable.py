@@ -13,12 +13,13 @@ from pkd.cache import verify
 from pkd.devices import default_device, resolve_precision
 from pkd.errors import TrainingError
 from pkd.evaluate import predict_logits, write_predictions
-from pkd.experiment import Experiment, Outputs
+from pkd.experiment import Experiment, Files, Outputs
 from pkd.lastlayer import read_summary_token_only
 from pkd.models import load_classifier, move
 from pkd.prepare import ask_teacher
 from pkd.recipe import Recipe
 from pkd.tokens import open_tokens
+from study.store import Store
 from study.triallog import logged, logger
 
 
@@ -66,14 +67,18 @@ class DistilTrainable(tune.Trainable):
 class StudyTrial(DistilTrainable):
     """A trial of the study: it resumes by itself, and its end is the board's decision.
 
-    Further config: ``recorded``, the number of epochs that the ledger holds, and ``log``, the
-    file for the trial's log.
+    Further config: ``recorded``, the number of epochs that the ledger holds, ``log``, the file for
+    the trial's log, and ``store``, where its files come from.
     """
 
     def setup(self, config: dict[str, Any]) -> None:
         """As above; epochs that only the checkpoint knows of are reported again first."""
         self._log: Path = config["log"]
+        self._store: Store = config["store"]
         with logged(self._log):
+            files: Files = config["files"]
+            for path in (*files.read(), config["outputs"].checkpoint):
+                self._store.fetch(path)
             super().setup(config)
             self._unrecorded = self.experiment.reports[config["recorded"] :]
             logger.info("%s, %d epochs done", self.experiment.recipe, len(self.experiment.reports))
@@ -88,6 +93,8 @@ class StudyTrial(DistilTrainable):
             except TrainingError as error:
                 logger.error("%s", error)
                 return {"failed": str(error)}
+            finally:
+                self._store.publish(self._log)
             logger.info("%s", report)
             return {"report": report}
 
@@ -136,30 +143,34 @@ class Job(tune.Trainable):
 
 class SignalsJob(Job):
     """Caches a teacher's signals. Config: ``prepared``, ``teacher``, ``layers``, ``root``,
-    ``precision``."""
+    ``precision``, ``store``."""
 
     def work(self, job: dict[str, Any]) -> dict[str, Any]:
         """Runs the teacher over the training rows."""
-        folder = ask_teacher(
-            job["prepared"], job["teacher"], job["layers"], job["root"], job["precision"]
-        )
+        store: Store = job["store"]
+        prepared, teacher = job["prepared"], store.fetch(job["teacher"])
+        store.fetch(prepared.train)
+        folder = ask_teacher(prepared, teacher, job["layers"], job["root"], job["precision"])
+        store.publish(folder)
         return {"folder": folder.name}
 
 
 class PredictJob(Job):
-    """Predicts the test splits. Config: ``prepared``, ``model``, ``root``, ``precision``."""
+    """Predicts the test splits. Config: ``prepared``, ``model``, ``root``, ``precision``,
+    ``store``."""
 
     def work(self, job: dict[str, Any]) -> dict[str, Any]:
         """Writes ``<root>/<split>.parquet`` for each test split."""
-        task, device = job["prepared"].task, _device()
+        task, device, store = job["prepared"].task, _device(), job["store"]
         precision = resolve_precision(job["precision"], device)
-        model = load_classifier(verify(job["model"]), task.labels)
+        model = load_classifier(verify(store.fetch(job["model"])), task.labels)
         model = read_summary_token_only(move(model, device))
         for split in task.test:
-            tokens = open_tokens(job["prepared"].tokens[split], device)
+            tokens = open_tokens(store.fetch(job["prepared"].tokens[split]), device)
             logits = predict_logits(model, tokens, device, precision)
             path = job["root"] / f"{split}.parquet"
             write_predictions(path, task, tokens.idx, logits, labels=None)
+            store.publish(path)
         return {"splits": list(task.test)}
 
 

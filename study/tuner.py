@@ -13,18 +13,20 @@ from ray.tune.error import TuneError
 from pkd.errors import PkdError
 from pkd.files import check_space
 from study.board import Board
-from study.bridge import BoardScheduler, BoardSearcher, BrokenTrials, MakeConfig
+from study.bridge import BoardScheduler, BoardSearcher, LostTrials, MakeConfig
 from study.cellsearch import CellSearch
 from study.deferred import Deferred, pack
 from study.layout import Layout
+from study.rayerrors import OUT_OF_MEMORY, reason_of
 
-# A trial whose process or node dies is started again so often within one run of Tune, and Tune so
-# often in a row without a single new record.
+# A trial that fails is started again so often within one run of Tune, and Tune so often in a row
+# without a single new record.
 _RETRIES = 2
 # Tune gives a waiting trial to the first process that is free and drops the one that was starting
 # for it. With one trial waiting (its default for a search) the number of processes would stop
 # growing as soon as trials end more often than a process starts; so one waits for each so many.
 _RUNNING_PER_WAITING = 4
+_MORE_MEMORY = "Free memory there, or run fewer trials at once (`resources.max_concurrent`)"
 
 
 class StageIncomplete(PkdError):
@@ -43,7 +45,8 @@ def run_board(
     """Hands all of a board's work to Ray Tune and waits for it.
 
     When Ray kills a trial because the machine's memory runs out, Tune gives up the whole stage.
-    The board goes on from what is recorded then, with one trial less at once.
+    The board goes on from what is recorded then, with one trial less at once. Trials whose process
+    or node was lost more often than Tune retries are handed out again when the others are done.
 
     Args:
         board: the work.
@@ -61,23 +64,40 @@ def run_board(
     failures = 0
     while True:
         recorded = board.ledger.length
+        gave_up: Exception | None = None
         try:
-            return _fit(board, trainable, config, resources, layout)
+            _fit(board, trainable, config, resources, layout)
         except (RayError, TuneError, RuntimeError) as error:
-            if board.ledger.failure is not None:
-                raise board.ledger.failure from None
-            # Ray writes there too, and fails in ways of its own.
-            check_space(layout.out)
-            failures = 1 if board.ledger.length > recorded else failures + 1
-            reason = str(error).strip().splitlines()[-1]
-            if failures > _RETRIES:
-                raise StageIncomplete(
-                    f"Ray gave up stage {board.stage} {failures} times with nothing recorded in "
-                    f"between: {reason}"
-                ) from error
-            at_once = board.abort(fewer="OutOfMemoryError" in str(error))
-        note(f"Ray gave up ({reason}); going on with at most {at_once} trial(s) at once")
-        restart_ray()
+            gave_up = error
+        failures = 1 if board.ledger.length > recorded else failures + 1
+        if gave_up is not None:
+            _go_on(board, layout, gave_up, failures, note)
+            restart_ray()
+        elif board.lost and failures <= _RETRIES:
+            note(f"{len(board.lost)} trial(s) lost their processes and are tried again")
+            board.retry()
+        else:
+            return
+
+
+def _go_on(
+    board: Board, layout: Layout, error: Exception, failures: int, note: Callable[[str], None]
+) -> None:
+    """Prepares a board for another run of Tune after one that gave up, or raises."""
+    if board.ledger.failure is not None:
+        raise board.ledger.failure from None
+    # Ray writes there too, and fails in ways of its own.
+    check_space(layout.out)
+    reason = reason_of(str(error))
+    memory = reason.startswith(OUT_OF_MEMORY)
+    if failures > _RETRIES:
+        raise StageIncomplete(
+            f"Ray gave up stage {board.stage} {failures} times with nothing recorded in "
+            f"between: {reason}" + (f". {_MORE_MEMORY}" if memory else "")
+        ) from error
+    at_once = board.retry(fewer=memory)
+    limit = "" if at_once is None else f" with at most {at_once} trial(s) at once"
+    note(f"Ray gave up ({reason}); going on{limit}")
 
 
 def _fit(
@@ -108,7 +128,7 @@ def _fit(
         run_config=tune.RunConfig(
             name=board.stage,
             storage_path=str(layout.ray.resolve()),
-            callbacks=[BrokenTrials(board)],
+            callbacks=[LostTrials(board)],
             # Trials keep their own checkpoints (pkd.experiment), which outlive Tune's scratch.
             checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
             failure_config=tune.FailureConfig(max_failures=_RETRIES),
@@ -133,7 +153,7 @@ def check_complete(board: Board, layout: Layout) -> None:
         f"{search.cell.name} {name}: {error}" for (search, name), error in board.broken.items()
     ]
     for search in board.searches.values():
-        if search.done and not search.useful:
+        if search.done and search.winner is None:
             lines.append(f"{search.cell.name}: every trial failed, see the ledger's end events")
         elif not search.done and not any(broken is search for broken, _ in board.broken):
             lines.append(f"{search.cell.name}: {search.useful} of {search.wanted} trials")

@@ -83,10 +83,11 @@ class View:
         elif what == "end":
             score = _score(search, trial)
             scored = "" if score is None else f" score {100 * score:.1f}"
+            scored += " (predicts one class only)" if state.constant else ""
             share = self._share()
             self.note(
                 f"{_clock()} {name} {state.state}{scored} after {len(state.reports)} epoch(s), "
-                f"{seconds_of(state):.0f} s · cell {search.useful}/{search.wanted}"
+                f"{seconds_of(state):.0f} s · cell {search.useful}/{search.budget}"
                 f" · study {100 * share:.0f} %{self._time_left(share)}"
             )
 
@@ -102,10 +103,11 @@ class View:
             running[search].append(f"{name} epoch {epoch}/{search.epochs}")
         for search in self._visible():
             best = _best_score(search)
-            failed = f" ({search.count('failed')} failed)" if search.count("failed") else ""
+            flaws = {"failed": search.count("failed"), "constant": search.constant}
+            told = ", ".join(f"{count} {flaw}" for flaw, count in flaws.items() if count)
             table.add_row(
                 search.cell.name,
-                f"{search.useful}/{search.wanted}{failed}",
+                f"{search.useful}/{search.budget}" + (f" ({told})" if told else ""),
                 "–" if best is None else f"{100 * best:.1f}",
                 ", ".join(running[search]),
             )

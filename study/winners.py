@@ -25,7 +25,7 @@ def drop_beaten_weights(layout: Layout, search: CellSearch) -> None:
     winner = search.winner
     for name, trial in search.trials.items():
         if trial.state != "running" and name != winner:
-            shutil.rmtree(layout.weights(search.cell, name), ignore_errors=True)
+            layout.store.delete(layout.weights(search.cell, name))
 
 
 def promote_winners(layout: Layout, board: Board) -> None:
@@ -35,11 +35,12 @@ def promote_winners(layout: Layout, board: Board) -> None:
         CacheError: if the ledger knows of a winner whose weights are nowhere, or if those of a
             teacher are damaged.
     """
+    store = layout.store
     for search in board.searches.values():
         assert search.winner is not None
         home, winner = home_of(layout, search.cell), search.trials[search.winner]
         weights = layout.weights(search.cell, search.winner)
-        if weights.exists():
+        if store.fetch(weights).exists():
             best = winner.best or {}
             card = {
                 "task": search.cell.task,
@@ -55,7 +56,9 @@ def promote_winners(layout: Layout, board: Board) -> None:
             shutil.rmtree(home, ignore_errors=True)
             home.parent.mkdir(parents=True, exist_ok=True)
             weights.rename(home)
-        if not home.exists():
+            store.publish(home)
+            store.delete(weights)
+        if not store.exists(home):
             record = layout.ledger / search.cell.stage / search.cell.name
             raise CacheError(
                 f"{home} is missing though the ledger says it was trained: restore it, or "
@@ -63,7 +66,7 @@ def promote_winners(layout: Layout, board: Board) -> None:
             )
         # Everything after this stage learns from the teachers. Students are checked when used.
         if board.stage == "teachers":
-            verify(home)
+            verify(store.fetch(home))
 
 
 def supersede_unless(

@@ -60,24 +60,19 @@ def progress(run: Run) -> pd.DataFrame:
     Columns: ``task``, ``depth``, ``method``, ``trial``, ``state``, ``score`` (percent, missing
     for failed trials), ``device_hours`` of the cell up to this trial's end, and ``best``: the
     cell's best score so far, missing before the first. Trials that share a device count each.
-    A trial ends with its last report, or its start and its seconds later if it has none.
     """
     trials = run.trials[run.trials["stage"] == "search"]
     trials = trials[trials["state"].isin(["complete", "stopped", "failed"])]
-    reports = run.reports[run.reports["stage"] == "search"]
-    last = pd.to_numeric(reports["time"]).groupby([reports[key] for key in _TRIAL]).max()
-    ended = trials.join(last.rename("ended"), on=_TRIAL)["ended"]
-    ended = ended.fillna(pd.to_numeric(trials["started"]) + trials["seconds"])
     score = 100 * trials["score"].where(trials["state"] != "failed")
-    table = trials[[*_TRIAL, "state"]].assign(score=score, ended=ended, order=range(len(trials)))
+    table = trials[[*_TRIAL, "state", "seq"]].assign(score=score)
     table["device_hours"] = trials["seconds"].fillna(0) / 3600
     cells = table.groupby(_CELL, sort=False).ngroup()
-    table = table.assign(cell=cells).sort_values(["cell", "ended", "order"])
+    table = table.assign(cell=cells).sort_values(["cell", "seq"], kind="stable")
     by_cell = table.groupby("cell", sort=False)
     table["device_hours"] = by_cell["device_hours"].cumsum()
     best = by_cell["score"].cummax()
     table["best"] = best.groupby(table["cell"]).ffill()  # a failed trial leaves it as it is
-    return table.drop(columns=["ended", "order", "cell"]).reset_index(drop=True)
+    return table.drop(columns=["seq", "cell"]).reset_index(drop=True)
 
 
 def progress_figure(numbers: pd.DataFrame, tasks: Sequence[str], depths: Sequence[int]) -> Figure:

@@ -13,8 +13,10 @@ def tables(run: Run) -> list[Table]:
     """What each method and each cell was given, and what it used."""
     cells = budget(run)
     note = (
-        "Done = ended without failing, trials that the scheduler stopped early included. Hours "
-        "add up the trials' own wall-clock time; trials that share a device count each."
+        "Done = ended without failing, trials that the scheduler stopped early included. One "
+        "class = those of them that predict one class only; the search makes up for these and for "
+        "failed ones, as far as a second budget goes. Hours add up the trials' own wall-clock "
+        "time; trials that share a device count each."
     )
     return [
         plain(
@@ -34,9 +36,9 @@ def _budget_cells(numbers: pd.DataFrame) -> pd.DataFrame:
         cells |= {"Task": numbers["task"].map(task_label), "Layers": numbers["depth"].astype(str)}
     cells["Method"] = numbers["method"].map(method_label)
     cells["Done"] = numbers["done"].astype(str) + "/" + numbers["planned"].astype(str)
-    for name in ("stopped", "failed", "unfinished", "epochs"):
-        heading = "Stopped early" if name == "stopped" else name.capitalize()
-        cells[heading] = numbers[name].astype(str)
+    headings = {"stopped": "Stopped early", "constant": "One class"}
+    for name in ("stopped", "constant", "failed", "unfinished", "epochs"):
+        cells[headings.get(name, name.capitalize())] = numbers[name].astype(str)
     whole = numbers["epochs"] + numbers["epochs_saved"]
     share = (100 * numbers["epochs_saved"] / whole.where(whole > 0)).fillna(0)
     cells["Saved by early stopping"] = (

@@ -9,7 +9,14 @@ from analysis.labels import column_label, method_label, metric_label, task_label
 from analysis.published import difference_from_paper
 from analysis.rendering import Table, plain
 from analysis.runs import Run
-from analysis.tables.text import NONE, generated_note, mean_sd, number, scores_of
+from analysis.tables.text import (
+    NONE,
+    constant_note,
+    generated_note,
+    mean_sd,
+    number,
+    scores_of,
+)
 
 
 def tables(run: Run) -> Iterator[Table]:
@@ -45,7 +52,7 @@ def comparison_table(run: Run, numbers: pd.DataFrame) -> Table:
         numbers,
         pd.DataFrame(texts),
         pd.DataFrame(bold),
-        tuple(_comparison_notes(run, grid, averaged)),
+        (*_comparison_notes(run, grid, averaged), *constant_note(numbers["constant"])),
     )
 
 

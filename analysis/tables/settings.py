@@ -8,7 +8,7 @@ from analysis.labels import SETTINGS, method_label, setting_text, task_label
 from analysis.rendering import Table, plain
 from analysis.runs import Run
 from analysis.settings import best_settings
-from analysis.tables.text import NONE, generated_note, number
+from analysis.tables.text import CONSTANT, NONE, constant_note, generated_note, number
 
 
 def tables(run: Run) -> Iterator[Table]:
@@ -29,7 +29,12 @@ def best_settings_table(run: Run) -> Table:
                 for name in run.settings
             },
             "Best epoch": numbers["best_epoch"].map("{:.0f}".format, na_action="ignore"),
-            "Search score": numbers["search_score"].map(number),
+            "Search score": [
+                number(score) + (f" {CONSTANT}" if constant else "")
+                for score, constant in zip(
+                    numbers["search_score"], numbers["constant"], strict=True
+                )
+            ],
             "Trials": numbers["trials"].astype(str),
         }
     ).fillna(NONE)
@@ -40,5 +45,6 @@ def best_settings_table(run: Run) -> Table:
         cells,
         "The winner of the search: the best dev score of the trials that did not fail. The score "
         "is the maximum over the trials, so it flatters; the comparison uses fresh seeds instead.",
+        *constant_note(numbers["constant"]),
         *generated_note(run),
     )

@@ -1,6 +1,5 @@
 """The paper's Table 4: size and speed by depth."""
 
-import shlex
 from collections.abc import Iterator
 from typing import Any
 
@@ -8,7 +7,7 @@ import pandas as pd
 
 from analysis.benchmark import Benchmark, load_benchmark, speeds
 from analysis.labels import task_label
-from analysis.rendering import Table, plain
+from analysis.rendering import Table, plain, shell_path
 from analysis.runs import Run
 from analysis.sizes import depths, published_ratios, sizes
 from analysis.tables.text import NONE, generated_note
@@ -101,7 +100,7 @@ def _size_notes(run: Run, numbers: pd.DataFrame) -> Iterator[str]:
     if pd.isna(pooler):
         yield (
             "The parameters are not known: the run was begun by an older version, which did not "
-            f"record them. `python -m pkd.benchmark {_folder(run)}` counts them."
+            f"record them. `python -m pkd.benchmark {shell_path(run.path)}` counts them."
         )
     else:
         yield (
@@ -128,7 +127,7 @@ def _time_notes(run: Run, benchmark: Benchmark | None, problem: str | None) -> I
     if benchmark is None:
         yield (
             "Inference time is not measured here: once the study has students, "
-            f"`python -m pkd.benchmark {_folder(run)}` measures it on your machine."
+            f"`python -m pkd.benchmark {shell_path(run.path)}` measures it on your machine."
         )
         return
     yield (
@@ -142,10 +141,6 @@ def _time_notes(run: Run, benchmark: Benchmark | None, problem: str | None) -> I
             f"The machine was busy before measuring (load {load:.1f}): the times are too long, "
             "the ratios less affected. Measure again on a quiet machine."
         )
-
-
-def _folder(run: Run) -> str:
-    return shlex.quote(str(run.path))
 
 
 def _repeats(numbers: pd.DataFrame) -> str:

@@ -9,7 +9,7 @@ from analysis.labels import TEACHER, method_label
 from analysis.published import published_results, published_task
 from analysis.rendering import Table, plain
 from analysis.runs import Run
-from analysis.tables.text import NONE, generated_note, number, scores_of
+from analysis.tables.text import NONE, constant_note, generated_note, number, scores_of
 
 _PUBLISHED = "paper table 5"
 _MODEL = ["study", "teacher", "start", "depth", "method"]
@@ -41,7 +41,8 @@ def teachers_tables(runs: Sequence[Run]) -> list[Table]:
         texts.append(text)
     notes = [
         "Mean ± standard deviation over confirm seeds (their number), dev, in percent. "
-        "The studies were tuned each by its own search; see their reports for the budgets."
+        "The studies were tuned each by its own search; see their reports for the budgets.",
+        *constant_note(numbers["constant"]),
     ]
     if not any(run.generated for run in runs):
         texts += _published_rows(grid, list(texts[0]))

@@ -6,6 +6,7 @@ from analysis.rendering import GENERATED
 from analysis.runs import Run
 
 NONE = "–"  # printed where there is no number
+CONSTANT = "†"  # printed behind a score that takes no learning
 
 
 def mean_sd(mean: float, sd: float) -> str:
@@ -29,4 +30,19 @@ def scores_of(cell: pd.DataFrame) -> str:
     if not n:
         return NONE if status == "complete" else str(status)
     text = " / ".join(map(mean_sd, cell["mean"], cell["sd"]))
-    return f"{text} ({n if status == 'complete' else status})"
+    mark = f" {CONSTANT}" if cell["constant"].any() else ""
+    return f"{text} ({n if status == 'complete' else status}){mark}"
+
+
+def constant_note(constant: pd.Series) -> list[str]:
+    """The footnote to `CONSTANT`, if any score bears that mark.
+
+    Args:
+        constant: of each score, how many of its models predict one class only.
+    """
+    if not constant.fillna(0).any():
+        return []
+    return [
+        f"{CONSTANT} Predicts one class only (of several seeds, at least one does): the score is "
+        "that of always naming this class, and says nothing of the method."
+    ]

@@ -84,13 +84,15 @@ class FakeRun:
         epochs: int = 1,
         seconds: float = 36.0,
         reports: Sequence[dict[str, Any]] = (),
+        constant: bool = False,
+        seq: int = 9,
         **settings: Any,
     ) -> Path:
         """Write one trial's events and return its directory.
 
         `score` may be the metrics ``{split: {metric: value}}``, whose mean on the first split
         is the score. State "unfinished" writes no end. `reports` changes the keys of the first,
-        second, ... epoch's report.
+        second, ... epoch's report. `seq` is the end's place among all events.
         """
         splits = self.study["tasks"][task]["dev_splits"]
         metrics: dict[str, dict[str, float]] = score if isinstance(score, dict) else {}
@@ -117,7 +119,8 @@ class FakeRun:
         if state != "unfinished":
             error = "RuntimeError: the loss is nan" if state == "failed" else None
             end = {"state": state, "score": mean, "metrics": metrics, "best_epoch": 1}
-            end |= {"epochs": epochs, "seconds": seconds, "error": error, "seq": 9, "time": 2e9}
+            end |= {"epochs": epochs, "seconds": seconds, "error": error, "constant": constant}
+            end |= {"seq": seq, "time": 2e9}
             write(folder / "end.json", {**who, "event": "end", **end})
         return folder
 

@@ -42,3 +42,13 @@ def test_what_is_missing_and_what_failed_is_named(fake: FakeRun) -> None:
     assert "search: RTE, 6 layers, KD: 3 of 4 trials, 1 failed" in missing(run)
     failed = "search: RTE, 6 layers, KD, trial-0003: RuntimeError: the loss is nan"
     assert failures(run) == [failed]
+
+
+def test_trials_that_predict_one_class_only_are_counted(fake: FakeRun) -> None:
+    for number in range(5):
+        fake.trial("search", "rte", 6, "kd", number, 0.6, constant=number == 0)
+    run = load_run(fake.path)
+    table = budget(run).set_index(["stage", "task", "depth", "method"])
+    cell: Any = table.loc[("search", "rte", 6, "kd"), :]
+    assert (cell["planned"], cell["done"], cell["constant"]) == (4, 5, 1)
+    assert not any(line.startswith("search: RTE, 6 layers, KD:") for line in missing(run))

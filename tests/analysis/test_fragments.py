@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 from typing import Any
 
@@ -95,7 +96,7 @@ def test_caps_by_task_become_the_cap_of_the_task(tmp_path: Path) -> None:
 
 def test_an_own_task_keeps_its_file(tmp_path: Path) -> None:
     about = {"metrics": ["accuracy"], "dev_splits": ["dev"], "labels": ["bug", "other"]}
-    for file in ("tickets.yaml", "/tasks/tickets.yaml"):
+    for file in ("tickets.yaml", "/tasks/tickets.yaml", "~/tickets.yaml"):
         fake = searched(
             tmp_path / file.strip("/").replace("/", "-"),
             task="tickets",
@@ -104,7 +105,7 @@ def test_an_own_task_keeps_its_file(tmp_path: Path) -> None:
             config=recorded(tasks=["rte", file]),
         )
         path = written(fake)["tickets-6-kd"]
-        assert load_config(path, []).tasks == (file,)
+        assert load_config(path, []).tasks == (os.path.expanduser(file),)
         relative = "from the folder in which the study was started" in path.read_text()
         assert relative == (file == "tickets.yaml")
 
@@ -155,3 +156,11 @@ def test_the_report_writes_them(tmp_path: Path) -> None:
     report = build_report(searched(tmp_path / "run", methods=["ft", "kd"]).path)
     names = sorted(path.name for path in (report.parent / "configs").iterdir())
     assert names == ["rte-6-ft.yaml", "rte-6-kd.yaml"]
+
+
+def test_the_home_folder_is_not_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    path = written(searched(tmp_path / "my runs", methods=["ft"]))["rte-6-ft"]
+    text = path.read_text()
+    assert "--config ~/'my runs/report/configs/rte-6-ft.yaml'" in text
+    assert str(tmp_path) not in text

@@ -55,3 +55,15 @@ def test_verdicts_are_told_from_the_method_that_the_paper_calls_better(fake: Fak
         "on 2.",
         "3 layers, KD against FT: better on 1 of 1 task, worse on 0, no difference shown on 0.",
     ]
+
+
+def test_students_that_predict_one_class_only_are_named(fake: FakeRun) -> None:
+    for seed in range(3):
+        fake.trial("confirm", "rte", 6, "kd", seed, 0.5, constant=True)
+        fake.trial("confirm", "rte", 6, "pkd-skip", seed, 0.5, constant=seed == 0)
+        fake.trial("confirm", "rte", 6, "ft", seed, 0.6)
+    assert sentences(fake.path) == [
+        "6 layers: the best student, FT, scores 60.0 on RTE.",
+        "6 layers: KD on RTE, PKD-Skip on RTE predict one class only on at least one seed: these "
+        "scores say nothing of the method.",
+    ]

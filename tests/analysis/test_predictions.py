@@ -1,10 +1,12 @@
 import shutil
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 from fake_run import FakeRun
+from pyarrow import parquet
 
 from analysis.comparison import confirmed
 from analysis.predictions import Predictions, load_predictions
@@ -82,6 +84,17 @@ def test_a_file_that_was_cut_off_is_named(
     files["kd"].write_bytes(content[: int(share * len(content))])
     [problem] = load(fake.path).problems
     assert "rte-6-kd/seed-0000/validation.parquet is damaged and not used" in problem
+
+
+def test_a_pickle_in_a_file_s_metadata_is_not_read(
+    fake: FakeRun, files: dict[str, Path], trap: Any
+) -> None:
+    table = parquet.read_table(files["kd"])
+    for key in ("pandas", "ARROW:schema"):
+        parquet.write_table(table.replace_schema_metadata({key: trap.pickled}), files["kd"])
+        assert b"mkdir" in files["kd"].read_bytes()
+        found = load(fake.path)
+        assert KD in found.predicted or "is damaged and not used" in found.problems[0]
 
 
 @pytest.mark.parametrize(

@@ -136,3 +136,12 @@ def test_the_command_ends_with_0_for_a_study_in_which_all_failed(fake: FakeRun) 
     assert main([str(fake.path)]) == 0
     text = (fake.path / "report" / "report.md").read_text()
     assert "teachers: RTE, 12 layers, Teacher: 0 of 2 trials, 2 failed" in text
+
+
+def test_a_clock_that_was_set_back_takes_no_time_from_the_study(fake: FakeRun) -> None:
+    # An hour, then two days back, then half an hour.
+    times = [1e9, 1e9 + 3600, 1e9 - 169_200, 1e9 - 167_400]
+    reports = [{"time": time} for time in times]
+    fake.trial("search", "rte", 6, "kd", 0, 0.6, epochs=4, reports=reports)
+    text = build_report(fake.path).read_text()
+    assert "1.50 hours from the first report to the last" in text

@@ -94,6 +94,14 @@ def test_an_event_with_a_score_that_is_no_number_is_named(fake: FakeRun) -> None
     assert "end.json" in problem and "'high'" in problem
 
 
+def test_an_event_that_cannot_be_opened_is_named_without_the_folders_above(fake: FakeRun) -> None:
+    trial = fake.trial("search", "rte", 6, "ft", 0, 0.6)
+    (trial / "report-0002.json").mkdir()
+    [problem] = load_run(fake.path).problems
+    event = "ledger/search/rte-6-ft/trial-0000/report-0002.json"
+    assert problem == f"{event} is damaged and not used: Is a directory"
+
+
 def test_a_trial_whose_start_is_damaged_keeps_its_score(fake: FakeRun) -> None:
     folder = fake.trial("search", "rte", 6, "ft", 0, 0.65)
     (folder / "start.json").write_text("{")

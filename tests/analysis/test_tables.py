@@ -117,3 +117,38 @@ def test_latex_escapes_what_it_would_read_as_a_command(tmp_path: Path) -> None:
     assert r"\textbf{50 \% \& more}" in latex and r"x $\pm$ y" in latex
     assert r"a\_b \\" in latex and r"note\_1" in latex
     assert latex.count(r"\toprule") == latex.count(r"\bottomrule") == 1
+
+
+def test_a_score_that_takes_no_learning_bears_a_mark_and_a_footnote(fake: FakeRun) -> None:
+    for seed in range(3):
+        fake.trial("confirm", "rte", 6, "ft", seed, 0.60)
+        fake.trial("confirm", "rte", 6, "kd", seed, 0.52, constant=seed == 2)
+    found = table(fake.path)
+    rte = found.cells.loc[found.cells["Layers"] == "6", "RTE"].tolist()
+    assert rte[:3] == ["60.0 ± 0.0 (3)", "52.0 ± 0.0 (3) †", "not run"]
+    [note] = [note for note in found.notes if note.startswith("†")]
+    assert note == (
+        "† Predicts one class only (of several seeds, at least one does): the score is that of "
+        "always naming this class, and says nothing of the method."
+    )
+    assert r"52.0 $\pm$ 0.0 (3) $\dagger$" in found.latex()
+
+
+def test_a_winner_that_predicts_one_class_only_is_marked_among_the_best_settings(
+    fake: FakeRun,
+) -> None:
+    fake.trial("search", "rte", 6, "ft", 0, 0.7, constant=True, learning_rate=1e-4)
+    fake.trial("search", "rte", 6, "kd", 0, 0.7, constant=True, learning_rate=1e-4)
+    fake.trial("search", "rte", 6, "kd", 1, 0.6, learning_rate=2e-5)
+    found = best_settings_table(load_run(fake.path))
+    # KD has a trial that predicts both classes: it wins, though its score is lower.
+    assert found.cells["learning rate"].tolist() == ["1e-4", "2e-5"]
+    assert found.cells["Search score"].tolist() == ["70.0 †", "60.0"]
+    assert any(note.startswith("†") for note in found.notes)
+
+
+def test_nothing_is_marked_where_every_model_predicts_more_than_one_class(fake: FakeRun) -> None:
+    fake.trial("confirm", "rte", 6, "ft", 0, 0.60)
+    fake.trial("search", "rte", 6, "ft", 0, 0.60)
+    for found in (table(fake.path), best_settings_table(load_run(fake.path))):
+        assert "†" not in found.markdown()

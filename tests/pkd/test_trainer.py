@@ -1,7 +1,5 @@
 """Training against a plain loop written out here; stopping and going on changes no bit."""
 
-import os
-import pickle
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -272,29 +270,3 @@ def test_a_checkpoint_that_lacks_its_extra_part_is_refused(make: Make, tmp_path:
     torch.save({"trainer": make().state_dict()}, tmp_path / "state")
     with pytest.raises(CacheError, match="state is damaged"):
         load_checkpoint(tmp_path / "state", make())
-
-
-class Trap:
-    """Makes a folder when it is unpickled."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return os.mkdir, (str(self.folder),)
-
-
-@pytest.mark.parametrize("form", ["pickle", "torch"])
-def test_code_planted_in_a_checkpoint_is_not_run(make: Make, form: str, tmp_path: Path) -> None:
-    path, sprung = tmp_path / "state", tmp_path / "sprung"
-    if form == "pickle":
-        path.write_bytes(pickle.dumps(Trap(sprung), protocol=2))
-        pickle.loads(path.read_bytes())
-    else:
-        torch.save({"trainer": make().state_dict(), "extra": Trap(sprung)}, path)
-        torch.load(path, weights_only=False)
-    # The trap works where it is not guarded against.
-    sprung.rmdir()
-    with pytest.raises(CacheError):
-        load_checkpoint(path, make())
-    assert not sprung.exists()

@@ -1,9 +1,13 @@
+import json
+import os
 import sys
-import time
+import uuid
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from filelock import FileLock
 
 if TYPE_CHECKING:
     from study_process import Finished
@@ -13,12 +17,26 @@ if TYPE_CHECKING:
 sys.path.insert(0, str(Path(__file__).parent))
 
 
+def made_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], object]) -> Path:
+    """The folder that ``make`` fills, the same for all of pytest-xdist's workers."""
+    root = factory.getbasetemp()
+    if "PYTEST_XDIST_WORKER" in os.environ:
+        root = root.parent
+    folder, made = root / name, root / f"{name}.made"
+    with FileLock(root / f"{name}.lock"):
+        if not made.exists():
+            folder.mkdir()
+            make(folder)
+            made.touch()
+    return folder
+
+
 @pytest.fixture(scope="session")
 def tiny_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """``<task>/<split>.parquet`` of rte and sst2. Read only: copy it to change it."""
     from tiny_inputs import write_data
 
-    return write_data(tmp_path_factory.mktemp("tiny-data"))
+    return made_once(tmp_path_factory, "tiny-data", write_data)
 
 
 @pytest.fixture(scope="session")
@@ -26,7 +44,33 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A BERT of 4 layers. Read only: copy it to change it."""
     from tiny_inputs import write_model
 
-    return write_model(tmp_path_factory.mktemp("tiny-model"))
+    return made_once(tmp_path_factory, "tiny-model", write_model)
+
+
+@pytest.fixture(scope="session")
+def s3_server() -> Iterator[str]:
+    """Where an S3 server listens on loopback."""
+    from moto.server import ThreadedMotoServer
+
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"{host}:{port}"
+    server.stop()
+
+
+@pytest.fixture
+def s3_uri(s3_server: str, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A folder in a new bucket, whose credentials are in the environment."""
+    from pyarrow import fs
+
+    for key in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(key, "test")
+    options = f"endpoint_override={s3_server}&scheme=http&region=us-east-1"
+    bucket = f"bucket-{uuid.uuid4().hex}"
+    creator, _ = fs.FileSystem.from_uri(f"s3://{bucket}?{options}&allow_bucket_creation=true")
+    creator.create_dir(bucket)
+    return f"s3://{bucket}/studies/run?{options}"
 
 
 @pytest.fixture(scope="session")
@@ -36,8 +80,11 @@ def finished(
     """A whole study that nothing disturbed. Read only: copy its folder to go on with it."""
     from study_process import Finished, Study
 
-    study = Study(tmp_path_factory.mktemp("finished") / "run", tiny_data, tiny_model)
-    began = time.monotonic()
-    done = study.run()
-    assert done.returncode == 0, done.stdout
-    return Finished(study, done.stdout, time.monotonic() - began)
+    def run(folder: Path) -> None:
+        done = Study(folder / "run", tiny_data, tiny_model).run()
+        assert done.returncode == 0, done.stdout
+        (folder / "output.json").write_text(json.dumps(done.stdout))
+
+    folder = made_once(tmp_path_factory, "finished", run)
+    output = json.loads((folder / "output.json").read_text())
+    return Finished(Study(folder / "run", tiny_data, tiny_model), output)

@@ -27,8 +27,12 @@ CONFIG: dict[str, Any] = {
     "train": {"epochs": 3, "batch_size": 16, "max_length": 32},
     "search": {
         "trials": 3,
-        "asha": {"grace_epochs": 1, "reduction_factor": 2},
-        "space": {"learning_rate": {"low": 1e-4, "high": 1e-2, "log": True}},
+        "asha": {"grace_epochs": 2, "reduction_factor": 2},
+        # No trial predicts one class only: such trials are made up for by others.
+        "space": {
+            "learning_rate": {"low": 1e-3, "high": 3e-3, "log": True},
+            "beta": [1.0, 10.0],
+        },
     },
     "confirm": {"seeds": 2},
     # One trial at a time makes all numbers repeatable; a checkpoint after every step lets an
@@ -42,11 +46,13 @@ class Study:
     """A study of tiny tasks and its command line.
 
     Attributes:
-        out: its folder.
+        out: its folder on this machine.
         data: ``--data``.
         model: ``--model``.
         tasks: ``--tasks``.
         config: what its YAML file holds.
+        environment: what its process finds besides our own environment.
+        uri: ``--out`` where it is not a folder; ``out`` is the driver's copy then.
     """
 
     out: Path
@@ -54,14 +60,17 @@ class Study:
     model: Path
     tasks: str = "rte,sst2"
     config: dict[str, Any] = field(default_factory=lambda: CONFIG)
+    environment: dict[str, str] = field(default_factory=dict)
+    uri: str = ""
 
     @property
     def command(self) -> list[str]:
         """The command that begins the study and goes on with it."""
         path = self.out.parent / f"{self.out.name}.yaml"
+        path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(yaml.safe_dump(self.config))
         options = {"--tasks": self.tasks, "--config": path, "--data": self.data}
-        options |= {"--model": self.model, "--out": self.out}
+        options |= {"--model": self.model, "--out": self.uri or self.out}
         words = [str(word) for option in options.items() for word in option]
         return [sys.executable, str(ROOT / "study" / "run.py"), *words]
 
@@ -77,7 +86,7 @@ class Study:
         process = subprocess.Popen(
             [*self.command, *more],
             cwd=self.out.parent,
-            env=os.environ | {"OMP_NUM_THREADS": "1"},
+            env=os.environ | {"OMP_NUM_THREADS": "1"} | self.environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
@@ -117,11 +126,10 @@ class Study:
 
 
 class Finished(NamedTuple):
-    """A study that has run to its end, what it wrote to its terminal, and how long it took."""
+    """A study that has run to its end, and what it wrote to its terminal."""
 
     study: Study
     output: str
-    seconds: float
 
 
 _TIMES = {"time", "seq", "seconds", "train_seconds", "eval_seconds", "folder"}

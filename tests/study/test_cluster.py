@@ -4,17 +4,23 @@ from typing import Any
 
 import pytest
 import ray
+from ray._private.state import state as global_state
 
 from pkd.errors import InputError
 from study.cluster import trial_resources
 from study.config import Resources
 
 
-def cluster(monkeypatch: pytest.MonkeyPatch, *nodes: dict[str, float]) -> None:
+def cluster(
+    monkeypatch: pytest.MonkeyPatch,
+    *nodes: dict[str, float],
+    promised: dict[str, float] | None = None,
+) -> None:
     answer: list[dict[str, Any]] = [{"Alive": True, "Resources": node} for node in nodes]
     # A node that died stays in Ray's list.
     answer.append({"Alive": False, "Resources": {"CPU": 512.0, "GPU": 64.0}})
     monkeypatch.setattr(ray, "nodes", lambda: answer)
+    monkeypatch.setattr(global_state, "get_max_resources_from_cluster_config", lambda: promised)
 
 
 def test_without_a_gpu_a_trial_takes_one_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -47,6 +53,15 @@ def test_the_cpus_of_a_node_without_gpus_are_not_counted_for_gpu_trials(
     # 68 / 4 = 17 CPUs a trial would never come free on the node that has the GPU.
     cluster(monkeypatch, {"CPU": 64.0}, {"CPU": 4.0, "GPU": 1.0})
     assert trial_resources(Resources()) == {"cpu": 1.0, "gpu": 0.25}
+
+
+def test_gpus_that_an_autoscaler_may_start_are_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    # A head without trials, and nothing else yet. How many CPUs a GPU node will have is not known.
+    cluster(monkeypatch, {"CPU": 0.0}, promised={"CPU": 64, "GPU": 4})
+    assert trial_resources(Resources()) == {"cpu": 1.0, "gpu": 0.25}
+    assert trial_resources(Resources(cpus_per_trial=4)) == {"cpu": 4.0, "gpu": 0.25}
+    with pytest.raises(InputError, match="needs 1 CPUs and 8 GPUs"):
+        trial_resources(Resources(gpus_per_trial=8))
 
 
 def test_what_is_configured_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -90,6 +90,20 @@ def test_the_right_command_line_is_not_refused(
     assert not (tmp_path / "out" / "ledger").exists()
 
 
+def test_a_tilde_that_no_shell_expands_is_the_home_folder(
+    tiny_data: Path, tiny_model: Path, config: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    home = config.parent
+    monkeypatch.setenv("HOME", str(home))
+    (home / "data").symlink_to(tiny_data)
+    (home / "model").symlink_to(tiny_model)
+    options = ["--config=~/tiny.yaml", "--data=~/data", "--model=~/model", "--out=~/there"]
+    assert main(["--tasks", "rte", *options, "--dry-run"]) == 0
+    assert (home / "there" / "tokens").is_dir()
+    options[1:3] = ["--set", "data.dir=~/data", "teacher.model=~/model"]
+    assert main(["--tasks", "rte", *options, "--dry-run"]) == 0
+
+
 def test_a_cap_for_a_task_that_is_not_run(refused: Refused) -> None:
     message = refused("--set", "data.max_dev_rows={rtee: 9}")
     assert "`data.max_dev_rows` names 'rtee', which is no task of this study: rte" in message

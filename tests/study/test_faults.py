@@ -94,9 +94,11 @@ def test_ctrl_c_twice_is_as_safe_as_once(finished: Finished, tmp_path: Path) -> 
         for _ in range(2):
             os.killpg(process.pid, signal.SIGINT)
             time.sleep(0.4)
+        deadline = time.monotonic() + TIMEOUT
         output, _ = process.communicate(timeout=TIMEOUT)
-        time.sleep(5)
-        assert session_members(process.pid) == []
+        while members := session_members(process.pid):
+            assert time.monotonic() < deadline, f"processes {members} live on"
+            time.sleep(0.1)
     assert process.returncode == 130, output
     assert "To go on: python" in output and "Traceback" not in output
     finish(study, finished)
@@ -108,9 +110,7 @@ def test_a_second_driver_is_refused_while_the_first_runs(
     study = study_in(tmp_path, finished)
     with study.started() as process:
         study.wait_for(process, "teachers", 1)
-        began = time.monotonic()
         second = subprocess.run(study.command, capture_output=True, text=True, cwd=tmp_path)
-        assert time.monotonic() - began < 30
         assert second.returncode == 2 and f"process {process.pid} on " in second.stderr
         # The first is not disturbed.
         study.wait_for(process, "teachers", 6)
@@ -209,7 +209,10 @@ def test_a_damaged_event_is_named_and_its_trial_is_made_again(
 # Surroundings ---------------------------------------------------------------------------------
 
 
-def test_blanks_umlauts_a_relative_out_and_no_home(finished: Finished, tmp_path: Path) -> None:
+def test_two_runs_with_one_seed_have_the_same_numbers_wherever_they_run(
+    finished: Finished, tmp_path: Path
+) -> None:
+    # Here: blanks, umlauts, a relative --out, and no home that could be written.
     folder = tmp_path / "größe & maß 模型"
     folder.mkdir()
     study = Study(folder / "run", finished.study.data, finished.study.model)

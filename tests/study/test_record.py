@@ -141,6 +141,31 @@ def test_the_file_tells_versions_budget_and_the_whole_configuration(layout: Layo
     assert again == StudyConfig.model_validate(FIRST)
 
 
+def test_the_home_folder_is_not_recorded(
+    tmp_path: Path, encoder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    address = "--address=ray://ada:t0ken@head:10001"
+    monkeypatch.setattr("sys.argv", ["study/run.py", "--data", f"{tmp_path}/glue", address])
+    given = FIRST | {"data": {"dir": f"{tmp_path}/glue"}, "teacher": {"model": str(encoder)}}
+    layout, config = Layout(tmp_path), StudyConfig.model_validate(given)
+    write_study_file(layout, make_plan(config, {}, BertConfig()), encoder)
+    text = layout.study_file.read_text()
+    assert str(tmp_path) not in text and "t0ken" not in text
+    content = yaml.safe_load(text)
+    command = "python study/run.py --data ~/glue '--address=ray://***@head:10001'"
+    assert content["command"] == command
+    assert content["teacher"]["name"] == "encoder" and content["config"]["data"]["dir"] == "~/glue"
+    check_same_study(layout, config)
+    # As earlier versions recorded it.
+    whole = content["config"] | {"data": config.data.model_dump(mode="json")}
+    layout.study_file.write_text(yaml.safe_dump(content | {"config": whole}))
+    check_same_study(layout, config)
+    other = StudyConfig.model_validate(given | {"data": {"dir": f"{tmp_path}/other"}})
+    with pytest.raises(InputError, match="data.dir: '~/glue' there, '~/other' now"):
+        check_same_study(layout, other)
+
+
 def test_writing_again_keeps_the_date_of_the_first_run(layout: Layout, encoder: Path) -> None:
     content = yaml.safe_load(layout.study_file.read_text())
     layout.study_file.write_text(yaml.safe_dump(content | {"created": "2020-01-01"}))

@@ -1,5 +1,6 @@
 """Stages between runs: what is taken up again, what holds no more, and what is not complete."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -32,8 +33,8 @@ def rte(tiny_data: Path, tiny_model: Path, tmp_path_factory: pytest.TempPathFact
     return prepare_task(GLUE["rte"], tiny_model, tmp_path_factory.mktemp("tokens"), tiny_data)
 
 
-def stages(tmp_path: Path, rte: Prepared, config: StudyConfig = CONFIG) -> Stages:
-    plan = make_plan(config, {"rte": rte}, ENCODER)
+def stages(tmp_path: Path, *tasks: Prepared, config: StudyConfig = CONFIG) -> Stages:
+    plan = make_plan(config, {prepared.task.name: prepared for prepared in tasks}, ENCODER)
     view = View(Console(quiet=True), plan.stage_work())
     return Stages(
         plan, tmp_path / "model", Layout(tmp_path / "out"), {"cpu": 1.0}, view, lambda: None
@@ -181,7 +182,7 @@ def test_pkd_waits_for_kd_and_takes_its_temperature_and_alpha(
     config = StudyConfig.model_validate(
         CONFIG.model_dump() | {"search": search, "train": {"epochs": 1}}
     )
-    board = stages(tmp_path, rte, config)._search({})
+    board = stages(tmp_path, rte, config=config)._search({})
     kd, pkd = board.searches["rte-2-kd"], board.searches["rte-2-pkd-skip"]
     assert len(kd.trials) == 27 and len(pkd.trials) == 24
     assert [name.split()[0] for name in order] == ["rte-2-kd"] * 27 + ["rte-2-pkd-skip"] * 24
@@ -190,3 +191,44 @@ def test_pkd_waits_for_kd_and_takes_its_temperature_and_alpha(
     for trial in pkd.trials.values():
         assert trial.settings["temperature"] == best["temperature"]
         assert trial.settings["alpha"] == best["alpha"]
+
+
+def test_a_task_and_a_depth_that_are_added_run_only_their_own_trials(
+    tmp_path: Path, rte: Prepared, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ran: list[str] = []
+
+    def run(self: Stages, board: Board, *_: Any) -> Board:
+        ran.extend(f"{board.stage} {work}" for work in work_off(board))
+        return board
+
+    def all_of(tasks: dict[str, Prepared], depths: tuple[int, ...]) -> list[str]:
+        small = {"train": {"epochs": 1}, "search": {"trials": 2}, "confirm": {"seeds": 1}}
+        small |= {"tasks": tuple(tasks), "depths": depths, "teacher": {"trials": 1, "epochs": 1}}
+        config = StudyConfig.model_validate({"methods": ("ft", "kd"), **small})
+        those = stages(tmp_path, *tasks.values(), config=config)
+        teachers, confirm = those._teachers(), those._confirm(those._search({}), {})
+        those._predict(teachers, confirm)
+        now = sorted(ran)
+        ran.clear()
+        return now
+
+    def trials_of(task: str, depth: int) -> list[str]:
+        cells = [f"{task}-{depth}-{method}" for method in ("ft", "kd")]
+        search = [f"search {cell} trial-000{number}" for cell in cells for number in (0, 1)]
+        after = [f"confirm {cell} seed-0000" for cell in cells]
+        return [*search, *after, *(f"predict {cell} job-0000" for cell in cells)]
+
+    def teacher_of(task: str) -> list[str]:
+        return [f"teachers {task}-4-teacher trial-0000", f"predict {task}-4-teacher job-0000"]
+
+    monkeypatch.setattr(Stages, "_run", run)
+    # No trial predicts one class only and has to be made up for.
+    monkeypatch.setattr("fake_stage.chance", lambda *key: 0.5)
+    # Another name makes another task of the same rows.
+    other = replace(rte, task=rte.task.model_copy(update={"name": "other"}))
+    assert all_of({"rte": rte}, (2,)) == sorted([*teacher_of("rte"), *trials_of("rte", 2)])
+    assert all_of({"rte": rte}, (2, 3)) == sorted(trials_of("rte", 3))
+    grown = [*teacher_of("other"), *trials_of("other", 2), *trials_of("other", 3)]
+    assert all_of({"rte": rte, "other": other}, (2, 3)) == sorted(grown)
+    assert all_of({"rte": rte, "other": other}, (2, 3)) == []

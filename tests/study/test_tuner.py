@@ -1,47 +1,201 @@
-"""What Tune is told of the cluster and of the trials that wait."""
+"""What happens when a run of Tune ends before its stage does."""
 
+from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
+from typing import Any
 
 import pytest
-from fake_stage import make_board
-from ray.tune.experiment import Trial
+from fake_stage import Unwatched, report_of
+from ray.exceptions import OutOfMemoryError
+from ray.tune.error import TuneError
 
-from study.bridge import BoardScheduler
-from study.tuner import trials_at_once
+from pkd.errors import CacheError
+from study.board import Board
+from study.cells import Cell
+from study.cellsearch import CellSearch
+from study.layout import Layout
+from study.ledger import Ledger
+from study.sampler import ListSampler
+from study.trainable import StudyTrial
+from study.tuner import StageIncomplete, check_complete, run_board
 
+# As Ray 2.60 says it, without the list of its ten largest processes.
+KILLED = """1 worker(s) were killed due to the node running low on memory. Memory on the node \
+(IP: 192.0.2.7, ID: 7d4b02) was 6.36GB used / 23.54GB limit (0.270220)
+OOM kill reason: Memory usage 6660153344B exceeded threshold of 6646710272B
+Refer to the documentation on how to address the out of memory issue: https://docs.ray.io"""
 
-@pytest.mark.parametrize(
-    ("cluster", "trial", "expected"),
-    [
-        ({"CPU": 2.0}, {"cpu": 1.0, "gpu": 0.0}, 2),
-        ({"CPU": 64.0, "GPU": 4.0}, {"cpu": 2.0, "gpu": 0.25}, 16),
-        # The cluster's first GPU is still to come.
-        ({"CPU": 8.0}, {"cpu": 1.0, "gpu": 1.0}, 0),
-    ],
-)
-def test_the_scarcest_resource_decides_how_many_trials_run_at_once(
-    monkeypatch: pytest.MonkeyPatch,
-    cluster: dict[str, float],
-    trial: dict[str, float],
-    expected: int,
-) -> None:
-    monkeypatch.setattr("study.tuner.ray.cluster_resources", lambda: cluster)
-    assert trials_at_once(trial) == expected
+Fit = Callable[[Board], None]
 
 
-@pytest.mark.parametrize(
-    ("statuses", "chosen"),
-    [
-        ([Trial.RUNNING, Trial.PENDING], 1),
-        ([Trial.RUNNING, Trial.RUNNING], None),
-        ([], None),
-    ],
-)
-def test_only_a_trial_that_waits_is_started(
-    tmp_path: Path, statuses: list[str], chosen: int | None
-) -> None:
-    trials = [SimpleNamespace(status=status) for status in statuses]
-    controller = SimpleNamespace(get_live_trials=lambda: trials)
-    found = BoardScheduler(make_board(tmp_path)).choose_trial_to_run(controller)
-    assert found is (None if chosen is None else trials[chosen])
+class Tune:
+    """Runs a board with a script for each run of Tune; the last one is repeated."""
+
+    def __init__(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.layout = Layout(tmp_path)
+        sampler = ListSampler([{}] * 4)
+        search = CellSearch(Cell("search", "rte", 2, "ft"), sampler, 4, 1)
+        self.board = Board("search", [search], Ledger(self.layout.ledger), Unwatched())
+        self.notes: list[str] = []
+        self.runs = self.restarts = 0
+        self._patch = monkeypatch
+
+    def run(self, *scripts: Fit) -> None:
+        def fit(board: Board, *_: Any) -> None:
+            script = scripts[min(self.runs, len(scripts) - 1)]
+            self.runs += 1
+            script(board)
+
+        def restart() -> None:
+            self.restarts += 1
+
+        self._patch.setattr("study.tuner._fit", fit)
+        arguments: Any = ({}, self.layout, restart, self.notes.append)
+        run_board(self.board, StudyTrial, lambda search, trial: {}, *arguments)
+
+
+@pytest.fixture
+def tune(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Tune:
+    return Tune(tmp_path, monkeypatch)
+
+
+def finish(board: Board) -> None:
+    while (work := board.next()) is not None:
+        board.report(*work, report_of(*work, 1))
+
+
+def finish_one(board: Board) -> None:
+    work = board.next()
+    assert work is not None
+    board.report(*work, report_of(*work, 1))
+
+
+def lose_one(board: Board) -> None:
+    """A trial whose process dies again and again, whatever Tune tries."""
+    work = board.next()
+    assert work is not None
+    board.break_off(*work, "the actor died", lost=True)
+
+
+def run_out_of_memory(board: Board, at_once: int = 3) -> None:
+    """Trials run, and Ray kills one of them."""
+    for _ in range(at_once):
+        board.next()
+    raise RuntimeError(f"Caught unexpected exception: {KILLED}") from OutOfMemoryError(KILLED)
+
+
+# Memory ---------------------------------------------------------------------------------------
+
+
+def test_when_memory_runs_out_the_board_goes_on_with_one_trial_less(tune: Tune) -> None:
+    tune.run(run_out_of_memory, finish)
+    assert tune.board.done and tune.restarts == 1
+    # One line, with none of Ray's advice about its own settings.
+    assert tune.notes == [
+        "Ray gave up (memory ran out on 192.0.2.7, 6.36GB used / 23.54GB limit); going on with at "
+        "most 2 trial(s) at once"
+    ]
+
+
+def test_there_is_always_one_trial_at_once(tune: Tune) -> None:
+    tune.run(lambda board: run_out_of_memory(board, at_once=1), finish)
+    assert tune.board.done and "at most 1 trial(s)" in tune.notes[0]
+
+
+def test_memory_that_never_suffices_ends_the_stage_with_advice(tune: Tune) -> None:
+    with pytest.raises(StageIncomplete) as caught:
+        tune.run(run_out_of_memory)
+    # The first attempt recorded the starts of three trials; two more recorded nothing.
+    assert tune.runs == 3
+    assert str(caught.value) == (
+        "Ray gave up stage search 3 times with nothing recorded in between: memory ran out on "
+        "192.0.2.7, 6.36GB used / 23.54GB limit. Free memory there, or run fewer trials at once "
+        "(`resources.max_concurrent`)"
+    )
+
+
+def test_memory_that_runs_out_again_and_again_is_borne_while_trials_end(tune: Tune) -> None:
+    def one_ends(board: Board) -> None:
+        finish_one(board)
+        run_out_of_memory(board, at_once=1)
+
+    tune.run(one_ends, one_ends, one_ends, finish)
+    assert tune.board.done and tune.restarts == 3
+
+
+def test_ray_s_error_is_known_within_a_traceback_too(tune: Tune) -> None:
+    def fail(board: Board) -> None:
+        board.next()
+        raise TuneError(f"Traceback\nray.exceptions.OutOfMemoryError: {KILLED}")
+
+    tune.run(fail, finish)
+    assert "memory ran out on 192.0.2.7" in tune.notes[0]
+
+
+def test_another_error_of_ray_changes_nothing_about_how_many_run(tune: Tune) -> None:
+    def fail(board: Board) -> None:
+        board.next()
+        raise TuneError("Traceback\nthe head node is gone")
+
+    tune.run(fail, finish)
+    assert tune.notes == ["Ray gave up (the head node is gone); going on"]
+
+
+# Lost trials ----------------------------------------------------------------------------------
+
+
+def test_a_lost_trial_is_tried_again_when_the_others_are_done(tune: Tune) -> None:
+    def lose_the_first(board: Board) -> None:
+        lose_one(board)
+        finish(board)
+
+    tune.run(lose_the_first, finish)
+    assert tune.board.done and not tune.board.broken and tune.restarts == 0
+    assert tune.notes == ["1 trial(s) lost their processes and are tried again"]
+
+
+def test_a_trial_that_is_lost_every_time_is_left_for_the_next_command(tune: Tune) -> None:
+    def lose_the_first(board: Board) -> None:
+        lose_one(board)
+        finish(board)
+
+    tune.run(lose_the_first)
+    # Once with the others, twice with nothing recorded.
+    assert tune.runs == 3 and not tune.board.done
+    with pytest.raises(StageIncomplete, match="rte-2-ft trial-0000: the actor died"):
+        check_complete(tune.board, tune.layout)
+
+
+def test_lost_trials_are_tried_as_long_as_there_is_progress(tune: Tune) -> None:
+    def one_of_two(board: Board) -> None:
+        lose_one(board)
+        finish_one(board)
+
+    tune.run(one_of_two, one_of_two, one_of_two, finish)
+    assert tune.board.done and tune.runs == 4
+
+
+def test_a_trial_that_says_what_is_wrong_is_not_tried_again(tune: Tune) -> None:
+    def damaged(board: Board) -> None:
+        work = board.next()
+        assert work is not None
+        board.break_off(*work, "signals/x is damaged")
+        finish(board)
+
+    tune.run(damaged)
+    assert tune.runs == 1
+    with pytest.raises(StageIncomplete, match="signals/x is damaged"):
+        check_complete(tune.board, tune.layout)
+
+
+# What is no fault of Ray's --------------------------------------------------------------------
+
+
+def test_a_ledger_that_cannot_be_written_ends_the_study_with_its_own_error(tune: Tune) -> None:
+    def fail(board: Board) -> None:
+        board.ledger.failure = CacheError("cannot write the ledger")
+        raise TuneError("Traceback")
+
+    with pytest.raises(CacheError, match="cannot write the ledger"):
+        tune.run(fail)
+    assert tune.runs == 1

@@ -1,7 +1,6 @@
 """The real command from data to report, again, with the same seed, and with a larger budget."""
 
 import shutil
-import time
 from collections import Counter
 from pathlib import Path
 
@@ -88,26 +87,13 @@ def test_nothing_is_left_of_work_in_progress(finished: Finished) -> None:
     assert not list(finished.study.out.rglob("*.tmp"))
 
 
-def test_the_same_command_again_does_nothing_and_is_quick(
-    finished: Finished, tmp_path: Path
-) -> None:
+def test_the_same_command_again_does_nothing(finished: Finished, tmp_path: Path) -> None:
     study = copied(finished, tmp_path)
-    before, began = ledger_files(study), time.monotonic()
+    before = ledger_files(study)
     done = study.run()
     assert done.returncode == 0, done.stdout
     assert ledger_files(study) == before
-    # It ends in a fraction of the time and reports no trial.
-    assert time.monotonic() - began < finished.seconds / 2
     assert "trial-0000" not in done.stdout and "report:" in done.stdout
-
-
-def test_two_runs_with_one_seed_and_one_worker_have_the_same_numbers(
-    finished: Finished, tmp_path: Path
-) -> None:
-    again = Study(tmp_path / "again", finished.study.data, finished.study.model)
-    done = again.run()
-    assert done.returncode == 0, done.stdout
-    assert again.numbers() == finished.study.numbers()
 
 
 def test_a_larger_budget_runs_only_the_new_trials(finished: Finished, tmp_path: Path) -> None:

@@ -16,12 +16,13 @@ _GOOD, _BAD = "fine lovely superb moving".split(), "dull weak awful tired".split
 
 
 def rows_of(task: str, split: str) -> pa.Table:
-    """Rows in the hub's columns; the label is whether the last word is a good one."""
+    """Rows in the hub's columns; the label is whether the last words are good ones."""
     rng = Random(f"{task} {split}")
     texts, labels = [], []
     for number in range(ROWS[split]):
         label = number % 2
-        words = rng.choices(_NOUNS, k=rng.randint(3, 9)) + [rng.choice((_BAD, _GOOD)[label])]
+        # Mostly words that tell: a model that learns nothing names one class only.
+        words = rng.choices(_NOUNS, k=rng.randint(0, 2)) + rng.choices((_BAD, _GOOD)[label], k=3)
         texts.append(" ".join(words))
         labels.append(-1 if split == "test" else label)
     columns: dict[str, pa.Array] = dict.fromkeys(COLUMNS[task], pa.array(texts))

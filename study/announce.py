@@ -1,0 +1,32 @@
+"""What a study is about to do, in a few lines for a person."""
+
+from study.plan import Plan, gigabytes
+from study.record import encoder_name
+from study.view import duration
+
+
+def announcement(plan: Plan, out: str) -> str:
+    """The cells, trials, time and disk of a study."""
+    config = plan.config
+    rows = ", ".join(f"{n} {p.rows[p.task.train]:,}" for n, p in plan.tasks.items())
+    counts = {method: plan.trials(method) for method in config.methods}
+    same = len(set(counts.values())) == 1
+    per_cell = (
+        f"{next(iter(counts.values()))} per cell"
+        if same
+        else "per cell: " + ", ".join(f"{method} {count}" for method, count in counts.items())
+    )
+    search = sum(plan.trials(method) for _, _, method in plan.cells)
+    confirm = config.confirm.seeds * len(plan.cells)
+    teachers = config.teacher.trials * len(plan.tasks)
+    return (
+        f"study {config.name} in {out}\n"
+        f"  training rows: {rows}\n"
+        f"  teacher: {encoder_name(config)}, {plan.teacher_layers} layers, {teachers} trials\n"
+        f"  students: {len(plan.cells)} cells (tasks × layers {', '.join(map(str, config.depths))}"
+        f" × {', '.join(config.methods)})\n"
+        f"  search: {search} trials by {config.search.algorithm} ({per_cell}), "
+        f"confirm: {confirm} trials\n"
+        f"  about {duration(plan.seconds())} of this machine's computing, at most "
+        f"{gigabytes(plan.disk_bytes())} of disk"
+    )

@@ -1,0 +1,204 @@
+"""A study at a URI: what a node writes is published, what it reads is fetched and kept here."""
+
+import functools
+import os
+import shutil
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import pyarrow as pa
+from filelock import FileLock
+from pyarrow import fs
+
+from pkd.cache import MANIFEST, verify
+from pkd.errors import PkdError
+from pkd.files import explained_full_disk, remove
+
+# Cached folders that were used so recently are not dropped to make room.
+_IN_USE_S = 600
+_THREADS = 16
+
+
+class StoreError(PkdError):
+    """The storage behind ``--out`` does not answer or refuses; the same command goes on."""
+
+    transient = True
+
+
+@dataclass(frozen=True)
+class Mirror:
+    """A URI, and this node's cache of what lies there.
+
+    Args:
+        uri: of the study's folder.
+        root: the cache's folder, the same path on every node.
+        limit_bytes: tokens, signals and weights that were not used lately are dropped from the
+            cache above this size; all of them are in the storage.
+    """
+
+    uri: str
+    root: Path
+    limit_bytes: int
+
+    def fetch(self, path: Path) -> Path:
+        """Brings a file or folder here unless this node has it.
+
+        One process of a node copies, the others wait. A folder with a manifest is copied only if
+        its manifest differs from the one here, and is checked against it. What is not in the
+        storage is deleted here: the storage is the truth.
+
+        Raises:
+            CacheError: if what arrived is damaged.
+            StoreError: if the storage does not answer.
+        """
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(path.with_name(f"{path.name}.fetch.lock")):
+            kind = self._kind(path)
+            if kind == fs.FileType.NotFound:
+                remove(path)
+            elif kind == fs.FileType.File:
+                self._download(path, path)
+            elif not self._is_current(path):
+                partial = path.with_name(f"{path.name}.fetched")
+                shutil.rmtree(partial, ignore_errors=True)
+                self._download(path, partial)
+                if (partial / MANIFEST).exists():
+                    verify(partial)
+                shutil.rmtree(path, ignore_errors=True)
+                partial.rename(path)
+                self._make_room()
+            if path.exists():
+                os.utime(path)
+        return path
+
+    def publish(self, path: Path) -> None:
+        """Copies a file or folder to the storage; a folder's manifest goes last.
+
+        Raises:
+            StoreError: if the storage refuses.
+        """
+        files = [path] if path.is_file() else [p for p in path.rglob("*") if p.is_file()]
+        with self._explained(path):
+            last = [file for file in files if file.name == MANIFEST]
+            with ThreadPoolExecutor(_THREADS) as pool:
+                list(pool.map(self._upload, [file for file in files if file not in last]))
+            for file in last:
+                self._upload(file)
+
+    def delete(self, path: Path) -> None:
+        """Deletes a file or folder in the storage and here."""
+        with self._explained(path):
+            filesystem, place = self._place(path)
+            kind = filesystem.get_file_info(place).type
+            if kind == fs.FileType.File:
+                filesystem.delete_file(place)
+            elif kind == fs.FileType.Directory:
+                filesystem.delete_dir(place)
+        remove(path)
+
+    def exists(self, path: Path) -> bool:
+        """Whether a file or folder is in the storage."""
+        return bool(self._kind(path) != fs.FileType.NotFound)
+
+    def age(self, path: Path) -> float:
+        """Seconds between a file's last upload and now, by the storage's clock."""
+        probe = path.with_name(f"{path.name}.{os.getpid()}.probe")
+        probe.touch()
+        self.publish(probe)
+        with self._explained(path):
+            filesystem, place = self._place(path)
+            now, then = filesystem.get_file_info([self._place(probe)[1], place])
+        self.delete(probe)
+        return float("inf") if then.mtime is None else (now.mtime - then.mtime).total_seconds()
+
+    def place(self, path: Path) -> str:
+        """The URI without its options and without what may be a secret in it."""
+        filesystem, place = self._place(path)
+        return f"{filesystem.type_name}:{place}"
+
+    def _place(self, path: Path) -> tuple[fs.FileSystem, str]:
+        filesystem, base = filesystem_of(self.uri)
+        return filesystem, "/".join((base, *path.relative_to(self.root).parts))
+
+    def _kind(self, path: Path) -> fs.FileType:
+        with self._explained(path):
+            filesystem, place = self._place(path)
+            return filesystem.get_file_info(place).type
+
+    def _is_current(self, folder: Path) -> bool:
+        here = folder / MANIFEST
+        if not here.exists():
+            return False
+        filesystem, place = self._place(here)
+        with self._explained(here):
+            if filesystem.get_file_info(place).type == fs.FileType.NotFound:
+                return False
+            with filesystem.open_input_stream(place) as stream:
+                return bool(stream.readall() == here.read_bytes())
+
+    def _download(self, path: Path, target: Path) -> None:
+        filesystem, place = self._place(path)
+        whole = target.with_name(f"{target.name}.{os.getpid()}.download")
+        with self._explained(path), explained_full_disk(target):
+            if filesystem.get_file_info(place).type == fs.FileType.File:
+                fs.copy_files(place, str(whole), filesystem, fs.LocalFileSystem())
+                whole.replace(target)
+            else:
+                target.mkdir(parents=True)
+                fs.copy_files(place, str(target), filesystem, fs.LocalFileSystem())
+
+    def _upload(self, file: Path) -> None:
+        filesystem, place = self._place(file)
+        # An object appears whole or not at all; a file of a file system does so by its rename.
+        renamed = isinstance(filesystem, fs.LocalFileSystem)
+        target = f"{place}.{os.getpid()}.tmp" if renamed else place
+        if renamed:
+            filesystem.create_dir(place.rpartition("/")[0])
+        fs.copy_files(str(file), target, fs.LocalFileSystem(), filesystem)
+        if renamed:
+            filesystem.move(target, place)
+
+    def _make_room(self) -> None:
+        folders = [
+            path
+            for pattern in ("tokens/*", "signals/*", "weights/*/*/*")
+            for path in self.root.glob(pattern)
+            if path.is_dir() and path.suffix not in (".partial", ".fetched")
+        ]
+        folders.sort(key=lambda path: path.stat().st_mtime)
+        total = sum(map(_size, folders))
+        newest = max((path.stat().st_mtime for path in folders), default=0.0)
+        for path in folders:
+            if total <= self.limit_bytes or newest - path.stat().st_mtime < _IN_USE_S:
+                return
+            total -= _size(path)
+            shutil.rmtree(path)
+
+    def _explained(self, path: Path) -> "_Explained":
+        return _Explained(self.place(path))
+
+
+class _Explained:
+    """Turns what pyarrow raises for a storage that fails into `StoreError`."""
+
+    def __init__(self, where: str) -> None:
+        self._where = where
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
+        if isinstance(error, (OSError, pa.ArrowException)) and not isinstance(error, PkdError):
+            raise StoreError(f"the storage of --out fails at {self._where}: {error}") from error
+
+
+@functools.cache
+def filesystem_of(uri: str) -> tuple[fs.FileSystem, str]:
+    """The file system behind a URI, and the path of the URI's folder in it."""
+    filesystem, base = fs.FileSystem.from_uri(uri)
+    return filesystem, base.rstrip("/")
+
+
+def _size(folder: Path) -> int:
+    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())

@@ -1,0 +1,190 @@
+"""Code lies in every place that is read, as a pickle or as Python: none of it is ever run."""
+
+import builtins
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from pkd.cache import write_manifest
+from pkd.data import load_rows
+from pkd.errors import CacheError, InputError
+from pkd.experiment import Experiment, Files, Outputs
+from pkd.models import load_classifier, load_config, load_tokenizer
+from pkd.prepare import Prepared, prepare_task
+from pkd.recipe import Recipe
+from pkd.signals import open_signals
+from pkd.tasks import GLUE, load_task_file
+from pkd.tokens import open_tokens
+
+FORMS = ["pickle", "zip of torch", "old form of torch"]
+
+
+def write(path: Path, form: str, content: Any, trap: Any) -> None:
+    if form == "pickle":
+        path.write_bytes(trap.pickled)
+    else:
+        torch.save(content, path, _use_new_zipfile_serialization=form.startswith("zip"))
+
+
+def copied(source: Path, folder: Path) -> Path:
+    shutil.copytree(source, folder)
+    return folder
+
+
+def change_json(path: Path, **keys: Any) -> None:
+    path.write_text(json.dumps(json.loads(path.read_text()) | keys))
+
+
+# Checkpoints ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_a_checkpoint(
+    prepared: Prepared, encoder: Path, tmp_path: Path, form: str, trap: Any
+) -> None:
+    recipe = Recipe.checked(method="ft", layers=2, batch_size=8, learning_rate=1e-3)
+    files = Files(prepared.task, prepared.tokens, encoder)
+    state = Experiment(recipe, files).trainer.state_dict()
+    path = tmp_path / "trial.pt"
+    write(path, form, {"trainer": state, "extra": trap}, trap)
+    with pytest.raises(CacheError, match="nothing of it was run; delete it") as error:
+        Experiment(recipe, files, Outputs(checkpoint=path))
+    # torch's own text tells how to run it all the same.
+    assert "weights_only" not in str(error.value)
+
+
+# Models ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_pickled_weights_beside_the_others(
+    encoder: Path, tmp_path: Path, form: str, trap: Any
+) -> None:
+    folder = copied(encoder, tmp_path / "model")
+    for name in ("pytorch_model.bin", "training_args.bin", "optimizer.pt", "vocab.pkl"):
+        write(folder / name, form, {"weight": trap}, trap)
+    load_classifier(folder, ("no", "yes"))
+    load_tokenizer(folder)
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_an_index_of_weights_that_names_a_pickle(
+    encoder: Path, tmp_path: Path, form: str, trap: Any
+) -> None:
+    folder = copied(encoder, tmp_path / "model")
+    names = load_file(folder / "model.safetensors")
+    (folder / "model.safetensors").rename(folder / "other.safetensors")
+    index = {"metadata": {}, "weight_map": dict.fromkeys(names, "weights.bin")}
+    (folder / "model.safetensors.index.json").write_text(json.dumps(index))
+    write(folder / "weights.bin", form, {"weight": trap}, trap)
+    with pytest.raises(InputError, match="cannot load the model in"):
+        load_classifier(folder, ("no", "yes"))
+
+
+@pytest.mark.parametrize("family", ["bert", "evil"])
+def test_a_configuration_that_names_code(
+    encoder: Path, tmp_path: Path, family: str, trap: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Whoever is asked for leave to run it says yes.
+    monkeypatch.setattr(builtins, "input", lambda *prompt: "y")
+    folder = copied(encoder, tmp_path / "model")
+    (folder / "evil.py").write_text(trap.code)
+    classes = {
+        "AutoConfig": "evil.EvilConfig",
+        "AutoModelForSequenceClassification": "evil.EvilModel",
+    }
+    change_json(folder / "config.json", model_type=family, auto_map=classes)
+    for read in (load_config, lambda path: load_classifier(path, ("no", "yes"))):
+        with pytest.raises(InputError, match="config.json asks for Python code .* is never run"):
+            read(folder)
+
+
+@pytest.mark.parametrize("classes", [{"AutoTokenizer": [None, "evil.Evil"]}, ["evil.Evil", None]])
+def test_a_tokenizer_that_names_code(
+    encoder: Path,
+    data: Path,
+    tmp_path: Path,
+    classes: Any,
+    trap: Any,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(builtins, "input", lambda *prompt: "y")
+    folder = copied(encoder, tmp_path / "model")
+    (folder / "evil.py").write_text(trap.code)
+    change_json(folder / "tokenizer_config.json", auto_map=classes, tokenizer_class="Evil")
+    with pytest.raises(InputError, match="tokenizer_config.json asks for Python code"):
+        prepare_task(GLUE["rte"], folder, tmp_path / "tokens", data, 24)
+
+
+def test_python_files_beside_a_model(encoder: Path, tmp_path: Path, trap: Any) -> None:
+    folder = copied(encoder, tmp_path / "model")
+    for name in ("__init__", "configuration_bert", "modeling_bert", "tokenization_bert"):
+        (folder / f"{name}.py").write_text(trap.code)
+    load_classifier(folder, ("no", "yes"))
+    load_tokenizer(folder)
+
+
+# Caches ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["ids", "offsets", "types", "labels", "idx", "pad_id"])
+@pytest.mark.parametrize("form", ["pickle", "array of objects"])
+def test_tokens(prepared: Prepared, tmp_path: Path, name: str, form: str, trap: Any) -> None:
+    folder = copied(prepared.train, tmp_path / "tokens")
+    plant_array(folder / f"{name}.npy", form, trap)
+    with pytest.raises(CacheError, match=rf"{name}\.npy is no array of numbers .*; delete"):
+        open_tokens(folder)
+
+
+@pytest.mark.parametrize("name", ["logits", "layer-02"])
+@pytest.mark.parametrize("form", ["pickle", "array of objects"])
+def test_signals(signals: Path, tmp_path: Path, name: str, form: str, trap: Any) -> None:
+    folder = copied(signals, tmp_path / "signals")
+    plant_array(folder / f"{name}.npy", form, trap)
+    with pytest.raises(CacheError, match=rf"{name}\.npy is no array of numbers"):
+        open_signals(folder, [1, 2, 3])
+
+
+def plant_array(path: Path, form: str, trap: Any) -> None:
+    """Puts the trap in the place of an array, and makes the manifest agree."""
+    if form == "pickle":
+        path.write_bytes(trap.pickled)
+    else:
+        np.save(path, np.array([trap], dtype=object), allow_pickle=True)
+    write_manifest(path.parent, {})
+
+
+# Data -----------------------------------------------------------------------------------------
+
+
+def test_parquet_with_a_pickled_type_and_pickled_metadata(
+    data: Path, tmp_path: Path, trap: Any
+) -> None:
+    path = tmp_path / "data" / "rte" / "train.parquet"
+    path.parent.mkdir(parents=True)
+    table = pq.read_table(data / "rte" / "train.parquet")
+    # What Arrow once unpickled by itself when it read a file: CVE-2023-47248.
+    extension = {
+        "ARROW:extension:name": "arrow.py_extension_type",
+        "ARROW:extension:metadata": trap.pickled,
+    }
+    fields = [pa.field(f.name, f.type, metadata=extension) for f in table.schema]
+    schema = pa.schema(fields, metadata={"pandas": trap.pickled, "huggingface": trap.pickled})
+    pq.write_table(pa.Table.from_arrays(table.columns, schema=schema), path)
+    assert b"mkdir" in path.read_bytes()
+    assert len(load_rows(GLUE["rte"], "train", tmp_path / "data")) == 40
+
+
+def test_a_task_file_with_a_python_tag(tmp_path: Path, trap: Any) -> None:
+    path = tmp_path / "task.yaml"
+    path.write_text(f"name: !!python/object/apply:os.mkdir ['{trap.folder}']\n")
+    with pytest.raises(InputError, match="cannot read the task file"):
+        load_task_file(path)

@@ -1,0 +1,82 @@
+"""Ray kills trials because the machine's memory runs out, for real, under the real command."""
+
+import contextlib
+import mmap
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from study_process import Finished, Study
+
+pytestmark = pytest.mark.slow
+
+GB = 10**9
+ROOM = 4 * GB  # for a study on top of what is in use; it takes half of it
+SLACK = GB // 4
+CHUNK = 2**28
+FILLING = bytes([1]) * CHUNK
+
+
+def memory() -> tuple[int, int]:
+    """Bytes in use and bytes in all, as Ray counts them where no container sets a limit."""
+    lines = Path("/proc/meminfo").read_text().splitlines()
+    sizes = {line.partition(":")[0]: 1024 * int(line.split()[1]) for line in lines}
+    return sizes["MemTotal"] - sizes["MemAvailable"], sizes["MemTotal"]
+
+
+@pytest.fixture
+def limit() -> int:
+    """Bytes in use from which on Ray shall kill."""
+    own = Path("/sys/fs/cgroup/memory.max")
+    if not Path("/proc/meminfo").exists() or (own.exists() and own.read_text() != "max\n"):
+        pytest.skip("how much memory Ray sees cannot be told here")
+    used, total = memory()
+    if total - used < ROOM + 2 * GB:
+        pytest.skip(f"needs 6 GB of free memory, but {(total - used) / GB:.1f} GB are free")
+    return used + ROOM
+
+
+@contextlib.contextmanager
+def pressure(limit: int) -> Iterator[None]:
+    """Keeps the machine's memory above a limit, whatever others give back, during the block."""
+    released = threading.Event()
+    taken: list[mmap.mmap] = []
+
+    def press() -> None:
+        while not released.is_set():
+            if memory()[0] < limit + SLACK:
+                taken.append(mmap.mmap(-1, CHUNK))
+                taken[-1].write(FILLING)
+            else:
+                released.wait(0.1)
+
+    thread = threading.Thread(target=press)
+    thread.start()
+    try:
+        yield
+    finally:
+        released.set()
+        thread.join()
+        for chunk in taken:
+            chunk.close()
+
+
+def test_ray_s_out_of_memory_kill_costs_nothing_that_was_finished(
+    finished: Finished, tmp_path: Path, limit: int
+) -> None:
+    study = Study(tmp_path / "run", finished.study.data, finished.study.model)
+    study.environment = {
+        "RAY_memory_usage_threshold": str(limit / memory()[1]),
+        "RAY_memory_monitor_refresh_ms": "50",
+    }
+    with study.started() as process:
+        study.wait_for(process, "search", 1)
+        assert process.stdout is not None
+        with pressure(limit):
+            went_on = any("at most 1 trial(s) at once" in line for line in process.stdout)
+        output = process.stdout.read()
+        process.wait()
+    # The same driver finished the study when memory came free.
+    assert went_on and process.returncode == 0, output
+    assert study.numbers() == finished.study.numbers()

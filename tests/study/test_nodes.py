@@ -1,0 +1,56 @@
+"""A study on a cluster of several nodes, one of which dies."""
+
+import os
+import shutil
+import signal
+import time
+from pathlib import Path
+
+import pytest
+from ray_cluster import ray_cluster
+from study_process import TIMEOUT, Finished, Study, session_members
+
+pytestmark = pytest.mark.slow
+
+EPOCHS, TRIALS = 3, 8  # of the confirm stage
+
+
+def stop_in_mid_epoch(node: int) -> None:
+    """Stops the process of a node's trial while it trains."""
+    deadline = time.monotonic() + TIMEOUT
+    while True:
+        assert time.monotonic() < deadline, "no trial trains on the node"
+        for trial in session_members(node, "ray::ResourceTrainable.train"):
+            os.kill(trial, signal.SIGSTOP)
+            if trial in session_members(node, "ray::ResourceTrainable.train"):
+                return
+            os.kill(trial, signal.SIGCONT)
+        time.sleep(0.02)
+
+
+def test_sigkill_of_a_node_moves_its_trial_and_disturbs_no_other(
+    finished: Finished, tmp_path: Path
+) -> None:
+    # The confirm stage: its trials are the same however many run at once.
+    study = Study(tmp_path / "run", finished.study.data, finished.study.model)
+    shutil.copytree(finished.study.out, study.out)
+    for folder in ("ledger/confirm", "ledger/predict", "logs/confirm", "models"):
+        shutil.rmtree(study.out / folder)
+    with ray_cluster() as cluster:
+        cluster.start(cpus=0)
+        first, second = cluster.start(cpus=1), cluster.start(cpus=1)
+        study.environment = cluster.environment
+        more = ["--address", cluster.address, "--set", "resources.max_concurrent=2"]
+        with study.started(*more) as process:
+            study.wait_for(process, "confirm", 2)
+            stop_in_mid_epoch(first)
+            [other] = session_members(second, "ray::ResourceTrainable")
+            cluster.kill(first)
+            output, _ = process.communicate(timeout=TIMEOUT)
+    assert process.returncode == 0, output
+    assert study.numbers() == finished.study.numbers()
+    logs = [path.read_text() for path in (study.out / "logs" / "confirm").rglob("*.log")]
+    assert len(logs) == TRIALS
+    # One trial began a second time, and repeated no more than the epoch in which it was killed.
+    assert sum(log.count(" epochs done") for log in logs) == TRIALS + 1
+    assert sum(log.count("Report(epoch=") for log in logs) <= TRIALS * EPOCHS + 1

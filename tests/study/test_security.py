@@ -1,0 +1,172 @@
+"""The real command among pickles and secrets, and what Ray opens to the network."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ray.train._internal.storage import StorageContext
+from ray.tune.experiment import Trial
+from ray.tune.result_grid import ResultGrid
+from study_process import CONFIG, ROOT, Study, end_session
+
+from analysis.runs import RunError, load_run
+from pkd.errors import InputError
+from study.bridge import BrokenTrials
+from study.config import StudyConfig
+from study.config_file import load_config
+from study.layout import Layout
+from study.record import check_same_study
+
+# What Ray Tune and Optuna keep in folders of theirs, and read again when told to resume.
+RAY_FILES = (
+    "tuner.pkl",
+    "trainable.pkl",
+    "experiment_state-2026-01-01_00-00-00.json",
+    "searcher-state-2026-01-01_00-00-00.pkl",
+    "search_gen_state-2026-01-01_00-00-00.json",
+    "basic-variant-state-2026-01-01_00-00-00.json",
+    "callback-states-2026-01-01_00-00-00.pkl",
+    "scheduler.pkl",
+    "optuna.pkl",
+    "study.db",
+    "{trial}/error.pkl",
+    "{trial}/params.pkl",
+    "{trial}/.tune_metadata",
+    "{trial}/checkpoint_000000/_dict_checkpoint.pkl",
+    "{trial}/checkpoint_000000/.metadata.pkl",
+)
+EVERYWHERE = ("x.pkl", "pytorch_model.bin", "training_args.bin", "checkpoint.pt", "__init__.py")
+TOKEN = "hf_0123456789abcdefghijklmnopqrstuvwx"
+
+
+def plant(folder: Path, trap: Any, *names: str) -> None:
+    """Puts the trap into a folder by each name, as Python or as a pickle."""
+    for name in names:
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(trap.code.encode() if path.suffix == ".py" else trap.pickled)
+
+
+def plant_everywhere(study: Study, trap: Any) -> None:
+    """Puts the trap into every folder of the study, of its data and of its model."""
+    for top in (study.out, study.data, study.model):
+        for folder in [top, *(path for path in top.rglob("*") if path.is_dir())]:
+            plant(folder, trap, *EVERYWHERE)
+
+
+@pytest.mark.slow
+def test_a_study_among_pickles_runs_none_and_tells_no_secret(
+    tiny_data: Path, tiny_model: Path, tmp_path: Path, trap: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("HF_TOKEN", TOKEN)
+    config = CONFIG | {"methods": ["ft"], "search": {"trials": 1, "asha": None}}
+    config |= {"teacher": {"trials": 1, "learning_rate": [1e-3]}, "confirm": {"seeds": 1}}
+    data = Path(shutil.copytree(tiny_data, tmp_path / "data"))
+    model = Path(shutil.copytree(tiny_model, tmp_path / "model"))
+    study = Study(tmp_path / "run", data, model, "rte", config)
+    trials = {"teachers": "rte-4-teacher-trial-0000", "search": "rte-2-ft-trial-0000"}
+    for stage in ("teachers", "signals", "search", "confirm", "predict"):
+        names = [name.format(trial=trials.get(stage, "rte-2-ft-seed-0000")) for name in RAY_FILES]
+        plant(study.out / "ray" / stage, trap, *names)
+    for folder in ("tokens", "signals", "checkpoints/teachers/rte-4-teacher", "ledger/search"):
+        plant(study.out / folder, trap, "trial-0000.pt")
+    plant_everywhere(study, trap)
+    # Where the command is started, under the names of what a trial imports.
+    plant(tmp_path, trap, "torch.py", "numpy.py", "transformers.py", "pkd.py")
+    done = study.run()
+    assert done.returncode == 0, done.stdout
+    files = [study.out / "study.yaml"]
+    files += [p for d in ("ledger", "report") for p in (study.out / d).rglob("*") if p.is_file()]
+    assert len(files) > 50
+    for path in files:
+        content = path.read_bytes()
+        if trap.pickled != content and trap.code.encode() != content:
+            assert str(tmp_path).encode() not in content, path
+            assert TOKEN.encode() not in content, path
+
+
+def test_a_python_tag_in_a_configuration_or_a_record(tmp_path: Path, trap: Any) -> None:
+    text = f"format: 1\nconfig: !!python/object/apply:os.mkdir ['{trap.folder}']\n"
+    layout = Layout(tmp_path)
+    layout.study_file.write_text(text)
+    with pytest.raises(InputError, match="cannot read the configuration"):
+        load_config(layout.study_file, [])
+    with pytest.raises(InputError, match="cannot read .*study.yaml"):
+        check_same_study(layout, StudyConfig())
+    with pytest.raises(RunError, match="study.yaml is damaged"):
+        load_run(tmp_path)
+    override = f"seed=!!python/object/apply:os.mkdir ['{trap.folder}']"
+    with pytest.raises(InputError, match="the value is no YAML"):
+        load_config(None, [override])
+
+
+def test_a_failed_trial_s_error_is_not_read_from_a_pickle(tmp_path: Path, trap: Any) -> None:
+    class Board:
+        searches = {"rte-2-ft": "search"}
+
+        def break_off(self, *work: Any) -> None:
+            self.broken = work
+
+    storage = StorageContext(str(tmp_path), "search", trial_dir_name="trial-0000")
+    trial = Trial("x", config={"cell": "rte-2-ft", "trial": "trial-0000"}, stub=True)
+    trial.storage = storage
+    board = Board()
+    for tell in (BrokenTrials(board).on_trial_recover, BrokenTrials(board).on_trial_error):
+        trial.run_metadata.error_filename = "error.txt"
+        trial.run_metadata.pickled_error_filename = "error.pkl"
+        plant(Path(storage.trial_fs_path), trap, "error.pkl")
+        Path(storage.trial_fs_path, "error.txt").write_text("Traceback\nCacheError: x")
+        tell(1, [trial], trial)
+        assert ResultGrid._populate_exception(trial) == "Traceback\nCacheError: x"
+    assert board.broken == ("search", "trial-0000", "CacheError: x")
+
+
+_SEEN = """
+import json, os, sys, psutil, ray
+from study.cluster import start_ray
+start_ray(None)
+path = ray.get(ray.remote(lambda: sys.path).remote())
+processes = [psutil.Process(), *psutil.Process().children(recursive=True)]
+listening = [
+    (" ".join(process.cmdline()), connection.laddr.ip)
+    for process in processes
+    for connection in process.net_connections("inet")
+    if connection.status == psutil.CONN_LISTEN
+]
+mode = os.environ.get("RAY_AUTH_MODE")
+print(json.dumps({"listening": listening, "mode": mode, "path": path, "cwd": os.getcwd()}))
+"""
+
+
+@pytest.mark.slow
+def test_ray_listens_on_loopback_only_without_dashboard_and_with_its_token(
+    tmp_path: Path,
+) -> None:
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("RAY_")}
+    with subprocess.Popen(
+        [sys.executable, "-c", _SEEN],
+        cwd=tmp_path,
+        env=environment | {"HOME": str(tmp_path), "PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    ) as process:
+        try:
+            seen = json.loads(process.communicate(timeout=300)[0].splitlines()[-1])
+        finally:
+            end_session(process.pid)
+    # The driver, GCS, a raylet and a worker.
+    assert len(seen["listening"]) >= 4
+    addresses = {address.removeprefix("::ffff:") for _, address in seen["listening"]}
+    assert addresses <= {"127.0.0.1", "::1"}
+    for server in ("dashboard.py", "ray.util.client"):
+        assert not [command for command, _ in seen["listening"] if server in command]
+    assert seen["mode"] == "token" and (tmp_path / ".ray" / "auth_token").exists()
+    # The folder that the command is started in may be one of data.
+    assert seen["cwd"] == str(tmp_path) and str(tmp_path) not in seen["path"]
