@@ -1,6 +1,7 @@
 """One stage's work: which trial comes next, what its report means, and the record of both."""
 
 import time
+from collections import deque
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, Protocol
@@ -57,10 +58,12 @@ class Board:
             # A cell that is not in the plan any more (a task was left out) keeps its record.
             if search := self.searches.get(Cell.of(event).name):
                 search.replay(event)
+        self._left = {search: _left(search) for search in self.searches.values()}
         for search in self.searches.values():
             for name, trial in search.trials.items():
                 if trial.state == "running" and trial.decision == STOP:
                     self._end(search, name)
+        self._waiting = self._unfinished()
 
     @property
     def done(self) -> bool:
@@ -74,17 +77,19 @@ class Board:
 
     def next(self) -> Work | None:
         """Hands out work: trials to resume first, then a new one of the cell with most left."""
-        work = self._choose()
-        if work is None or len(self.running) == self._max_running:
+        if len(self.running) == self._max_running or (work := self._choose()) is None:
             return None
         search, name = work
-        if not name:
+        if name:
+            self._waiting.popleft()
+        else:
             name = search.propose()
             trial = search.trials[name]
             # Left behind by a trial of this name whose record was deleted.
             self._drop_checkpoint(search, name)
             seed = search.seed_of(trial.number)
             self.ledger.start(search.cell, name, trial.settings, seed, search.epochs)
+            self._left[search] = _left(search)
         self.running[search, name] = time.monotonic()
         self.observer.changed(self, search, name, "start")
         return search, name
@@ -135,26 +140,31 @@ class Board:
         for work in self.lost:
             del self.broken[work]
         self.lost.clear()
+        self._waiting = self._unfinished()
         return self._max_running
 
     def _choose(self) -> Work | None:
-        fresh: list[CellSearch] = []
-        for search in self.searches.values():
-            for name, trial in search.trials.items():
-                work = (search, name)
-                if trial.state == "running" and work not in (self.running | self.broken):
-                    return work
-            if len(search.trials) < search.wanted and self._ready(search):
-                fresh.append(search)
-        if not fresh:
-            return None
-        return max(fresh, key=lambda s: s.cost * s.epochs * (s.wanted - len(s.trials))), ""
+        if self._waiting:
+            return self._waiting[0]
+        for search in sorted(self._left, key=self._left.__getitem__, reverse=True):
+            if self._left[search] > 0 and self._ready(search):
+                return search, ""
+        return None
+
+    def _unfinished(self) -> deque[Work]:
+        return deque(
+            (search, name)
+            for search in self.searches.values()
+            for name, trial in search.trials.items()
+            if trial.state == "running" and (search, name) not in self.broken
+        )
 
     def _end(self, search: CellSearch, name: str, error: str | None = None) -> None:
         state = search.end(name, failed=error is not None)
         trial = search.trials[name]
         best = trial.best or {}
         self.running.pop((search, name), None)
+        self._left[search] = _left(search)
         self.ledger.end(
             search.cell,
             name,
@@ -174,6 +184,11 @@ class Board:
     def _drop_checkpoint(self, search: CellSearch, name: str) -> None:
         if self._checkpoint_of is not None:
             self.ledger.store.delete(self._checkpoint_of(search.cell, name))
+
+
+def _left(search: CellSearch) -> float:
+    """Work in the trials that a cell has yet to start."""
+    return search.cost * search.epochs * (search.wanted - len(search.trials))
 
 
 def seconds_of(trial: TrialState) -> float:

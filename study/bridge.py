@@ -75,6 +75,11 @@ class BoardScheduler(_NotPickled, FIFOScheduler):
         decision = self._board.report(search, name, result["report"].to_dict())
         return str(TrialScheduler.STOP if decision == STOP else TrialScheduler.CONTINUE)
 
+    def choose_trial_to_run(self, tune_controller: Any) -> Trial | None:
+        """A trial that waits for its process. FIFO's own choice looks at all that ever ran."""
+        live = tune_controller.get_live_trials()
+        return next((trial for trial in live if trial.status == Trial.PENDING), None)
+
     def save(self, checkpoint_path: str) -> None:
         """Nothing to save, see `BoardSearcher.save`."""
 

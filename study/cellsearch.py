@@ -5,7 +5,7 @@ so that a resumed search holds the same Optuna trials and the same ASHA rungs as
 never interrupted.
 """
 
-import itertools
+from collections import Counter
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any
@@ -81,6 +81,10 @@ class CellSearch:
             cost,
         )
         self.trials: dict[str, TrialState] = {}
+        # Epochs that are done with: trained, or spared by an early end.
+        self.epochs_done = 0
+        self._states = Counter(running=0, complete=0, stopped=0, failed=0)
+        self._lowest_free = 0
         # Any: it is asked about our own trials by name, not about Tune's Trial objects.
         self._asha: Any = (
             AsyncHyperBandScheduler(
@@ -119,7 +123,7 @@ class CellSearch:
     @property
     def constant(self) -> int:
         """Trials that ended with a score and predict one class only."""
-        return sum(trial.constant for trial in self.trials.values())
+        return sum(trial.constant for trial in list(self.trials.values()))
 
     @property
     def winner(self) -> str | None:
@@ -127,14 +131,15 @@ class CellSearch:
         equals."""
         scores = {
             name: (not trial.constant, trial.best["score"])
-            for name, trial in self.trials.items()
+            # A copy: the live table looks from a thread of its own.
+            for name, trial in list(self.trials.items())
             if trial.state in ("complete", "stopped") and trial.best is not None
         }
         return max(scores, key=lambda name: scores[name], default=None)
 
     def count(self, state: str) -> int:
         """Number of trials in a state."""
-        return sum(trial.state == state for trial in self.trials.values())
+        return self._states[state]
 
     def seed_of(self, number: int) -> int:
         """The training seed of a trial."""
@@ -145,13 +150,16 @@ class CellSearch:
 
         The lowest free number: a trial whose damaged record was deleted is made up for first.
         """
-        number = next(n for n in itertools.count() if self._name(n) not in self.trials)
-        return self._add(number, self.sampler.propose(number))
+        while self._name(self._lowest_free) in self.trials:
+            self._lowest_free += 1
+        return self._add(self._lowest_free, self.sampler.propose(self._lowest_free))
 
     def report(self, name: str, report: dict[str, Any]) -> str:
         """Takes up an epoch's report and decides: ``continue`` or ``stop``."""
         trial = self.trials[name]
-        trial.reports.append(report)
+        # Curves are most of a report, and nothing here reads them.
+        trial.reports.append({k: v for k, v in report.items() if k != "train_curve"})
+        self.epochs_done += 1
         self.sampler.report(trial.number, report["epoch"], report["score"])
         trial.decision = CONTINUE
         if report["epoch"] >= self.epochs:
@@ -166,11 +174,14 @@ class CellSearch:
         """Ends a trial and gives its state: ``complete``, ``stopped`` or ``failed``."""
         trial = self.trials[name]
         best = trial.best
+        self._states[trial.state] -= 1
         if failed or best is None:
             trial.state = "failed"
         else:
             trial.state = "complete" if len(trial.reports) >= self.epochs else "stopped"
             trial.constant = best.get("classes_predicted") == 1
+        self._states[trial.state] += 1
+        self.epochs_done += self.epochs - len(trial.reports)
         self.sampler.finish(trial.number, trial.state, best["score"] if best else None)
         return trial.state
 
@@ -191,6 +202,7 @@ class CellSearch:
     def _add(self, number: int, settings: Settings) -> str:
         name = self._name(number)
         self.trials[name] = TrialState(number, settings)
+        self._states["running"] += 1
         if self._asha is not None:
             self._asha.on_trial_add(None, SimpleNamespace(trial_id=name))
         return name

@@ -8,6 +8,7 @@ import json
 import time
 import zlib
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +50,9 @@ class Ledger:
             CacheError: naming a file that cannot be read or that a newer version wrote.
         """
         folder = self.root / stage if stage else self.root
-        return sorted((_read(path) for path in _event_files(folder)), key=lambda e: e["seq"])
+        # Most of the time of a large ledger is waiting for a disk, often a remote one.
+        with ThreadPoolExecutor() as pool:
+            return sorted(pool.map(_read, _event_files(folder)), key=lambda e: e["seq"])
 
     def start(
         self, cell: Cell, trial: str, settings: dict[str, Any], seed: int, epochs: int

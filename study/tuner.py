@@ -1,6 +1,7 @@
 """Working one stage's board off on a Ray Tuner of its own."""
 
 import logging
+import os
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -13,6 +14,7 @@ from pkd.files import check_space
 from study.board import Board
 from study.bridge import BoardScheduler, BoardSearcher, LostTrials, MakeConfig
 from study.cellsearch import CellSearch
+from study.cluster import trials_at_once
 from study.deferred import Deferred, pack
 from study.layout import Layout
 from study.rayerrors import OUT_OF_MEMORY, reason_of
@@ -21,6 +23,10 @@ from study.rayerrors import OUT_OF_MEMORY, reason_of
 # without a single new record.
 _RETRIES = 2
 _MORE_MEMORY = "Free memory there, or run fewer trials at once (`resources.max_concurrent`)"
+# Tune gives a waiting trial to the first process that is free and drops the one that was starting
+# for it. With one trial waiting (its default for a search) the number of processes would stop
+# growing as soon as trials end more often than a process starts; so one waits for each so many.
+_RUNNING_PER_WAITING = 4
 
 
 class StageIncomplete(PkdError):
@@ -105,6 +111,8 @@ def _fit(
         log = layout.log(search.cell, trial)
         return pack(trainable, {"log": log, **config(search, trial)})
 
+    waiting = max(1, trials_at_once(resources) // _RUNNING_PER_WAITING)
+    os.environ["TUNE_MAX_PENDING_TRIALS_PG"] = str(waiting)
     # Tune's own account of a failed trial would run through the view; ours is in its log.
     logging.getLogger("ray.tune").setLevel(logging.CRITICAL)
     tune.Tuner(

@@ -1,6 +1,7 @@
 """What a person sees of a running study: a live table in a terminal, lines elsewhere."""
 
 import time
+from collections import defaultdict
 from collections.abc import Sequence
 
 from rich.console import Console, Group
@@ -26,6 +27,9 @@ class View:
         self._work = work
         self._finished_stages: list[str] = []
         self._board: Board | None = None
+        # Work of each cell, kept: asking every cell at every line would cost more than the rest.
+        self._planned: dict[CellSearch, float] = {}
+        self._done: dict[CellSearch, float] = {}
         self._began = time.monotonic()
         self._share_at_start: float | None = None
         self._live: Live | None = None
@@ -37,6 +41,9 @@ class View:
     def stage(self, board: Board) -> "View":
         """Turns to a stage; use it as ``with view.stage(board):``."""
         self._board = board
+        self._planned, self._done = {}, {}
+        for search in board.searches.values():
+            self._weigh(search)
         return self
 
     def __enter__(self) -> None:
@@ -64,6 +71,8 @@ class View:
 
     def changed(self, board: Board, search: CellSearch, trial: str, what: str) -> None:
         """Follows the board; see `study.board.Observer`."""
+        if board is self._board:
+            self._weigh(search)
         if self._live is not None or self._board is None:
             return
         state = search.trials[trial]
@@ -75,10 +84,11 @@ class View:
             score = _score(search, trial)
             scored = "" if score is None else f" score {100 * score:.1f}"
             scored += " (predicts one class only)" if state.constant else ""
+            share = self._share()
             self.note(
                 f"{_clock()} {name} {state.state}{scored} after {len(state.reports)} epoch(s), "
                 f"{seconds_of(state):.0f} s · cell {search.useful}/{search.budget}"
-                f" · study {100 * self._share():.0f} %{self._time_left()}"
+                f" · study {100 * share:.0f} %{self._time_left(share)}"
             )
 
     def _render(self) -> Group:
@@ -86,32 +96,31 @@ class View:
         table = Table(box=None, pad_edge=False)
         for column in ("cell", "trials", "best", "running"):
             table.add_column(column, justify="left" if column in ("cell", "running") else "right")
+        running = defaultdict(list)
+        # A copy: the driver goes on while this thread looks.
+        for search, name in list(self._board.running):
+            epoch = len(search.trials[name].reports) + 1
+            running[search].append(f"{name} epoch {epoch}/{search.epochs}")
         for search in self._visible():
             best = _best_score(search)
-            running = [
-                f"{name} epoch {len(search.trials[name].reports) + 1}/{search.epochs}"
-                for owner, name in self._board.running
-                if owner is search
-            ]
             flaws = {"failed": search.count("failed"), "constant": search.constant}
             told = ", ".join(f"{count} {flaw}" for flaw, count in flaws.items() if count)
             table.add_row(
                 search.cell.name,
                 f"{search.useful}/{search.budget}" + (f" ({told})" if told else ""),
                 "–" if best is None else f"{100 * best:.1f}",
-                ", ".join(running),
+                ", ".join(running[search]),
             )
-        share = TextColumn("{task.percentage:>3.0f} %{task.fields[left]}")
-        bar = Progress(TextColumn("study"), BarColumn(), share)
-        bar.add_task(
-            "study", total=100, completed=int(100 * self._share()), left=self._time_left()
-        )
+        share = self._share()
+        text = TextColumn("{task.percentage:>3.0f} %{task.fields[left]}")
+        bar = Progress(TextColumn("study"), BarColumn(), text)
+        bar.add_task("study", total=100, completed=int(100 * share), left=self._time_left(share))
         return Group(table, bar)
 
     def _visible(self) -> Sequence[CellSearch]:
         """The cells that fit the terminal: running ones first, then unfinished, then done."""
         assert self._board is not None
-        running = {id(search) for search, _ in self._board.running}
+        running = {id(search) for search, _ in list(self._board.running)}
         searches = sorted(
             self._board.searches.values(), key=lambda s: (id(s) not in running, s.done)
         )
@@ -122,12 +131,17 @@ class View:
         done = sum(self._work[stage] for stage in self._finished_stages)
         board = self._board
         if board is not None and board.stage not in self._finished_stages:
-            done += self._work[board.stage] * _stage_share(board)
+            planned = sum(self._planned.values())
+            share = sum(self._done.values()) / planned if planned else 1.0
+            done += self._work[board.stage] * share
         return min(1.0, done / total)
 
-    def _time_left(self) -> str:
+    def _weigh(self, search: CellSearch) -> None:
+        self._planned[search] = search.cost * search.epochs * search.wanted
+        self._done[search] = search.cost * search.epochs_done
+
+    def _time_left(self, share: float) -> str:
         begin = self._share_at_start or 0.0
-        share = self._share()
         if share - begin < 0.01 or share >= 1:
             return ""
         seconds = (time.monotonic() - self._began) * (1 - share) / (share - begin)
@@ -145,17 +159,6 @@ def duration(seconds: float) -> str:
     if hours < 48:
         return f"{hours} h {minutes:02d} min"
     return f"{hours // 24} d {hours % 24} h"
-
-
-def _stage_share(board: Board) -> float:
-    total = sum(search.cost * search.epochs * search.wanted for search in board.searches.values())
-    done = 0.0
-    for search in board.searches.values():
-        for trial in search.trials.values():
-            # A trial that was stopped early has done all that it ever will.
-            ended = trial.state in ("complete", "stopped", "failed")
-            done += search.cost * (search.epochs if ended else len(trial.reports))
-    return done / total if total else 1.0
 
 
 def _summary(board: Board) -> str:

@@ -22,8 +22,9 @@ def home_of(layout: Layout, cell: Cell) -> Path:
 
 def drop_beaten_weights(layout: Layout, search: CellSearch) -> None:
     """Deletes the weights of ended trials that are not the cell's best."""
+    winner = search.winner
     for name, trial in search.trials.items():
-        if trial.state != "running" and name != search.winner:
+        if trial.state != "running" and name != winner:
             layout.store.delete(layout.weights(search.cell, name))
 
 

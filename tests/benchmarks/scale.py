@@ -1,0 +1,216 @@
+"""Driver time and memory per trial, replay of the ledger, and how they grow with the study.
+
+The study's own Board, cells (TPE and ASHA), Ledger and view work off trials that only sleep and
+report. Without --ray a loop stands for the workers, at five sizes that differ in nothing else.
+With --ray, Ray Tune runs them in real actors, by the study's own way.
+
+python -m tests.benchmarks.scale [--cells 500] [--trials 10000] [--at-once 1000] [--epochs 4]
+python -m tests.benchmarks.scale --ray --cells 100 --trials 2000 --at-once 100 --sleep 5
+"""
+
+import argparse
+import multiprocessing
+import os
+import tempfile
+import time
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from study.board import Board
+from study.cells import Cell
+from study.cellsearch import STOP, CellSearch
+from study.config import Asha
+from study.layout import Layout
+from study.ledger import Ledger
+from study.sampler import OptunaSampler, dimensions
+from study.space import Space
+from study.view import View
+from tests.benchmarks.sleeper import Sleeper, SleptEpoch
+
+METHODS = ("ft", "kd", "pkd-skip", "pkd-last")
+SHARES = (0.05, 0.1, 0.2, 0.5, 1.0)
+WINDOWS = 10
+
+
+@dataclass(frozen=True)
+class Size:
+    """A stage: ``trials`` in ``cells`` of as many each, ``at_once`` running, ``epochs`` each."""
+
+    cells: int
+    trials: int
+    at_once: int
+    epochs: int
+
+    def board(self, root: Path, view: View) -> Board:
+        """A new board, or that of a new driver over an old ledger."""
+        return Board("search", [self._search(n) for n in range(self.cells)], Ledger(root), view)
+
+    def _search(self, number: int) -> CellSearch:
+        cell = Cell("search", f"task{number // 4:03d}", 3, METHODS[number % 4])  # type: ignore[arg-type]
+        budget = self.trials // self.cells
+        space = dimensions(Space(), cell.tunable, {})
+        sampler = OptunaSampler(space, "tpe", 42, cell.name, startup=max(2, budget // 3))
+        return CellSearch(cell, sampler, budget, self.epochs, Asha(), cost=1.0 + number)
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a part of the driver's work took: seconds in all and of computing, MB, events."""
+
+    wall: float
+    cpu: float
+    mb: float
+    events: int
+
+
+def measured(part: Callable[..., Board], *arguments: Any) -> Cost:
+    """The cost of a part in a process of its own, without imports."""
+    spawn = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(max_workers=1, mp_context=spawn) as fresh:
+        return fresh.submit(_cost, part, *arguments).result()
+
+
+def _cost(part: Callable[..., Board], *arguments: Any) -> Cost:
+    peak, wall, cpu = _peak_mb(), time.perf_counter(), time.process_time()
+    board = part(*arguments)
+    return Cost(
+        time.perf_counter() - wall,
+        time.process_time() - cpu,
+        _peak_mb() - peak,
+        board.ledger.length,
+    )
+
+
+def drive(size: Size, root: Path) -> Board:
+    """Works a stage off: a loop stands for the workers, each trial reporting in its turn."""
+    view = View(Console(file=open(os.devnull, "w")), {"search": 1.0})  # noqa: SIM115
+    board = size.board(root, view)
+    running: deque[tuple[CellSearch, str]] = deque()
+    with view.stage(board):
+        while True:
+            while len(running) < size.at_once and (work := board.next()) is not None:
+                running.append(work)
+            if not running:
+                return board
+            search, name = running.popleft()
+            epoch = SleptEpoch(search.cell.name, name, 1 + len(search.trials[name].reports))
+            if board.report(search, name, epoch.to_dict()) != STOP:
+                running.append((search, name))
+
+
+def replay(size: Size, root: Path) -> Board:
+    """What a driver does that takes the study up again."""
+    return size.board(root, View(Console(), {"search": 1.0}))
+
+
+def growth(whole: Size) -> None:
+    """Prints the driver's cost and the replay's at each share of the whole."""
+    print("| trials | cells | at once | events | driver ms/trial | of it CPU | MB |", end="")
+    print(" replay s | of it CPU | MB |\n" + "|---" * 10 + "|")
+    for share in SHARES:
+        cells, trials = round(whole.cells * share), round(whole.trials * share)
+        size = Size(cells, trials, round(whole.at_once * share), whole.epochs)
+        with tempfile.TemporaryDirectory() as folder:
+            live = measured(drive, size, Path(folder))
+            again = measured(replay, size, Path(folder))
+        print(
+            f"| {trials:,} | {cells} | {size.at_once:,} | {live.events:,} | "
+            f"{1e3 * live.wall / trials:.1f} | {1e3 * live.cpu / trials:.1f} | {live.mb:.0f} | "
+            f"{again.wall:.1f} | {again.cpu:.1f} | {again.mb:.0f} |",
+            flush=True,
+        )
+
+
+class Clock(View):
+    """A view that also takes the driver's time and memory, ten times in a stage."""
+
+    def __init__(self, console: Console, trials: int) -> None:
+        super().__init__(console, {"search": 1.0})
+        self._every, self._ended, self._at_once = max(1, trials // WINDOWS), 0, 0
+        self._private: list[float] = []
+        self._last = time.monotonic(), time.process_time()
+
+    def changed(self, board: Board, search: CellSearch, trial: str, what: str) -> None:
+        """Follows the board; see `study.board.Observer`."""
+        super().changed(board, search, trial, what)
+        self._at_once = max(self._at_once, len(board.running))
+        if what == "report":
+            self._private.append(search.trials[trial].reports[-1]["private_mb"])
+        if what != "end":
+            return
+        self._ended += 1
+        if self._ended % self._every == 0:
+            now = time.monotonic(), time.process_time()
+            wall, cpu = (after - before for after, before in zip(now, self._last, strict=True))
+            private = sum(self._private) / len(self._private)
+            print(
+                f"| {self._ended:,} | {wall:.0f} | {1e3 * cpu / self._every:.1f} | "
+                f"{_peak_mb():.0f} | {self._at_once} | {private:.0f} |",
+                flush=True,
+            )
+            self._last, self._at_once, self._private = now, 0, []
+
+
+def on_ray(size: Size, sleep: float) -> None:
+    """Prints the driver's cost while Ray Tune runs the stage, in ten parts."""
+    from study.cluster import start_ray, stop_ray, trial_resources
+    from study.config import Resources
+    from study.tuner import run_board
+
+    def config(search: CellSearch, trial: str) -> dict[str, Any]:
+        state = search.trials[trial]
+        about = {"cell": search.cell.name, "trial": trial, "recorded": len(state.reports)}
+        return {**about, "sleep": sleep, **state.settings}
+
+    with tempfile.TemporaryDirectory() as folder:
+        layout = Layout(Path(folder))
+        view = Clock(Console(file=open(os.devnull, "w")), size.trials)  # noqa: SIM115
+        board = size.board(layout.ledger, view)
+        start_ray(None)
+        try:
+            import ray
+
+            share = ray.cluster_resources()["CPU"] / size.at_once
+            resources = trial_resources(Resources(cpus_per_trial=share))
+            print("| ended | wall s | driver CPU ms/trial | driver MB | at once | MB/actor |")
+            print("|---" * 6 + "|", flush=True)
+            with view.stage(board):
+                run_board(board, Sleeper, config, resources, layout, lambda: None, print)
+        finally:
+            stop_ray()
+        again = measured(replay, size, layout.ledger)
+    print(f"replay: {again.wall:.1f} s for {again.events} events")
+
+
+def _peak_mb() -> float:
+    # Not getrusage: a new process inherits what its parent had there.
+    return int(Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0]) / 1e3
+
+
+def main() -> None:
+    """Prints one of the two tables."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--cells", type=int, default=500)
+    parser.add_argument("--trials", type=int, default=10_000)
+    parser.add_argument("--at-once", type=int, default=1000)
+    parser.add_argument("--epochs", type=int, default=4)
+    parser.add_argument("--sleep", type=float, default=5.0, help="seconds of an epoch, with --ray")
+    parser.add_argument("--ray", action="store_true", help="through Ray Tune, in real actors")
+    options = parser.parse_args()
+    size = Size(options.cells, options.trials, options.at_once, options.epochs)
+    if options.ray:
+        on_ray(size, options.sleep)
+    else:
+        growth(size)
+
+
+if __name__ == "__main__":
+    main()
