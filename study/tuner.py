@@ -52,7 +52,7 @@ def run_board(
         note: tells a person.
 
     Raises:
-        PkdError: if the ledger cannot be written.
+        PkdError: if the ledger cannot be written or the disk is full.
         StageIncomplete: if Ray gives up again and again while nothing is recorded.
     """
     failures = 0
@@ -68,6 +68,7 @@ def run_board(
             _go_on(board, layout, gave_up, failures, note)
             restart_ray()
         elif board.broken and failures <= _RETRIES:
+            check_space(layout.out)  # on a full disk every trial breaks off
             note(f"{len(board.broken)} trial(s) broke off and are tried again")
             board.retry()
         else:

@@ -10,7 +10,7 @@ from fake_stage import Unwatched, report_of
 from ray.exceptions import OutOfMemoryError
 from ray.tune.error import TuneError
 
-from pkd.errors import CacheError
+from pkd.errors import CacheError, DiskFull
 from study.board import Board
 from study.bridge import BoardScheduler, BrokenTrials
 from study.cells import Cell
@@ -219,4 +219,16 @@ def test_a_ledger_that_cannot_be_written_ends_the_study_with_its_own_error(tune:
 
     with pytest.raises(CacheError, match="cannot write the ledger"):
         tune.run(fail)
+    assert tune.runs == 1
+
+
+def test_trials_that_broke_off_on_a_full_disk_are_not_tried_again(
+    tune: Tune, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(path: Path) -> None:
+        raise DiskFull(f"no space left on the disk for {path}")
+
+    monkeypatch.setattr("study.tuner.check_space", full)
+    with pytest.raises(DiskFull, match="no space left"):
+        tune.run(break_one)
     assert tune.runs == 1
