@@ -12,7 +12,7 @@ from ray.tune.error import TuneError
 from pkd.errors import PkdError
 from pkd.files import check_space
 from study.board import Board
-from study.bridge import BoardScheduler, BoardSearcher, LostTrials, MakeConfig
+from study.bridge import BoardScheduler, BoardSearcher, BrokenTrials, MakeConfig
 from study.cellsearch import CellSearch
 from study.cluster import trials_at_once
 from study.deferred import Deferred, pack
@@ -45,8 +45,8 @@ def run_board(
     """Hands all of a board's work to Ray Tune and waits for it.
 
     When Ray kills a trial because the machine's memory runs out, Tune gives up the whole stage.
-    The board goes on from what is recorded then, with one trial less at once. Trials whose process
-    or node was lost more often than Tune retries are handed out again when the others are done.
+    The board goes on from what is recorded then, with one trial less at once. Trials that broke
+    off, e.g. with their node, are handed out again when the others are done.
 
     Args:
         board: the work.
@@ -58,7 +58,7 @@ def run_board(
         note: tells a person.
 
     Raises:
-        PkdError: if the ledger cannot be written.
+        PkdError: if the ledger cannot be written or the disk is full.
         StageIncomplete: if Ray gives up again and again while nothing is recorded.
     """
     failures = 0
@@ -73,8 +73,9 @@ def run_board(
         if gave_up is not None:
             _go_on(board, layout, gave_up, failures, note)
             restart_ray()
-        elif board.lost and failures <= _RETRIES:
-            note(f"{len(board.lost)} trial(s) lost their processes and are tried again")
+        elif board.broken and failures <= _RETRIES:
+            check_space(layout.out)  # on a full disk every trial breaks off
+            note(f"{len(board.broken)} trial(s) broke off and are tried again")
             board.retry()
         else:
             return
@@ -128,7 +129,7 @@ def _fit(
         run_config=tune.RunConfig(
             name=board.stage,
             storage_path=str(layout.ray.resolve()),
-            callbacks=[LostTrials(board)],
+            callbacks=[BrokenTrials(board)],
             # Trials keep their own checkpoints (pkd.experiment), which outlive Tune's scratch.
             checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
             failure_config=tune.FailureConfig(max_failures=_RETRIES),

@@ -15,6 +15,7 @@ from pkd.errors import TrainingError
 from pkd.experiment import Experiment, Files, Outputs
 from pkd.prepare import Prepared, ask_teacher, prepare_task
 from pkd.tasks import GLUE
+from study.deferred import Deferred, pack
 from study.store import SharedFolder
 from study.trainable import DistilTrainable, PredictJob, SignalsJob, StudyTrial
 from study.triallog import logged
@@ -162,6 +163,18 @@ def test_the_log_holds_the_traceback_of_a_trial_that_cannot_begin(
     with pytest.raises(Exception, match="trial.pt is damaged"):
         StudyTrial(trial(tmp_path, files))
     assert "trial.pt is damaged" in (tmp_path / "trial.log").read_text()
+
+
+def test_an_error_that_names_what_is_wrong_is_told_and_not_raised(
+    tmp_path: Path, files: Files
+) -> None:
+    (tmp_path / "trial.pt").write_bytes(b"no checkpoint")
+    deferred = Deferred(pack(StudyTrial, trial(tmp_path, files)))
+    assert "trial.pt is damaged" in deferred.step()["broken"]
+    # The same process can take up another trial.
+    (tmp_path / "trial.pt").unlink()
+    deferred.reset_config(pack(StudyTrial, trial(tmp_path, files)))
+    assert deferred.step()["report"].epoch == 1
 
 
 def test_warnings_go_to_the_log_and_only_while_the_trial_works(tmp_path: Path) -> None:
