@@ -1,6 +1,7 @@
 """Teachers and students: sequence classifiers of any depth, and where their summary token sits."""
 
 import contextlib
+import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,8 @@ FIRST_TOKEN_FAMILIES = frozenset(
 # Families whose positions are counted from behind the padding token's id.
 _OFFSET_FAMILIES = frozenset("roberta camembert xlm-roberta mpnet".split())
 
+_MOST_LAYERS = 1000  # where a slip in config.json would build modules for hours
+
 # Weights that a fine-tuning run makes anew when the checkpoint lacks them.
 _HEAD_PARTS = ("classifier", "pooler", "pre_classifier", "score")
 
@@ -41,10 +44,11 @@ def fetch_model(source: str) -> Path:
         InputError: if a local folder is no model, or lacks its tokenizer.
         HubUnreachable: if the hub is needed and does not answer.
     """
-    folder = Path(source).resolve()
-    if not folder.is_dir():
-        if Path(source).is_absolute() or source.startswith("."):
-            raise InputError(f"model folder {source} does not exist")
+    if os.path.isdir(source):
+        folder = Path(source).resolve()
+    else:
+        if os.path.isabs(source) or source.startswith(".") or os.path.exists(source):
+            raise InputError(f"model folder {source} does not exist, or is no folder")
         folder = _download(source)
     if not (folder / "config.json").exists():
         raise InputError(f"{folder} is no model folder: it has no config.json")
@@ -81,12 +85,17 @@ def load_config(folder: Path) -> PretrainedConfig:
     """
     try:
         config = AutoConfig.from_pretrained(folder)
-    except (OSError, ValueError, KeyError) as error:
+    except Exception as error:  # transformers and its parsers raise a dozen types
         raise InputError(f"{folder} is no model that transformers can load: {error}") from None
     if config.model_type not in FIRST_TOKEN_FAMILIES:
         raise InputError(
             f"model family {config.model_type!r} ({folder}) is not supported: where its summary "
             f"token sits is not known here. Supported: {', '.join(sorted(FIRST_TOKEN_FAMILIES))}"
+        )
+    if not 1 <= config.num_hidden_layers <= _MOST_LAYERS:
+        raise InputError(
+            f"{folder / 'config.json'} names {config.num_hidden_layers} layers, but a model has "
+            f"1..{_MOST_LAYERS}"
         )
     return config
 
@@ -112,10 +121,13 @@ def load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
         )
     try:
         tokenizer = AutoTokenizer.from_pretrained(folder)
-    except (OSError, ValueError, KeyError) as error:
+        tokenizer("a b")
+    except Exception as error:  # a bare Exception is one of those that tokenizers raises
         raise InputError(f"cannot load the tokenizer in {folder}: {error}") from None
     if tokenizer.pad_token_id is None:
         raise InputError(f"the tokenizer in {folder} has no padding token")
+    if len(tokenizer) <= len(tokenizer.all_special_ids):
+        raise InputError(f"the tokenizer in {folder} knows no words; save it there again")
     return tokenizer
 
 
@@ -152,7 +164,9 @@ def load_classifier(
                 # Dropout inside SDPA has no fast kernel on CPUs: eager is 10 % faster there.
                 attn_implementation="sdpa" if torch.cuda.is_available() else "eager",
             )
-        except (OSError, ValueError, RuntimeError) as error:
+        except Exception as error:  # safetensors, torch and transformers raise a dozen types
+            if "mismatched" in str(error):  # the text speaks of a report that nobody sees
+                error = ValueError("config.json names other sizes than the weights have")
             raise InputError(f"cannot load the model in {folder}: {error}") from None
     lacking = [
         key

@@ -5,6 +5,7 @@ seeds, predicts, and writes the report. The same command resumes a study that wa
 """
 
 import argparse
+import os
 import shlex
 import shutil
 import signal
@@ -16,7 +17,7 @@ from rich.console import Console
 
 from pkd.errors import HubUnreachable, InputError, PkdError
 from pkd.files import explained_full_disk
-from pkd.models import fetch_model
+from pkd.models import fetch_model, load_classifier
 from pkd.models import load_config as load_encoder
 from pkd.prepare import Prepared, prepare_task
 from pkd.tasks import Task, resolve_tasks
@@ -131,7 +132,7 @@ def _config(options: argparse.Namespace) -> StudyConfig:
     return load_config(
         path,
         options.set,
-        tasks=options.tasks.split(",") if options.tasks else None,
+        tasks=options.tasks.split(",") if options.tasks is not None else None,
         data__dir=str(options.data.resolve()) if options.data else None,
         teacher__model=_absolute(options.model),
     )
@@ -139,7 +140,7 @@ def _config(options: argparse.Namespace) -> StudyConfig:
 
 def _absolute(model: str | None) -> str | None:
     """A folder's absolute path, so that the study can go on from anywhere; a hub id as it is."""
-    return str(Path(model).resolve()) if model and Path(model).is_dir() else model
+    return str(Path(model).resolve()) if model and os.path.isdir(model) else model
 
 
 def _command() -> str:
@@ -164,6 +165,7 @@ def _prepare(
         )
     folder = fetch_model(model)
     check_depths(config, load_encoder(folder))
+    load_classifier(folder, tasks[0].labels)  # as every trial does: broken weights are told now
     prepared = {}
     for task in tasks:
         console.print(f"preparing {task.name}", markup=False)
