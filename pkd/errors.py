@@ -38,5 +38,7 @@ def shown(value: object, most: int = 100) -> str:
 
 def listed(names: Sequence[str], most: int = 20) -> str:
     """Names as a message lists them: the first ``most``, and how many more there are."""
-    first = ", ".join(name if name.isprintable() else shown(name) for name in names[:most])
+    first = ", ".join(
+        name if name.isprintable() and len(name) < 100 else shown(name) for name in names[:most]
+    )
     return first + (f" and {len(names) - most:,} more" if len(names) > most else "")

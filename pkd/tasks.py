@@ -155,6 +155,6 @@ def load_task_file(path: Path) -> Task:
         raise InputError(f"task file {path} lacks `files`: a path for each split")
     try:
         files = {split: (path.parent / file).resolve() for split, file in task.files.items()}
-    except (OSError, ValueError) as error:
+    except (OSError, RuntimeError, ValueError) as error:  # too long, a loop of links, a NUL
         raise InputError(f"task file {path}, `files`: {error}") from None
     return task.model_copy(update={"files": files})

@@ -21,6 +21,7 @@ from pkd.models import fetch_model, load_classifier
 from pkd.models import load_config as load_encoder
 from pkd.prepare import Prepared, prepare_task
 from pkd.tasks import Task, resolve_tasks
+from study.address import check_address
 from study.config import StudyConfig
 from study.config_file import load_config
 from study.driver import only_driver
@@ -45,10 +46,12 @@ def main(argv: list[str] | None = None) -> int:
         configuration or data (nothing was trained), 130 after Ctrl-C, 143 after SIGTERM.
     """
     _heed_sigterm()
-    options = _parser().parse_args(argv)
+    arguments = sys.argv[1:] if argv is None else argv
+    options = _parser().parse_args(arguments)
     console = Console(highlight=False, soft_wrap=True)
     errors = Console(stderr=True, highlight=False, soft_wrap=True)
     try:
+        _check_text(arguments)
         return _study(options, console)
     except HubUnreachable as error:
         errors.print(
@@ -71,6 +74,14 @@ def main(argv: list[str] | None = None) -> int:
         return TERMINATED if isinstance(stop, _Terminated) else INTERRUPTED
 
 
+def _check_text(arguments: list[str]) -> None:
+    for argument in arguments:
+        try:
+            argument.encode()
+        except UnicodeEncodeError:  # a file name of another encoding; nothing could record it
+            raise InputError(f"the argument {argument!r} is no UTF-8: rename it") from None
+
+
 def _heed_sigterm() -> None:
     def stop(signum: int, frame: object) -> None:
         raise _Terminated
@@ -80,7 +91,9 @@ def _heed_sigterm() -> None:
 
 def _study(options: argparse.Namespace, console: Console) -> int:
     config = _config(options)
-    layout = Layout((options.out or Path("runs") / config.name).resolve())
+    if options.address is not None:
+        check_address(options.address)
+    layout = Layout(_resolved(options.out or Path("runs") / config.name))
     try:
         layout.out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -109,7 +122,10 @@ def _locked(
 
     def restart_ray() -> None:
         stop_ray()
-        start_ray(options.address)
+        try:
+            start_ray(options.address)
+        except (ConnectionError, ValueError) as error:  # e.g. `auto` where no cluster runs
+            raise InputError(f"cannot start Ray (--address {options.address}): {error}") from error
         _heed_sigterm()  # Ray puts a handler of its own in our place
 
     view = View(console, plan.stage_work())
@@ -133,9 +149,16 @@ def _config(options: argparse.Namespace) -> StudyConfig:
         path,
         options.set,
         tasks=options.tasks.split(",") if options.tasks is not None else None,
-        data__dir=str(options.data.resolve()) if options.data else None,
+        data__dir=str(_resolved(options.data)) if options.data else None,
         teacher__model=_absolute(options.model),
     )
+
+
+def _resolved(path: Path) -> Path:
+    try:
+        return path.resolve()
+    except (OSError, RuntimeError) as error:  # e.g. a loop of symbolic links
+        raise InputError(f"{path} cannot be followed: {error}") from None
 
 
 def _absolute(model: str | None) -> str | None:
