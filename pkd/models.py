@@ -208,7 +208,10 @@ def parameter_counts(config: PretrainedConfig) -> dict[str, int]:
         ``embeddings``, ``layers``, ``pooler`` (0 where the family has none) and ``total``.
     """
     with torch.device("meta"):
-        model = AutoModelForSequenceClassification.from_config(config)
+        # As `load_classifier` does, whatever the file says of dtype and attention.
+        model = AutoModelForSequenceClassification.from_config(
+            config, dtype=torch.float32, attn_implementation="eager"
+        )
     encoder = model.base_model
 
     def count(modules: Iterator[tuple[str, nn.Parameter]]) -> int:

@@ -98,24 +98,24 @@ COLUMNS: dict[str, tuple[bytes, Expected]] = {
 
 @pytest.mark.parametrize("split", SPLITS)
 @pytest.mark.parametrize("case", COLUMNS)
-def test_a_parquet_file(tmp_path: Path, case: str, split: str) -> None:
+def test_a_parquet_file(folder: Path, case: str, split: str) -> None:
     content, expected = COLUMNS[case]
-    check(tmp_path, "case.parquet", content, split, expected)
+    check(folder, "case.parquet", content, split, expected)
 
 
 @pytest.mark.parametrize("kept", range(5, 100, 5))
-def test_a_parquet_file_that_is_cut_off(tmp_path: Path, kept: int) -> None:
+def test_a_parquet_file_that_is_cut_off(folder: Path, kept: int) -> None:
     content = parquet()
     content = content[: len(content) * kept // 100]
-    check(tmp_path, "case.parquet", content, "train", "cannot read")
+    check(folder, "case.parquet", content, "train", "cannot read")
 
 
 @pytest.mark.parametrize("seed", range(200))
-def test_a_parquet_file_with_flipped_bytes(tmp_path: Path, seed: int) -> None:
+def test_a_parquet_file_with_flipped_bytes(folder: Path, seed: int) -> None:
     rng, content = Random(seed), bytearray(parquet(idx=[1, 2]))
     for _ in range(rng.choice((1, 3))):
         content[rng.randrange(len(content))] = rng.randrange(256)
-    found = outcome(tmp_path, "case.parquet", bytes(content), "train")
+    found = outcome(folder, "case.parquet", bytes(content), "train")
     assert isinstance(found, list) or "case.parquet" in found
 
 
@@ -133,18 +133,18 @@ FIELDS = st.sampled_from(
 @pytest.mark.parametrize("suffix", ["csv", "tsv", "jsonl", "parquet"])
 @ANY_FILE
 @given(st.binary(max_size=200))
-def test_any_bytes_are_read_or_refused(tmp_path: Path, suffix: str, content: bytes) -> None:
-    found = outcome(tmp_path, f"case.{suffix}", content, "train")
+def test_any_bytes_are_read_or_refused(folder: Path, suffix: str, content: bytes) -> None:
+    found = outcome(folder, f"case.{suffix}", content, "train")
     assert isinstance(found, list) or f"case.{suffix}" in found
 
 
 @pytest.mark.parametrize("suffix", ["csv", "tsv"])
 @ANY_FILE
 @given(st.lists(FIELDS, max_size=30))
-def test_any_fields_are_read_or_refused(tmp_path: Path, suffix: str, fields: list[str]) -> None:
+def test_any_fields_are_read_or_refused(folder: Path, suffix: str, fields: list[str]) -> None:
     delimiter = "," if suffix == "csv" else "\t"
     content = f"text{delimiter}label\na{delimiter}0\nb{delimiter}1\n" + delimiter.join(fields)
-    found = outcome(tmp_path, f"case.{suffix}", content.encode(), "dev")
+    found = outcome(folder, f"case.{suffix}", content.encode(), "dev")
     assert found[:2] == AB if isinstance(found, list) else f"case.{suffix}" in found
 
 
@@ -157,7 +157,7 @@ JSON = st.recursive(
 
 @ANY_FILE
 @given(st.lists(JSON | st.fixed_dictionaries({"text": JSON, "label": JSON}), max_size=3))
-def test_any_json_is_read_or_refused(tmp_path: Path, rows: list) -> None:
+def test_any_json_is_read_or_refused(folder: Path, rows: list) -> None:
     content = "\n".join(json.dumps(row) for row in rows).encode()
-    found = outcome(tmp_path, "case.jsonl", content, "train")
+    found = outcome(folder, "case.jsonl", content, "train")
     assert isinstance(found, list) or "case.jsonl" in found
