@@ -76,8 +76,8 @@ def start_ray(address: str | None) -> None:
             log_to_driver=False,
             logging_level=logging.ERROR,
         )
-    except ConnectionError as error:
-        raise InputError(f"--address {address}: no Ray cluster answers ({error})") from None
+    except (ConnectionError, ValueError) as error:  # e.g. `auto` where no cluster runs
+        raise InputError(f"cannot start Ray (--address {address}): {error}") from error
     finally:
         os.chdir(here)
 
