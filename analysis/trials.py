@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from analysis.runs import Run
 
-_COUNTS = ("depth", "seed", "epochs", "epochs_planned", "best_epoch", "epoch", "samples")
+_COUNTS = ("depth", "seed", "epochs", "epochs_planned", "best_epoch", "epoch", "samples", "seq")
 _TIMES = ("started", "time")
 _TEXTS = ("stage", "task", "method", "trial", "state", "error", "device", "decision")
 _NESTED = ("train_curve",)

@@ -9,7 +9,7 @@ from typing import Any
 
 from filelock import FileLock
 
-from pkd.errors import CacheError
+from pkd.errors import CacheError, InputError
 from pkd.files import explained_full_disk
 
 MANIFEST = "manifest.json"
@@ -47,8 +47,14 @@ def build_once(root: Path, key: dict[str, Any], build: Callable[[Path], None]) -
         root: where folders of this kind live.
         key: what the content depends on; JSON-like.
         build: fills the empty folder it is given.
+
+    Raises:
+        InputError: if ``root`` cannot be a folder.
     """
-    root.mkdir(parents=True, exist_ok=True)
+    try:
+        root.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise InputError(f"cannot make the folder {root}: {error.strerror}") from None
     target = root / fingerprint(key)
     with FileLock(root / f"{target.name}.lock"):
         if target.exists():

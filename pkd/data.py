@@ -1,17 +1,18 @@
 """Rows of a split, read from local files or the hub and checked before anything is trained."""
 
+import os
+import re
 import zlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
-from pkd.errors import HubUnreachable, InputError
+from pkd.datafile import Columns, arrow_columns, read_columns
+from pkd.errors import HubUnreachable, InputError, listed, shown
 from pkd.tasks import Task
-
-if TYPE_CHECKING:
-    import pyarrow as pa
 
 HUB_DATASET = "nyu-mll/glue"
 
@@ -57,26 +58,18 @@ def load_rows(
 
     Raises:
         InputError: for a missing file or column, an empty split, a split with one class, a text
-            that is missing or a label outside the task's; names the file and the row.
+            that is missing, a label outside the task's or a row id that is none; names the file
+            and the row.
         HubUnreachable: if the hub is needed and does not answer.
     """
-    where, table = _read(task, split, data_dir)
     labelled = split not in task.test
-    wanted = (*task.texts, task.label) if labelled else task.texts
-    for column in wanted:
-        if column not in table.column_names:
-            raise InputError(
-                f"{where} has no column {column!r} (task {task.name}); "
-                f"it has {', '.join(table.column_names)}"
-            )
-    if not table.num_rows:
+    needed = (*task.texts, task.label) if labelled else task.texts
+    where, columns = _read(task, split, data_dir, needed)
+    if not columns[task.texts[0]]:
         raise InputError(f"{where} is empty: split {split!r} of task {task.name} needs rows")
-    texts = tuple(_texts(table, column, where) for column in task.texts)
-    labels = _labels(table, task, where) if labelled else None
-    if "idx" in table.column_names:
-        idx = table["idx"].to_numpy().astype(np.int64)
-    else:
-        idx = np.arange(table.num_rows, dtype=np.int64)
+    texts = tuple(_texts(columns[name], name, where) for name in task.texts)
+    labels = _labels(columns[task.label], task, where) if labelled else None
+    idx = _row_ids(columns.get("idx", range(len(texts[0]))), where)
     rows = Rows(texts, labels, idx)
     if max_rows is not None and max_rows < len(rows):
         # Seeded by the split's name, not by the study's seed: confirm seeds see the same rows.
@@ -92,89 +85,92 @@ def split_exists(task: Task, split: str, data_dir: Path | None) -> bool:
     """Whether a split can be read: of a local copy of GLUE, test and extra dev may be absent."""
     if task.files or data_dir is None:
         return True
-    return (data_dir / task.name / f"{split}.parquet").exists()
+    return os.path.exists(data_dir / task.name / f"{split}.parquet")
 
 
-def _read(task: Task, split: str, data_dir: Path | None) -> tuple[str, "pa.Table"]:
-    if task.files:
-        return _read_file(task.files[split], task)
-    if data_dir is None:
-        return _read_hub(task, split)
-    path = data_dir / task.name / f"{split}.parquet"
-    if not path.exists():
-        raise InputError(
-            f"{path} does not exist: --data needs <task>/<split>.parquet for task {task.name}"
-        )
-    return _read_file(path, task)
-
-
-def _read_file(path: Path, task: Task) -> tuple[str, "pa.Table"]:
-    import pyarrow as pa
-    from pyarrow import csv, json, parquet
-
-    suffix = path.suffix.lower()
+def _read(
+    task: Task, split: str, data_dir: Path | None, needed: Sequence[str]
+) -> tuple[str, Columns]:
+    path = task.files.get(split)
+    if path is None:
+        if data_dir is None:
+            return _read_hub(task, split, needed)
+        path = data_dir / task.name / f"{split}.parquet"
+        if not os.path.exists(path):  # `Path.exists` raises for what can be no path
+            raise InputError(
+                f"{path} does not exist: --data needs <task>/<split>.parquet for task {task.name}"
+            )
     try:
-        if suffix == ".parquet":
-            return str(path), parquet.read_table(path)
-        if suffix in (".csv", ".tsv"):
-            # Texts and labels stay text (a label "true" or "1" is a name before it is a code), and
-            # an empty field is an empty string, not a missing one.
-            convert = csv.ConvertOptions(
-                column_types={column: pa.string() for column in (*task.texts, task.label)},
-                strings_can_be_null=False,
-            )
-            parse = csv.ParseOptions(
-                delimiter="\t" if suffix == ".tsv" else ",", newlines_in_values=True
-            )
-            return str(path), csv.read_csv(path, parse_options=parse, convert_options=convert)
-        if suffix in (".jsonl", ".json"):
-            return str(path), json.read_json(path)
-    except (OSError, pa.ArrowException) as error:
-        raise InputError(f"cannot read {path} (task {task.name}): {error}") from None
-    raise InputError(
-        f"{path} (task {task.name}): unknown file type {suffix!r}; use "
-        ".parquet, .csv, .tsv or .jsonl"
-    )
+        return str(path), read_columns(path, needed, ["idx"])
+    except InputError as error:
+        raise InputError(f"task {task.name}: {error}") from None
 
 
-def _read_hub(task: Task, split: str) -> tuple[str, "pa.Table"]:
+def _read_hub(task: Task, split: str, needed: Sequence[str]) -> tuple[str, Columns]:
     import datasets
 
     where = f"{HUB_DATASET}/{task.name}/{split}"
     try:
-        return where, datasets.load_dataset(HUB_DATASET, task.name, split=split).data.table
+        table = datasets.load_dataset(HUB_DATASET, task.name, split=split).data.table
     except Exception as error:  # the hub's client raises a dozen types for "no answer"
         raise HubUnreachable(
             f"cannot load {where} from the Hugging Face hub ({type(error).__name__}). "
             f"Give a local copy with --data DIR (holding {task.name}/{split}.parquet in the hub's "
             "columns)"
         ) from error
+    return where, arrow_columns(table, where, needed, ["idx"])
 
 
-def _texts(table: "pa.Table", column: str, where: str) -> list[str]:
-    values = table[column].to_pylist()
+def _texts(values: list[Any], column: str, where: str) -> list[str]:
     for number, value in enumerate(values):
         if not isinstance(value, str):
             raise InputError(
-                f"{where}, row {number} (first row is 0): column {column!r} holds {value!r}, "
-                "but must be text"
+                f"{_row(where, number)}: column {column!r} holds {shown(value)}, but must be text"
             )
+        try:
+            value.encode()
+        except UnicodeEncodeError:  # JSON can escape half a character
+            raise InputError(
+                f"{_row(where, number)}: column {column!r} holds half of a surrogate pair, which "
+                f"is no text: {shown(value)}"
+            ) from None
     return values
 
 
-def _labels(table: "pa.Table", task: Task, where: str) -> np.ndarray:
+def _labels(values: list[Any], task: Task, where: str) -> np.ndarray:
     codes: dict[Any, int] = {name: code for code, name in enumerate(task.labels)}
     codes |= {code: code for code in range(len(task.labels))}
     # A file may hold codes as text ("0") where no label is named so.
     codes = {str(code): code for code in range(len(task.labels))} | codes
-    values = table[task.label].to_pylist()
     labels = np.empty(len(values), dtype=np.int64)
     for number, value in enumerate(values):
-        if value not in codes or isinstance(value, bool):
+        plain = isinstance(value, (str, int, float)) and not isinstance(value, bool)
+        if not plain or value not in codes:
             raise InputError(
-                f"{where}, row {number} (first row is 0): label {value!r} is not one of the "
-                f"labels of task {task.name}: {', '.join(task.labels)} "
-                f"(or their codes 0..{len(task.labels) - 1})"
+                f"{_row(where, number)}: label {shown(value)} is not one of the labels of task "
+                f"{task.name}: {listed(task.labels)} (or their codes 0..{len(task.labels) - 1})"
             )
         labels[number] = codes[value]
     return labels
+
+
+def _row_ids(values: Sequence[Any], where: str) -> np.ndarray:
+    rows: dict[int, int] = {}
+    for number, value in enumerate(values):
+        text = "" if isinstance(value, bool) else str(value)
+        if not re.fullmatch(r"-?[0-9]{1,18}", text):
+            raise InputError(
+                f"{_row(where, number)}: column 'idx' holds {shown(value)}, but must hold the "
+                "row's number; rename the column if it is something else"
+            )
+        first = rows.setdefault(int(text), number)
+        if first != number:
+            raise InputError(
+                f"{_row(where, number)}: column 'idx' holds {text}, as row {first} does; "
+                "predictions are told apart by it"
+            )
+    return np.fromiter(rows, dtype=np.int64, count=len(values))
+
+
+def _row(where: str, number: int) -> str:
+    return f"{where}, row {number} (first row is 0)"

@@ -1,5 +1,7 @@
 """Errors whose text is the advice: each message names the thing, its value and what to do."""
 
+from collections.abc import Sequence
+
 
 class PkdError(Exception):
     """Root of the errors that this project raises on purpose.
@@ -29,3 +31,20 @@ class DiskFull(PkdError):
 
 class TrainingError(PkdError):
     """A trial cannot go on: its loss or its score is no longer a finite number."""
+
+
+def shown(value: object, most: int = 100) -> str:
+    """A value as a message shows it: its `repr`, cut after ``most`` characters."""
+    try:
+        text = repr(value)
+    except ValueError:  # Python refuses to write integers of more than 4300 digits
+        return "a very long number"
+    return text if len(text) <= most else f"{text[:most]}… ({len(text):,} characters)"
+
+
+def listed(names: Sequence[str], most: int = 20) -> str:
+    """Names as a message lists them: the first ``most``, and how many more there are."""
+    first = ", ".join(
+        name if name.isprintable() and len(name) < 100 else shown(name) for name in names[:most]
+    )
+    return first + (f" and {len(names) - most:,} more" if len(names) > most else "")

@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,8 @@ FIRST_TOKEN_FAMILIES = frozenset(
 # Families whose positions are counted from behind the padding token's id.
 _OFFSET_FAMILIES = frozenset("roberta camembert xlm-roberta mpnet".split())
 
+_MOST_LAYERS = 1000  # where a slip in config.json would build modules for hours
+
 # Weights that a fine-tuning run makes anew when the checkpoint lacks them.
 _HEAD_PARTS = ("classifier", "pooler", "pre_classifier", "score")
 
@@ -42,10 +45,11 @@ def fetch_model(source: str) -> Path:
         InputError: if a local folder is no model, or lacks its tokenizer.
         HubUnreachable: if the hub is needed and does not answer.
     """
-    folder = Path(source).resolve()
-    if not folder.is_dir():
-        if Path(source).is_absolute() or source.startswith("."):
-            raise InputError(f"model folder {source} does not exist")
+    if os.path.isdir(source):
+        folder = Path(source).resolve()
+    else:
+        if os.path.isabs(source) or source.startswith(".") or os.path.exists(source):
+            raise InputError(f"model folder {source} does not exist, or is no folder")
         folder = _download(source)
     if not (folder / "config.json").exists():
         raise InputError(f"{folder} is no model folder: it has no config.json")
@@ -83,12 +87,17 @@ def load_config(folder: Path) -> PretrainedConfig:
     _refuse_code(folder / "config.json")
     try:
         config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
-    except (OSError, ValueError, KeyError) as error:
+    except Exception as error:  # transformers and its parsers raise a dozen types
         raise InputError(f"{folder} is no model that transformers can load: {error}") from None
     if config.model_type not in FIRST_TOKEN_FAMILIES:
         raise InputError(
             f"model family {config.model_type!r} ({folder}) is not supported: where its summary "
             f"token sits is not known here. Supported: {', '.join(sorted(FIRST_TOKEN_FAMILIES))}"
+        )
+    if not 1 <= config.num_hidden_layers <= _MOST_LAYERS:
+        raise InputError(
+            f"{folder / 'config.json'} names {config.num_hidden_layers} layers, but a model has "
+            f"1..{_MOST_LAYERS}"
         )
     return config
 
@@ -130,10 +139,13 @@ def load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
     _refuse_code(folder / "tokenizer_config.json")
     try:
         tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
-    except (OSError, ValueError, KeyError) as error:
+        tokenizer("a b")
+    except Exception as error:  # a bare Exception is one of those that tokenizers raises
         raise InputError(f"cannot load the tokenizer in {folder}: {error}") from None
     if tokenizer.pad_token_id is None:
         raise InputError(f"the tokenizer in {folder} has no padding token")
+    if len(tokenizer) <= len(tokenizer.all_special_ids):
+        raise InputError(f"the tokenizer in {folder} knows no words; save it there again")
     return tokenizer
 
 
@@ -172,6 +184,8 @@ def load_classifier(
                 attn_implementation="sdpa" if torch.cuda.is_available() else "eager",
             )
         except Exception as error:  # safetensors, torch and transformers raise a dozen types
+            if "mismatched" in str(error):  # the text speaks of a report that nobody sees
+                error = ValueError("config.json names other sizes than the weights have")
             raise InputError(f"cannot load the model in {folder}: {error}") from None
     lacking = [
         key
@@ -213,7 +227,10 @@ def parameter_counts(config: PretrainedConfig) -> dict[str, int]:
         ``embeddings``, ``layers``, ``pooler`` (0 where the family has none) and ``total``.
     """
     with torch.device("meta"):
-        model = AutoModelForSequenceClassification.from_config(config)
+        # As `load_classifier` does, whatever the file says of dtype and attention.
+        model = AutoModelForSequenceClassification.from_config(
+            config, dtype=torch.float32, attn_implementation="eager"
+        )
     encoder = model.base_model
 
     def count(modules: Iterator[tuple[str, nn.Parameter]]) -> int:

@@ -98,10 +98,17 @@ def prepare_task(
         InputError: for data, model or length that cannot be used.
     """
     folder = fetch_model(str(model))
-    limit = longest_input(load_config(folder))
+    config = load_config(folder)
+    limit = longest_input(config)
     if not 8 <= max_length <= limit:
         raise InputError(f"max_length is {max_length}, but must be 8..{limit} for {folder}")
     tokenizer = load_tokenizer(folder)
+    largest = max(tokenizer.get_vocab().values())
+    if largest >= config.vocab_size:
+        raise InputError(
+            f"the tokenizer in {folder} gives token {largest}, but its config.json has a "
+            f"`vocab_size` of {config.vocab_size}: they do not belong together"
+        )
     task, rows = check_task(task, data_dir, max_train_rows, max_dev_rows)
     tokens = {
         split: build_tokens(each, tokenizer, max_length, cache) for split, each in rows.items()

@@ -4,11 +4,13 @@ from typing import Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from pkd.errors import InputError
+from pkd.errors import InputError, shown
 from pkd.losses import LossWeights, Scale
 
 Method = Literal["teacher", "ft", "kd", "pkd-skip", "pkd-last"]
 STUDENT_METHODS: tuple[Method, ...] = get_args(Method)[1:]
+
+LARGEST_COUNT = 1_000_000  # of epochs, trials, …: more is a slip, and its arithmetic overflows
 
 # What a method has to tune: nothing else is searched for it, recorded for it or credited to it.
 TUNABLE: dict[Method, tuple[str, ...]] = {
@@ -54,13 +56,13 @@ class Recipe(BaseModel):
     normalize: bool = True
     scale: Scale = "released"
     layer_map: tuple[int, ...] | None = None
-    epochs: int = Field(default=4, ge=1)
-    batch_size: int = Field(default=32, ge=1)
+    epochs: int = Field(default=4, ge=1, le=LARGEST_COUNT)
+    batch_size: int = Field(default=32, ge=1, le=LARGEST_COUNT)
     warmup: float = Field(default=0.1, ge=0, lt=1)
     weight_decay: float = Field(default=0.01, ge=0)
     max_grad_norm: float = Field(default=1.0, gt=0)
     precision: Literal["auto", "fp32", "bf16"] = "auto"
-    seed: int = Field(default=0, ge=0)
+    seed: int = Field(default=0, ge=0, lt=2**63)
 
     @property
     def strategy(self) -> str | tuple[int, ...] | None:
@@ -104,6 +106,11 @@ def describe_errors(error: ValidationError) -> list[str]:
         if problem["type"] == "value_error" and (not key or message.startswith("`")):
             lines.append(message)
             continue
+        if problem["type"] == "missing":
+            lines.append(f"`{key}` is missing")
+            continue
         message = message.replace("Input should be", "must be")
-        lines.append(f"`{key}` is {problem['input']!r}, but {message}")
+        if problem["type"] == "string_type" and isinstance(problem["input"], (bool, int, float)):
+            message += "; put it in quotes"  # YAML reads yes, no, on, off and 1.0 as no text
+        lines.append(f"`{key}` is {shown(problem['input'])}, but {message}")
     return lines

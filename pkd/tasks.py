@@ -5,11 +5,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from pkd.errors import InputError
 from pkd.recipe import describe_errors
+from pkd.yamlfile import read_mapping
 
 Metric = Literal["accuracy", "f1", "mcc"]
 
@@ -33,7 +33,7 @@ class Task(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$")
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$", max_length=64)
     texts: tuple[str, ...] = Field(min_length=1, max_length=2)
     label: str = "label"
     labels: tuple[str, ...] = Field(min_length=2)
@@ -52,6 +52,11 @@ class Task(BaseModel):
             )
         if len(set(self.labels)) != len(self.labels):
             raise ValueError(f"`labels` of task {self.name} names a label twice")
+        if len({*self.texts, self.label}) <= len(self.texts):
+            raise ValueError(f"`texts` and `label` of task {self.name} name a column twice")
+        splits = (self.train, *self.dev, *self.test)
+        if len(set(splits)) < len(splits):
+            raise ValueError(f"`train`, `dev` and `test` of task {self.name} name a split twice")
         missing = {self.train, *self.dev, *self.test} - set(self.files) if self.files else ()
         if missing:
             raise ValueError(f"`files` of task {self.name} lacks the split {sorted(missing)[0]!r}")
@@ -110,10 +115,12 @@ def resolve_tasks(names: Sequence[str]) -> list[Task]:
     tasks: dict[str, Task] = {}
     for name in expand_groups(names):
         if name in GLUE:
-            tasks[name] = GLUE[name]
+            if tasks.setdefault(name, GLUE[name]) != GLUE[name]:
+                raise InputError(f"two tasks are named {name!r}; rename that of your task file")
         elif name.endswith((".yaml", ".yml")):
             task = load_task_file(Path(name))
-            tasks[task.name] = task
+            if tasks.setdefault(task.name, task) != task:
+                raise InputError(f"two tasks are named {task.name!r}; rename that of {name}")
         else:
             near = difflib.get_close_matches(name.lower(), [*GLUE, "glue"], n=1)
             hint = f"; did you mean {near[0]!r}?" if near else ""
@@ -130,12 +137,7 @@ def load_task_file(path: Path) -> Task:
     Raises:
         InputError: if the file cannot be read or a key is wrong.
     """
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise InputError(f"cannot read the task file {path}: {error}") from None
-    if not isinstance(content, dict):
-        raise InputError(f"task file {path} must hold keys and values, e.g. `name: my_task`")
+    content = read_mapping(path, "task file")
     unknown = set(map(str, content)) - set(Task.model_fields)
     if unknown:
         key = sorted(unknown)[0]
@@ -151,5 +153,8 @@ def load_task_file(path: Path) -> Task:
         raise InputError(f"task file {path}: " + "; ".join(describe_errors(error))) from None
     if not task.files:
         raise InputError(f"task file {path} lacks `files`: a path for each split")
-    files = {split: (path.parent / file).resolve() for split, file in task.files.items()}
+    try:
+        files = {split: (path.parent / file).resolve() for split, file in task.files.items()}
+    except (OSError, RuntimeError, ValueError) as error:  # too long, a loop of links, a NUL
+        raise InputError(f"task file {path}, `files`: {error}") from None
     return task.model_copy(update={"files": files})

@@ -53,7 +53,6 @@ class Board:
         self.searches = {search.cell.name: search for search in searches}
         self.running: dict[Work, float] = {}
         self.broken: dict[Work, str] = {}
-        self.lost: set[Work] = set()
         for event in ledger.events(stage):
             # A cell that is not in the plan any more (a task was left out) keeps its record.
             if search := self.searches.get(Cell.of(event).name):
@@ -109,24 +108,14 @@ class Board:
         """Records that a trial cannot succeed: its training diverged."""
         self._end(search, name, error)
 
-    def break_off(self, search: CellSearch, name: str, error: str, lost: bool = False) -> None:
-        """Sets a trial aside: it could not go on. The next run of the command tries it again.
-
-        Args:
-            search: the trial's cell.
-            name: the trial.
-            error: why.
-            lost: whether its process was lost, which says nothing of the trial: `retry` hands it
-                out again in this run.
-        """
+    def break_off(self, search: CellSearch, name: str, error: str) -> None:
+        """Sets a trial aside, until `retry` or the next command: its process failed."""
         self.running.pop((search, name), None)
         self.broken[search, name] = error
-        if lost:
-            self.lost.add((search, name))
         self.observer.changed(self, search, name, "error")
 
     def retry(self, fewer: bool = False) -> int | None:
-        """Takes it that no trial runs any more; what ran or was lost is handed out again.
+        """Takes it that no trial runs any more; what ran or was set aside is handed out again.
 
         Args:
             fewer: whether one trial less than until now may run at once.
@@ -137,9 +126,7 @@ class Board:
         if fewer:
             self._max_running = max(1, len(self.running) - 1)
         self.running.clear()
-        for work in self.lost:
-            del self.broken[work]
-        self.lost.clear()
+        self.broken.clear()
         self._waiting = self._unfinished()
         return self._max_running
 

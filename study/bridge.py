@@ -84,10 +84,10 @@ class BoardScheduler(_NotPickled, FIFOScheduler):
         """Nothing to save, see `BoardSearcher.save`."""
 
 
-class LostTrials(_NotPickled, Callback):
-    """Tells the board of trials that were lost more often than Tune retries.
+class BrokenTrials(_NotPickled, Callback):
+    """Tells the board of trials that failed more often than Tune retries.
 
-    Their process or node died, or an error that nobody knows of ended them. Where the machine's
+    Their process or node died, or an error that nobody foresaw ended them. Where the machine's
     memory ran out, other trials would fare no better: then it ends the run of Tune.
     """
 
@@ -106,7 +106,7 @@ class LostTrials(_NotPickled, Callback):
         reason = reason_of(last)
         if reason.startswith(OUT_OF_MEMORY):
             raise RuntimeError(last)
-        self._board.break_off(*_work_of(self._board, trial), reason, lost=True)
+        self._board.break_off(*_work_of(self._board, trial), reason)
 
     def on_trial_recover(
         self, iteration: int, trials: list[Trial], trial: Trial, **info: Any

@@ -80,7 +80,6 @@ class CellSearch:
             prefix,
             cost,
         )
-        # The live table looks from a thread of its own: whatever it asks for goes through a copy.
         self.trials: dict[str, TrialState] = {}
         # Epochs that are done with: trained, or spared by an early end.
         self.epochs_done = 0
@@ -132,6 +131,7 @@ class CellSearch:
         equals."""
         scores = {
             name: (not trial.constant, trial.best["score"])
+            # A copy: the live table looks from a thread of its own.
             for name, trial in list(self.trials.items())
             if trial.state in ("complete", "stopped") and trial.best is not None
         }

@@ -17,10 +17,11 @@ from rich.console import Console
 
 from pkd.errors import HubUnreachable, InputError, PkdError
 from pkd.files import explained_full_disk
-from pkd.models import fetch_model
+from pkd.models import fetch_model, load_classifier
 from pkd.models import load_config as load_encoder
 from pkd.prepare import Prepared, prepare_task
 from pkd.tasks import Task, resolve_tasks
+from study.address import check_address
 from study.announce import announcement
 from study.config import StudyConfig
 from study.config_file import load_config
@@ -29,7 +30,7 @@ from study.layout import Layout
 from study.mirror import Mirror
 from study.plan import check_depths, check_disk, make_plan
 from study.record import check_same_inputs, check_same_study, write_study_file
-from study.store import SharedFolder, is_uri, open_store
+from study.store import SharedFolder, is_uri, open_store, resolved
 from study.view import View, duration
 
 _CONFIGS = Path(__file__).resolve().parent.parent / "configs"
@@ -48,10 +49,12 @@ def main(argv: list[str] | None = None) -> int:
         configuration or data (nothing was trained), 130 after Ctrl-C, 143 after SIGTERM.
     """
     _heed_sigterm()
-    options = _parser().parse_args(argv)
+    arguments = sys.argv[1:] if argv is None else argv
+    options = _parser().parse_args(arguments)
     console = Console(highlight=False, soft_wrap=True)
     errors = Console(stderr=True, highlight=False, soft_wrap=True)
     try:
+        _check_text(arguments)
         return _study(options, console)
     except HubUnreachable as error:
         errors.print(
@@ -78,6 +81,14 @@ def main(argv: list[str] | None = None) -> int:
         return TERMINATED if isinstance(stop, _Terminated) else INTERRUPTED
 
 
+def _check_text(arguments: list[str]) -> None:
+    for argument in arguments:
+        try:
+            argument.encode()
+        except UnicodeEncodeError:  # a file name of another encoding; nothing could record it
+            raise InputError(f"the argument {argument!r} is no UTF-8: rename it") from None
+
+
 def _heed_sigterm() -> None:
     def stop(signum: int, frame: object) -> None:
         raise _Terminated
@@ -87,6 +98,8 @@ def _heed_sigterm() -> None:
 
 def _study(options: argparse.Namespace, console: Console) -> int:
     config = _config(options)
+    if options.address is not None:
+        check_address(options.address)
     _check_out(options)
     if options.address and options.address.startswith("ray://"):
         from study.remote import run_on_cluster
@@ -176,8 +189,8 @@ def _config(options: argparse.Namespace) -> StudyConfig:
     return load_config(
         path,
         options.set,
-        tasks=options.tasks.split(",") if options.tasks else None,
-        data__dir=str(options.data.resolve()) if options.data else None,
+        tasks=options.tasks.split(",") if options.tasks is not None else None,
+        data__dir=str(resolved(options.data)) if options.data else None,
         teacher__model=_absolute(options.model),
     )
 
@@ -189,7 +202,7 @@ def _path(text: str) -> Path:
 
 def _absolute(model: str | None) -> str | None:
     """A folder's absolute path, so that the study can go on from anywhere; a hub id as it is."""
-    return str(_path(model).resolve()) if model and _path(model).is_dir() else model
+    return str(resolved(_path(model))) if model and os.path.isdir(_path(model)) else model
 
 
 def _command() -> str:
@@ -214,6 +227,7 @@ def _prepare(
         )
     folder = fetch_model(model)
     check_depths(config, load_encoder(folder))
+    load_classifier(folder, tasks[0].labels)  # as every trial does: broken weights are told now
     prepared = {}
     for task in tasks:
         console.print(f"preparing {task.name}", markup=False)

@@ -3,6 +3,7 @@
 import logging
 import os
 import secrets
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -75,8 +76,8 @@ def start_ray(address: str | None) -> None:
             log_to_driver=False,
             logging_level=logging.ERROR,
         )
-    except ConnectionError as error:
-        raise InputError(f"--address {address}: no Ray cluster answers ({error})") from None
+    except (ConnectionError, ValueError) as error:  # e.g. `auto` where no cluster runs
+        raise InputError(f"cannot start Ray (--address {address}): {error}") from error
     finally:
         os.chdir(here)
 
@@ -94,9 +95,8 @@ def trial_resources(resources: Resources) -> dict[str, float]:
     """
     alive = [node["Resources"] for node in ray.nodes() if node["Alive"]]
     nodes = [(each.get("CPU", 0.0), each.get("GPU", 0.0)) for each in alive]
-    # All that an autoscaler may start: it comes when trials wait for it.
-    more = global_state.get_max_resources_from_cluster_config() or {}
-    promised = (float(more.get("CPU", 0)), float(more.get("GPU", 0)))
+    more = _promised()
+    promised = (more.get("CPU", 0.0), more.get("GPU", 0.0))
     with_gpu = [(cpus, gpus) for cpus, gpus in nodes if gpus]
     gpu = resources.gpus_per_trial
     if gpu is None:
@@ -118,3 +118,16 @@ def trial_resources(resources: Resources) -> dict[str, float]:
             f" `resources.gpus_per_trial`), but the cluster's nodes have {there}"
         )
     return {"cpu": cpu, "gpu": gpu}
+
+
+def trials_at_once(resources: Mapping[str, float]) -> int:
+    """Trials that the cluster has room for, or will have when it has grown."""
+    there, more = ray.cluster_resources(), _promised()
+    room = {key: max(there.get(key, 0), more.get(key, 0)) for key in ("CPU", "GPU")}
+    return int(min(room[key.upper()] / share for key, share in resources.items() if share))
+
+
+def _promised() -> dict[str, float]:
+    """All that an autoscaler may start: it comes when trials wait for it."""
+    more = global_state.get_max_resources_from_cluster_config() or {}
+    return {key: float(amount) for key, amount in more.items()}

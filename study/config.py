@@ -1,14 +1,25 @@
 """The configuration of a study: its keys and their limits."""
 
+import math
 import os
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field, ValidationInfo, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
-from pkd.recipe import STUDENT_METHODS, Method
+from pkd.recipe import LARGEST_COUNT, STUDENT_METHODS, Method
 from pkd.tasks import PAPER_TASKS, expand_groups
 from study.space import LearningRates, Range, Section, Space
+
+Count = Annotated[int, Field(ge=1, le=LARGEST_COUNT)]
+_LARGEST_GRID = 10_000
 
 
 def _expand_home(path: Any) -> Any:
@@ -58,8 +69,8 @@ class Teacher(Section):
     """
 
     model: Annotated[str, _InHome] = "bert-base-uncased"
-    trials: int = Field(default=3, ge=1)
-    epochs: int = Field(default=4, ge=1)
+    trials: Count = 3
+    epochs: Count = 4
     learning_rate: LearningRates = (2e-5, 3e-5, 5e-5)
 
     @model_validator(mode="after")
@@ -82,8 +93,10 @@ class Training(Section):
         max_length: longest row in tokens.
     """
 
-    epochs: int = Field(default=4, ge=1)
-    batch_size: int = Field(default=32, ge=1)
+    model_config = ConfigDict(allow_inf_nan=False)
+
+    epochs: Count = 4
+    batch_size: Count = 32
     max_length: int = Field(default=128, ge=8)
     warmup: float = Field(default=0.1, ge=0, lt=1)
     weight_decay: float = Field(default=0.01, ge=0)
@@ -99,7 +112,9 @@ class Asha(Section):
     reduction_factor: of the trials that reach a rung, one in so many goes on.
     """
 
-    grace_epochs: int = Field(default=1, ge=1)
+    model_config = ConfigDict(allow_inf_nan=False)
+
+    grace_epochs: Count = 1
     reduction_factor: float = Field(default=2, gt=1)
 
 
@@ -115,7 +130,7 @@ class Search(Section):
     """
 
     algorithm: Literal["tpe", "random", "grid"] = "tpe"
-    trials: int = Field(default=16, ge=1)
+    trials: Count = 16
     asha: Asha | None = Asha()
     published_points: bool = True
     inherit_from_kd: bool = False
@@ -128,7 +143,7 @@ class Confirm(Section):
         tables.
     """
 
-    seeds: int = Field(default=3, ge=1)
+    seeds: Count = 3
 
 
 class Resources(Section):
@@ -140,9 +155,11 @@ class Resources(Section):
     checkpoint_every_s: seconds between a trial's checkpoints.
     """
 
+    model_config = ConfigDict(allow_inf_nan=False)
+
     cpus_per_trial: float | None = Field(default=None, gt=0)
     gpus_per_trial: float | None = Field(default=None, ge=0)
-    max_concurrent: int | None = Field(default=None, ge=1)
+    max_concurrent: Count | None = None
     checkpoint_every_s: float = Field(default=60, ge=0)
 
 
@@ -157,11 +174,11 @@ class StudyConfig(Section):
         seed: everything random follows from it.
     """
 
-    name: str = Field(default="study", pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")
+    name: str = Field(default="study", pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", max_length=100)
     tasks: tuple[Annotated[str, _InHome], ...] = Field(default=PAPER_TASKS, min_length=1)
     depths: tuple[int, ...] = Field(default=(6, 3), min_length=1)
     methods: tuple[Method, ...] = Field(default=STUDENT_METHODS, min_length=1)
-    seed: int = Field(default=42, ge=0)
+    seed: int = Field(default=42, ge=0, lt=2**32)
     data: Data = Data()
     teacher: Teacher = Teacher()
     train: Training = Training()
@@ -198,6 +215,12 @@ class StudyConfig(Section):
                     raise ValueError(
                         f"`search.space.{key}` is a range, but a grid needs a list of choices"
                     )
+            size = math.prod(len(getattr(search.space, key)) for key in Space.model_fields)
+            if size > _LARGEST_GRID:
+                raise ValueError(
+                    f"`search.space` has {size:,} combinations, but a grid may have at most "
+                    f"{_LARGEST_GRID:,}: name fewer choices, or take `tpe`"
+                )
         if search.inherit_from_kd and "kd" not in self.methods:
             raise ValueError("`search.inherit_from_kd` needs 'kd' in `methods`")
         if search.asha is not None and search.asha.grace_epochs > self.train.epochs:

@@ -4,13 +4,15 @@ import difflib
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import BaseModel, ValidationError
 
-from pkd.errors import InputError
+from pkd.errors import InputError, shown
 from pkd.recipe import describe_errors
+from pkd.yamlfile import parse_yaml, read_mapping
 from study.config import StudyConfig
 from study.space import Section
+
+_MOST_TOLD = 30
 
 
 def load_config(path: Path | None, overrides: list[str], **values: Any) -> StudyConfig:
@@ -24,15 +26,15 @@ def load_config(path: Path | None, overrides: list[str], **values: Any) -> Study
     Raises:
         InputError: one message with every problem; unknown keys with the nearest valid one.
     """
-    tree = _read(path) if path is not None else {}
+    tree = read_mapping(path, "configuration") if path is not None else {}
     for override in overrides:
         key, equals, text = override.partition("=")
         if not equals or not key:
-            raise InputError(f"--set {override!r} must have the form key=value")
+            raise InputError(f"--set {shown(override)} must have the form key=value")
         try:
-            _assign(tree, key.strip(), yaml.safe_load(text))
-        except yaml.YAMLError as error:
-            raise InputError(f"--set {override!r}: the value is no YAML: {error}") from None
+            _assign(tree, key.strip(), parse_yaml(text))
+        except InputError as error:
+            raise InputError(f"--set {shown(override)}: {error}") from None
     for key, value in values.items():
         if value is not None:
             _assign(tree, key.replace("__", "."), value)
@@ -44,20 +46,9 @@ def load_config(path: Path | None, overrides: list[str], **values: Any) -> Study
         known = [e for e in describe_errors(error) if "Extra inputs are not permitted" not in e]
         problems += list(dict.fromkeys(known))
     if problems:
-        raise InputError(f"{where} has {len(problems)} problem(s):\n  " + "\n  ".join(problems))
+        told = problems[:_MOST_TOLD] + ["…"] * (len(problems) > _MOST_TOLD)
+        raise InputError(f"{where} has {len(problems)} problem(s):\n  " + "\n  ".join(told))
     return config
-
-
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        tree = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise InputError(f"cannot read the configuration {path}: {error}") from None
-    if tree is None:
-        return {}
-    if not isinstance(tree, dict):
-        raise InputError(f"the configuration {path} must hold keys and values, e.g. `name: demo`")
-    return tree
 
 
 def _assign(tree: dict[str, Any], key: str, value: Any) -> None:
@@ -65,7 +56,9 @@ def _assign(tree: dict[str, Any], key: str, value: Any) -> None:
     for parent in parents:
         child = tree.setdefault(parent, {})
         if not isinstance(child, dict):
-            raise InputError(f"cannot set `{key}`: `{parent}` is {child!r}, not a group of keys")
+            raise InputError(
+                f"cannot set `{key}`: `{parent}` is {shown(child)}, not a group of keys"
+            )
         tree = child
     tree[last] = value
 

@@ -89,7 +89,7 @@ def open_store(out: str) -> tuple[Store, Path]:
         InputError: if the URI is of no known kind or cannot be reached.
     """
     if not is_uri(out):
-        return SharedFolder(), Path(os.path.expanduser(out)).resolve()
+        return SharedFolder(), resolved(Path(os.path.expanduser(out)))
     uri = out.rstrip("/")
     try:
         filesystem, base = filesystem_of(uri)
@@ -105,3 +105,15 @@ def open_store(out: str) -> tuple[Store, Path]:
     parent = Path(caches or f"{tempfile.gettempdir()}/pkd-study-{os.getuid()}")
     gigabytes = float(os.environ.get("PKD_STUDY_CACHE_GB", "50"))
     return Mirror(uri, parent / fingerprint(uri), int(gigabytes * 1e9)), parent / fingerprint(uri)
+
+
+def resolved(path: Path) -> Path:
+    """The absolute path without symbolic links.
+
+    Raises:
+        InputError: if it cannot be followed.
+    """
+    try:
+        return path.resolve()
+    except (OSError, RuntimeError) as error:  # e.g. a loop of symbolic links
+        raise InputError(f"{path} cannot be followed: {error}") from None

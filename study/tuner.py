@@ -5,7 +5,6 @@ import os
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import ray
 from ray import tune
 from ray.exceptions import RayError
 from ray.tune.error import TuneError
@@ -13,8 +12,9 @@ from ray.tune.error import TuneError
 from pkd.errors import PkdError
 from pkd.files import check_space
 from study.board import Board
-from study.bridge import BoardScheduler, BoardSearcher, LostTrials, MakeConfig
+from study.bridge import BoardScheduler, BoardSearcher, BrokenTrials, MakeConfig
 from study.cellsearch import CellSearch
+from study.cluster import trials_at_once
 from study.deferred import Deferred, pack
 from study.layout import Layout
 from study.rayerrors import OUT_OF_MEMORY, reason_of
@@ -22,11 +22,11 @@ from study.rayerrors import OUT_OF_MEMORY, reason_of
 # A trial that fails is started again so often within one run of Tune, and Tune so often in a row
 # without a single new record.
 _RETRIES = 2
+_MORE_MEMORY = "Free memory there, or run fewer trials at once (`resources.max_concurrent`)"
 # Tune gives a waiting trial to the first process that is free and drops the one that was starting
 # for it. With one trial waiting (its default for a search) the number of processes would stop
 # growing as soon as trials end more often than a process starts; so one waits for each so many.
 _RUNNING_PER_WAITING = 4
-_MORE_MEMORY = "Free memory there, or run fewer trials at once (`resources.max_concurrent`)"
 
 
 class StageIncomplete(PkdError):
@@ -45,8 +45,8 @@ def run_board(
     """Hands all of a board's work to Ray Tune and waits for it.
 
     When Ray kills a trial because the machine's memory runs out, Tune gives up the whole stage.
-    The board goes on from what is recorded then, with one trial less at once. Trials whose process
-    or node was lost more often than Tune retries are handed out again when the others are done.
+    The board goes on from what is recorded then, with one trial less at once. Trials that broke
+    off, e.g. with their node, are handed out again when the others are done.
 
     Args:
         board: the work.
@@ -58,7 +58,7 @@ def run_board(
         note: tells a person.
 
     Raises:
-        PkdError: if the ledger cannot be written.
+        PkdError: if the ledger cannot be written or the disk is full.
         StageIncomplete: if Ray gives up again and again while nothing is recorded.
     """
     failures = 0
@@ -73,8 +73,9 @@ def run_board(
         if gave_up is not None:
             _go_on(board, layout, gave_up, failures, note)
             restart_ray()
-        elif board.lost and failures <= _RETRIES:
-            note(f"{len(board.lost)} trial(s) lost their processes and are tried again")
+        elif board.broken and failures <= _RETRIES:
+            check_space(layout.out)  # on a full disk every trial breaks off
+            note(f"{len(board.broken)} trial(s) broke off and are tried again")
             board.retry()
         else:
             return
@@ -128,19 +129,13 @@ def _fit(
         run_config=tune.RunConfig(
             name=board.stage,
             storage_path=str(layout.ray.resolve()),
-            callbacks=[LostTrials(board)],
+            callbacks=[BrokenTrials(board)],
             # Trials keep their own checkpoints (pkd.experiment), which outlive Tune's scratch.
             checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
             failure_config=tune.FailureConfig(max_failures=_RETRIES),
             verbose=0,
         ),
     ).fit()
-
-
-def trials_at_once(resources: Mapping[str, float]) -> int:
-    """Trials that the cluster, as large as it is now, has room for."""
-    there = ray.cluster_resources()
-    return int(min(there.get(key.upper(), 0) / share for key, share in resources.items() if share))
 
 
 def check_complete(board: Board, layout: Layout) -> None:

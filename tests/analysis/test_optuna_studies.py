@@ -146,3 +146,10 @@ def test_optuna_takes_the_study_and_finds_its_best_trial(tmp_path: Path) -> None
 
 def test_a_run_without_trials_has_no_studies(fake: FakeRun) -> None:
     assert cells(fake) == {}
+
+
+def test_a_trial_during_which_the_clock_was_set_back_ends_with_its_start(tmp_path: Path) -> None:
+    fake = study_of(tmp_path)
+    fake.trial("search", "rte", 6, "ft", 0, 0.6, reports=[{"time": 1e9 - 2 * 86400}])
+    [trial] = cells(fake)["fake/search/rte-6-ft"].trials
+    assert trial.datetime_start is not None and trial.datetime_complete == trial.datetime_start

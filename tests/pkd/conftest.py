@@ -62,3 +62,9 @@ def signals(prepared: Prepared, teacher: Path, tmp_path_factory: pytest.TempPath
 def new_process(monkeypatch: pytest.MonkeyPatch) -> None:
     """Makes the caches check all checksums again, as a process does that has just started."""
     monkeypatch.setattr(cache, "_verified", set())
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One folder for many cases that each write the files they read."""
+    return tmp_path_factory.mktemp("cases")

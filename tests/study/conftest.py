@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+import yaml
 from filelock import FileLock
 
 if TYPE_CHECKING:
@@ -88,3 +89,42 @@ def finished(
     folder = made_once(tmp_path_factory, "finished", run)
     output = json.loads((folder / "output.json").read_text())
     return Finished(Study(folder / "run", tiny_data, tiny_model), output)
+
+
+@pytest.fixture(scope="session")
+def place(tiny_data: Path, tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A working folder with what the command lines below name."""
+    from test_command_line import CONFIG
+
+    folder = tmp_path_factory.mktemp("place")
+    (folder / "data").symlink_to(tiny_data)
+    (folder / "model").symlink_to(tiny_model)
+    (folder / "ok.yaml").write_text(yaml.safe_dump(CONFIG))
+    (folder / "file").write_text("x")
+    (folder / "folder.yaml").mkdir()
+    (folder / "loop").symlink_to("loop")
+    (folder / "torn" / "tokens").parent.mkdir()
+    (folder / "torn" / "tokens").write_text("no folder")
+    return folder
+
+
+@pytest.fixture
+def dry_run(
+    place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., tuple[int, str]]:
+    """Runs a good command line with some options exchanged; gives its code and what it says."""
+    monkeypatch.chdir(place)
+    monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
+
+    from study.cli import main
+
+    def run_with(*options: str) -> tuple[int, str]:
+        good = {"--tasks": "rte", "--config": "ok.yaml", "--data": "data", "--model": "model"}
+        kept = [part for each in (good | {"--out": "out"}).items() for part in each]
+        try:
+            code = main([*kept, *options, "--dry-run"])
+        except SystemExit as stop:  # argparse's
+            code = int(str(stop.code))
+        return code, capsys.readouterr().err
+
+    return run_with

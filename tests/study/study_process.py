@@ -30,8 +30,8 @@ CONFIG: dict[str, Any] = {
         "asha": {"grace_epochs": 2, "reduction_factor": 2},
         # No trial predicts one class only: such trials are made up for by others.
         "space": {
-            "learning_rate": {"low": 1e-3, "high": 3e-3, "log": True},
-            "beta": [1.0, 10.0],
+            "learning_rate": {"low": 1e-3, "high": 2e-3, "log": True},
+            "beta": [1.0, 3.0],
         },
     },
     "confirm": {"seeds": 2},

@@ -7,7 +7,7 @@ import ray
 from ray._private.state import state as global_state
 
 from pkd.errors import InputError
-from study.cluster import trial_resources
+from study.cluster import trial_resources, trials_at_once
 from study.config import Resources
 
 
@@ -91,3 +91,27 @@ def test_one_and_a_half_gpus_are_refused(monkeypatch: pytest.MonkeyPatch) -> Non
     cluster(monkeypatch, {"CPU": 8.0, "GPU": 4.0})
     with pytest.raises(InputError, match="`resources.gpus_per_trial` is 1.5"):
         trial_resources(Resources(gpus_per_trial=1.5))
+
+
+@pytest.mark.parametrize(
+    ("there", "trial", "expected"),
+    [
+        ({"CPU": 2.0}, {"cpu": 1.0, "gpu": 0.0}, 2),
+        ({"CPU": 64.0, "GPU": 4.0}, {"cpu": 2.0, "gpu": 0.25}, 16),
+        # The cluster's first GPU is still to come.
+        ({"CPU": 8.0}, {"cpu": 1.0, "gpu": 1.0}, 0),
+    ],
+)
+def test_the_scarcest_resource_decides_how_many_trials_run_at_once(
+    monkeypatch: pytest.MonkeyPatch,
+    there: dict[str, float],
+    trial: dict[str, float],
+    expected: int,
+) -> None:
+    monkeypatch.setattr(ray, "cluster_resources", lambda: there)
+    monkeypatch.setattr(global_state, "get_max_resources_from_cluster_config", lambda: None)
+    assert trials_at_once(trial) == expected
+    # An autoscaler starts nodes for what waits, all at once.
+    more = {"CPU": 128, "GPU": 8}
+    monkeypatch.setattr(global_state, "get_max_resources_from_cluster_config", lambda: more)
+    assert trials_at_once(trial) >= 8

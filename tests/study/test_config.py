@@ -201,7 +201,7 @@ def test_set_takes_a_number_as_people_write_it() -> None:
     [
         ("search.trials", "must have the form key=value"),
         ("=3", "must have the form key=value"),
-        ("search.trials=[", "the value is no YAML"),
+        ("search.trials=[", "it is no YAML"),
         ("search.trails=3", "did you mean `search.trials`?"),
         ("search.trials=many", "`search.trials` is 'many'"),
     ],

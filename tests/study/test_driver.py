@@ -13,9 +13,13 @@ import pytest
 
 from pkd.errors import InputError
 from study.driver import only_driver
+from study.layout import Layout
 
-HOLD = "import sys, time; from pathlib import Path; from study.driver import only_driver\n"
-HOLD += "with only_driver(Path(sys.argv[1])):\n    print('held', flush=True); time.sleep(600)"
+HOLD = "import sys, time; from pathlib import Path\n"
+HOLD += "from study.driver import only_driver; from study.layout import Layout\n"
+HOLD += (
+    "with only_driver(Layout(Path(sys.argv[1]))):\n    print('held', flush=True); time.sleep(600)"
+)
 
 
 @pytest.fixture
@@ -30,7 +34,7 @@ def other(tmp_path: Path) -> Iterator["subprocess.Popen[str]"]:
 
 
 def hold(out: Path) -> None:
-    with only_driver(out):
+    with only_driver(Layout(out)):
         pass
 
 
@@ -80,6 +84,6 @@ def test_a_damaged_card_is_nobody_s(tmp_path: Path) -> None:
 
 
 def test_the_folder_is_free_again_after_an_error(tmp_path: Path) -> None:
-    with pytest.raises(ZeroDivisionError), only_driver(tmp_path):
+    with pytest.raises(ZeroDivisionError), only_driver(Layout(tmp_path)):
         raise ZeroDivisionError
     hold(tmp_path)

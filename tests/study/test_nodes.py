@@ -44,13 +44,15 @@ def test_sigkill_of_a_node_moves_its_trial_and_disturbs_no_other(
         with study.started(*more) as process:
             study.wait_for(process, "confirm", 2)
             stop_in_mid_epoch(first)
-            [other] = session_members(second, "ray::ResourceTrainable")
+            assert session_members(second, "ray::ResourceTrainable")
             cluster.kill(first)
             output, _ = process.communicate(timeout=TIMEOUT)
     assert process.returncode == 0, output
     assert study.numbers() == finished.study.numbers()
     logs = [path.read_text() for path in (study.out / "logs" / "confirm").rglob("*.log")]
     assert len(logs) == TRIALS
-    # One trial began a second time, and repeated no more than the epoch in which it was killed.
-    assert sum(log.count(" epochs done") for log in logs) == TRIALS + 1
-    assert sum(log.count("Report(epoch=") for log in logs) <= TRIALS * EPOCHS + 1
+    # No trial but the killed one began a second time, and no epoch but the one in which it was
+    # killed was trained twice.
+    assert TRIALS <= sum(log.count(" epochs done") for log in logs) <= TRIALS + 1
+    epochs = sum(log.count(" INFO epoch ") for log in logs)
+    assert TRIALS * EPOCHS - 1 <= epochs <= TRIALS * EPOCHS + 1

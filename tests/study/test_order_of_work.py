@@ -30,8 +30,8 @@ def due(board: Board) -> tuple[CellSearch, str] | None:
                 return work
     left = {}
     for search in board.searches.values():
-        failed = sum(trial.state == "failed" or trial.constant for trial in search.trials.values())
-        wanted = search.budget + (0 if search.sampler.fixed else min(failed, search.budget))
+        useless = sum(t.state == "failed" or t.constant for t in search.trials.values())
+        wanted = search.budget + (0 if search.sampler.fixed else min(useless, search.budget))
         left[search] = (wanted - len(search.trials)) * search.epochs * search.cost
     most = max(left, key=lambda search: left[search])
     return (most, "") if left[most] > 0 else None
@@ -63,12 +63,10 @@ def test_work_is_handed_out_by_the_rule_after_any_history(history: list[int]) ->
                     else:
                         assert work[1] not in known[work[0]]
             elif move == 8:
-                board.break_off(*running[0], "its worker died", lost=True)
+                board.break_off(*running[0], "its worker died")
             elif move == 9:
-                board.break_off(*running[0], "its signals are damaged")
+                board.retry(fewer=False)
             elif move == 10:
-                board.retry()
-            elif move == 11:
                 board = make_board(Path(folder))
             else:
                 advance(board, *running[move % len(running)])

@@ -15,6 +15,8 @@ from pkd.errors import TrainingError
 from pkd.experiment import Experiment, Files, Outputs
 from pkd.prepare import Prepared, ask_teacher, prepare_task
 from pkd.tasks import GLUE
+from study.deferred import Deferred, pack
+from study.store import SharedFolder
 from study.trainable import DistilTrainable, PredictJob, SignalsJob, StudyTrial
 from study.triallog import logged
 
@@ -51,6 +53,7 @@ def trial(tmp_path: Path, files: Files, **more: Any) -> dict[str, Any]:
         "outputs": outputs,
         "recorded": 0,
         "log": tmp_path / "trial.log",
+        "store": SharedFolder(),
     }
     return config | more
 
@@ -162,6 +165,18 @@ def test_the_log_holds_the_traceback_of_a_trial_that_cannot_begin(
     assert "trial.pt is damaged" in (tmp_path / "trial.log").read_text()
 
 
+def test_an_error_that_names_what_is_wrong_is_told_and_not_raised(
+    tmp_path: Path, files: Files
+) -> None:
+    (tmp_path / "trial.pt").write_bytes(b"no checkpoint")
+    deferred = Deferred(pack(StudyTrial, trial(tmp_path, files)))
+    assert "trial.pt is damaged" in deferred.step()["broken"]
+    # The same process can take up another trial.
+    (tmp_path / "trial.pt").unlink()
+    deferred.reset_config(pack(StudyTrial, trial(tmp_path, files)))
+    assert deferred.step()["report"].epoch == 1
+
+
 def test_warnings_go_to_the_log_and_only_while_the_trial_works(tmp_path: Path) -> None:
     with logged(tmp_path / "trial.log"):
         warnings.warn("a strange value", stacklevel=1)
@@ -178,7 +193,9 @@ def test_the_signals_job_names_the_folder_that_it_filled(
     tmp_path: Path, prepared: Prepared, tiny_model: Path
 ) -> None:
     job = {"prepared": prepared, "teacher": tiny_model, "layers": [1, 2], "precision": "fp32"}
-    result = SignalsJob(job | {"root": tmp_path, "log": tmp_path / "job.log"}).train()
+    result = SignalsJob(
+        job | {"root": tmp_path, "log": tmp_path / "job.log", "store": SharedFolder()}
+    ).train()
     report = result["report"].to_dict()
     assert report["epoch"] == 1
     files = sorted(path.name for path in (tmp_path / report["folder"]).glob("*.npy"))
@@ -193,7 +210,7 @@ def test_the_predict_job_predicts_the_test_split_without_labels(
     model = shutil.copytree(tiny_model, tmp_path / "model")
     write_manifest(model, {})
     job = {"prepared": prepared, "model": model, "root": tmp_path, "precision": "fp32"}
-    result = PredictJob(job | {"log": tmp_path / "job.log"}).train()
+    result = PredictJob(job | {"log": tmp_path / "job.log", "store": SharedFolder()}).train()
     assert result["report"].to_dict()["splits"] == ["test"]
     table = parquet.read_table(tmp_path / "test.parquet")
     # The file's labels are -1: neither they nor a score are anywhere.

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -9,8 +10,9 @@ from fake_stage import Unwatched, report_of
 from ray.exceptions import OutOfMemoryError
 from ray.tune.error import TuneError
 
-from pkd.errors import CacheError
+from pkd.errors import CacheError, DiskFull
 from study.board import Board
+from study.bridge import BoardScheduler, BrokenTrials
 from study.cells import Cell
 from study.cellsearch import CellSearch
 from study.layout import Layout
@@ -70,11 +72,11 @@ def finish_one(board: Board) -> None:
     board.report(*work, report_of(*work, 1))
 
 
-def lose_one(board: Board) -> None:
+def break_one(board: Board) -> None:
     """A trial whose process dies again and again, whatever Tune tries."""
     work = board.next()
     assert work is not None
-    board.break_off(*work, "the actor died", lost=True)
+    board.break_off(*work, "the actor died")
 
 
 def run_out_of_memory(board: Board, at_once: int = 3) -> None:
@@ -141,51 +143,70 @@ def test_another_error_of_ray_changes_nothing_about_how_many_run(tune: Tune) -> 
     assert tune.notes == ["Ray gave up (the head node is gone); going on"]
 
 
-# Lost trials ----------------------------------------------------------------------------------
+# Broken trials --------------------------------------------------------------------------------
 
 
-def test_a_lost_trial_is_tried_again_when_the_others_are_done(tune: Tune) -> None:
-    def lose_the_first(board: Board) -> None:
-        lose_one(board)
+def test_a_broken_trial_is_tried_again_when_the_others_are_done(tune: Tune) -> None:
+    def break_the_first(board: Board) -> None:
+        break_one(board)
         finish(board)
 
-    tune.run(lose_the_first, finish)
+    tune.run(break_the_first, finish)
     assert tune.board.done and not tune.board.broken and tune.restarts == 0
-    assert tune.notes == ["1 trial(s) lost their processes and are tried again"]
+    assert tune.notes == ["1 trial(s) broke off and are tried again"]
 
 
-def test_a_trial_that_is_lost_every_time_is_left_for_the_next_command(tune: Tune) -> None:
-    def lose_the_first(board: Board) -> None:
-        lose_one(board)
+def test_a_trial_that_breaks_every_time_is_left_for_the_next_command(tune: Tune) -> None:
+    def break_the_first(board: Board) -> None:
+        break_one(board)
         finish(board)
 
-    tune.run(lose_the_first)
+    tune.run(break_the_first)
     # Once with the others, twice with nothing recorded.
     assert tune.runs == 3 and not tune.board.done
     with pytest.raises(StageIncomplete, match="rte-2-ft trial-0000: the actor died"):
         check_complete(tune.board, tune.layout)
 
 
-def test_lost_trials_are_tried_as_long_as_there_is_progress(tune: Tune) -> None:
+def test_broken_trials_are_tried_as_long_as_there_is_progress(tune: Tune) -> None:
     def one_of_two(board: Board) -> None:
-        lose_one(board)
+        break_one(board)
         finish_one(board)
 
     tune.run(one_of_two, one_of_two, one_of_two, finish)
     assert tune.board.done and tune.runs == 4
 
 
-def test_a_trial_that_says_what_is_wrong_is_not_tried_again(tune: Tune) -> None:
-    def damaged(board: Board) -> None:
-        work = board.next()
-        assert work is not None
-        board.break_off(*work, "signals/x is damaged")
-        finish(board)
+def trial_of(board: Board, folder: Path, failures: str) -> Any:
+    """What Tune knows of the board's next trial, and of how it failed."""
+    work = board.next()
+    assert work is not None
+    file = folder / "error.txt"
+    file.write_text(failures)
+    config = {"cell": work[0].cell.name, "trial": work[1]}
+    return SimpleNamespace(config=config, error_file=str(file))
 
-    tune.run(damaged)
-    assert tune.runs == 1
-    with pytest.raises(StageIncomplete, match="signals/x is damaged"):
-        check_complete(tune.board, tune.layout)
+
+def test_a_trial_that_names_what_is_wrong_breaks_off_without_tune_s_retries(tune: Tune) -> None:
+    trial = trial_of(tune.board, tune.layout.out, "")
+    result = {"broken": "signals/x is damaged"}
+    assert BoardScheduler(tune.board).on_trial_result(None, trial, result) == "STOP"
+    assert list(tune.board.broken.values()) == ["signals/x is damaged"]
+
+
+def test_a_trial_that_failed_too_often_breaks_off_with_its_last_error(tune: Tune) -> None:
+    failures = f"Failure # 1 (then)\n{KILLED}\nFailure # 2 (now)\nTraceback\nOSError: gone\n"
+    trial = trial_of(tune.board, tune.layout.out, failures)
+    BrokenTrials(tune.board).on_trial_error(1, [trial], trial)
+    assert list(tune.board.broken.values()) == ["OSError: gone"]
+
+
+def test_memory_that_runs_out_while_a_trial_begins_ends_the_run_of_tune(tune: Tune) -> None:
+    trial = trial_of(tune.board, tune.layout.out, f"Failure # 3 (now)\n{KILLED}\n")
+    # The other trials would be killed as well, one after another.
+    with pytest.raises(RuntimeError, match="running low on memory"):
+        BrokenTrials(tune.board).on_trial_error(1, [trial], trial)
+    assert not tune.board.broken
 
 
 # What is no fault of Ray's --------------------------------------------------------------------
@@ -198,4 +219,16 @@ def test_a_ledger_that_cannot_be_written_ends_the_study_with_its_own_error(tune:
 
     with pytest.raises(CacheError, match="cannot write the ledger"):
         tune.run(fail)
+    assert tune.runs == 1
+
+
+def test_trials_that_broke_off_on_a_full_disk_are_not_tried_again(
+    tune: Tune, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(path: Path) -> None:
+        raise DiskFull(f"no space left on the disk for {path}")
+
+    monkeypatch.setattr("study.tuner.check_space", full)
+    with pytest.raises(DiskFull, match="no space left"):
+        tune.run(break_one)
     assert tune.runs == 1

@@ -1,4 +1,4 @@
-"""What Tune is told of the cluster and of the trials that wait."""
+"""The board as Ray Tune sees it."""
 
 from pathlib import Path
 from types import SimpleNamespace
@@ -8,26 +8,6 @@ from fake_stage import make_board
 from ray.tune.experiment import Trial
 
 from study.bridge import BoardScheduler
-from study.tuner import trials_at_once
-
-
-@pytest.mark.parametrize(
-    ("cluster", "trial", "expected"),
-    [
-        ({"CPU": 2.0}, {"cpu": 1.0, "gpu": 0.0}, 2),
-        ({"CPU": 64.0, "GPU": 4.0}, {"cpu": 2.0, "gpu": 0.25}, 16),
-        # The cluster's first GPU is still to come.
-        ({"CPU": 8.0}, {"cpu": 1.0, "gpu": 1.0}, 0),
-    ],
-)
-def test_the_scarcest_resource_decides_how_many_trials_run_at_once(
-    monkeypatch: pytest.MonkeyPatch,
-    cluster: dict[str, float],
-    trial: dict[str, float],
-    expected: int,
-) -> None:
-    monkeypatch.setattr("study.tuner.ray.cluster_resources", lambda: cluster)
-    assert trials_at_once(trial) == expected
 
 
 @pytest.mark.parametrize(

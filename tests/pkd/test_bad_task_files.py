@@ -1,0 +1,240 @@
+"""Task files that are not as they should be are refused by file and key, and nothing else happens.
+
+A case is a file's text, or the keys in which it differs from a good one.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from pkd.errors import InputError
+from pkd.prepare import check_task
+from pkd.tasks import Task, resolve_tasks
+
+GOOD = {
+    "name": "own",
+    "texts": ["text"],
+    "labels": ["bad", "good"],
+    "dev": ["dev"],
+    "files": {"train": "good.csv", "dev": "good.csv"},
+}
+LAUGHS = "a0: &a0 [x, x]\n" + "".join(
+    f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]\n" for n in range(1, 10)
+)
+MERGES = "a0: &a0 {x: 1}\n" + "".join(
+    f"a{n}: &a{n} {{<<: [{', '.join([f'*a{n - 1}'] * 9)}]}}\n" for n in range(1, 10)
+)
+TEXTS: dict[str, tuple[str | bytes, str]] = {
+    "empty": ("", "`name` is missing; `texts` is missing; `labels` is missing"),
+    "a comment": ("# nothing\n", "`name` is missing"),
+    "a list": ("- name: own\n", "must hold keys and values"),
+    "a text": ("own", "must hold keys and values, e.g. `name: demo`, but holds 'own'"),
+    "a number": ("3", "but holds 3"),
+    "JSON cut off": ('{"name": "own", ', "it is no YAML"),
+    "open quote": ('name: "own\n', "it is no YAML"),
+    "a tab": ("name: own\n\ttexts: [text]\n", "line 2"),
+    "wrong indent": ("name: own\n texts: [a]\n", "line 2"),
+    "two documents": ("name: own\n---\nname: other\n", "it is no YAML"),
+    "a doubled key": ("name: own\ntexts: [a]\nname: two\n", "key `name` stands twice, on lines 1"),
+    "a doubled key inside": ("files: {train: a.csv, dev: b.csv, train: c.csv}", "key `train` sta"),
+    "latin-1": ("name: é\n".encode("latin-1"), "byte 0xe9"),
+    "utf-16": ("name: own\n".encode("utf-16"), "byte 0xff"),
+    "binary": (bytes(range(256)), "byte 0x80"),
+    "NUL": ("name: o\0wn\n", "unacceptable character"),
+    "a bell": ("name: o\awn\n", "unacceptable character"),
+    "deep lists": ("[" * 600, "nested too deeply"),
+    "deep keys": ("\n".join(" " * depth + "a:" for depth in range(1000)), "nested too deeply"),
+    "a billion laughs": (LAUGHS, "more than 50,000 values"),
+    "a billion merges": (MERGES, "more than 50,000 values"),
+    "a list in itself": ("name: &a [*a]\n", "more than 50,000 values"),
+    "a key in itself": ("files: &a {train: *a}\n", "more than 50,000 values"),
+    "an unknown alias": ("name: *own\n", "undefined alias 'own'"),
+    "two megabytes": ("# " + "x" * 2_000_000, "more than 1,000,000 bytes"),
+    "a long name": ("name: " + "x" * 200_000, "`name` is 'xxx"),
+    "Python's object": ("name: !!python/object/apply:os.getcwd []\n", "could not determine a con"),
+    "an unknown tag": ("name: !own x\n", "could not determine a constructor"),
+    "no such day": ("name: 2020-13-01\n", "'2020-13-01' is no timestamp"),
+    "no such number": ("name: !!int one\n", "'one' is no int"),
+    "no such truth": ("name: !!bool maybe\n", "'maybe' is no bool"),
+    "a list as key": ("? [a]\n: b\n", "unhashable key"),
+    "a number as key": ("1: a\n", "unknown key `1`"),
+    "nothing as key": ("null: a\n", "unknown key `None`"),
+}  # fmt: skip
+
+
+def train(file: str | int | None) -> dict[str, Any]:
+    return {"files": {"train": file, "dev": "good.csv"}}
+
+
+KEYS: dict[str, tuple[dict[str, Any], str]] = {
+    "no name": ({"name": ...}, "`name` is missing"),
+    "no texts": ({"texts": ...}, "`texts` is missing"),
+    "no labels": ({"labels": ...}, "`labels` is missing"),
+    "no files": ({"files": ...}, "lacks `files`"),
+    "empty files": ({"files": {}}, "lacks `files`"),
+    "an unknown key": ({"metric": ["f1"]}, "unknown key `metric`; did you mean `metrics`?"),
+    "a key like no other": ({"zzz": 1}, "unknown key `zzz` Valid keys: name, texts"),
+    "name with a slash": ({"name": "a/b"}, "`name` is 'a/b'"),
+    "name with dots": ({"name": "../own"}, "`name` is '../own'"),
+    "name with a space": ({"name": "my task"}, "`name` is 'my task'"),
+    "name with a line break": ({"name": "own\n"}, "`name` is 'own\\n'"),
+    "name of other letters": ({"name": "aufgäbe"}, "`name` is 'aufgäbe'"),
+    "name empty": ({"name": ""}, "`name` is ''"),
+    "name null": ({"name": None}, "`name` is None"),
+    "name too long": ({"name": "x" * 300}, "`name` is 'xxx"),
+    "name a number": ({"name": 7}, "`name` is 7, but must be a valid string; put it in quotes"),
+    "name a list": ({"name": ["own"]}, "`name` is ['own']"),
+    "texts a text": ({"texts": "text"}, "`texts` is 'text'"),
+    "texts empty": ({"texts": []}, "`texts` is []"),
+    "texts three": ({"texts": ["a", "b", "c"]}, "`texts` is ['a', 'b', 'c']"),
+    "texts null": ({"texts": None}, "`texts` is None"),
+    "texts numbers": ({"texts": [1]}, "`texts.0` is 1"),
+    "texts doubled": ({"texts": ["text", "text"]}, "`texts` and `label` of task own name a colum"),
+    "texts with the label": ({"texts": ["label"]}, "name a column twice"),
+    "texts a map": ({"texts": {"a": "b"}}, "`texts` is {'a': 'b'}"),
+    "texts no column": ({"texts": ["title"]}, "good.csv has no column 'title'; it has text, labe"),
+    "label no column": ({"label": "queue"}, "good.csv has no column 'queue'; it has text, label"),
+    "label null": ({"label": None}, "`label` is None"),
+    "label a list": ({"label": ["label"]}, "`label` is ['label']"),
+    "labels one": ({"labels": ["bad"]}, "`labels` is ['bad']"),
+    "labels none": ({"labels": []}, "`labels` is []"),
+    "labels twice": ({"labels": ["bad", "bad"]}, "`labels` of task own names a label twice"),
+    "labels yes and no": ({"labels": [True, False]}, "`labels.0` is True, but must be a valid st"),
+    "labels numbers": ({"labels": [0, 1]}, "`labels.1` is 1, but must be a valid string; put it"),
+    "labels null": ({"labels": ["bad", None]}, "`labels.1` is None"),
+    "labels nested": ({"labels": [["bad"], "good"]}, "`labels.0` is ['bad']"),
+    "labels a text": ({"labels": "bad good"}, "`labels` is 'bad good'"),
+    "labels of others": ({"labels": ["no", "yes"]}, "row 0 (first row is 0): label 'bad'"),
+    "labels too few": ({"labels": ["good", "worse"]}, "row 0 (first row is 0): label 'bad'"),
+    "metrics unknown": ({"metrics": ["bleu"]}, "`metrics.0` is 'bleu', but must be 'accuracy'"),
+    "metrics none": ({"metrics": []}, "`metrics` is []"),
+    "metrics a text": ({"metrics": "mcc"}, "`metrics` is 'mcc'"),
+    "f1 of three labels": ({"labels": ["a", "b", "c"], "metrics": ["f1"]}, "f1, which is for two"),
+    "dev none": ({"dev": []}, "`dev` is []"),
+    "dev a text": ({"dev": "dev"}, "`dev` is 'dev'"),
+    "dev without file": ({"dev": ["dev", "more"]}, "`files` of task own lacks the split 'more'"),
+    "dev twice": ({"dev": ["dev", "dev"]}, "`train`, `dev` and `test` of task own name a split t"),
+    "dev is train": ({"dev": ["train"]}, "name a split twice"),
+    "test is dev": ({"test": ["dev"]}, "name a split twice"),
+    "test without file": ({"test": ["test"]}, "lacks the split 'test'"),
+    "train without file": ({"train": "learn"}, "lacks the split 'learn'"),
+    "train a list": ({"train": ["train"]}, "`train` is ['train']"),
+    "files a list": ({"files": ["good.csv"]}, "`files` is ['good.csv']"),
+    "files a text": ({"files": "good.csv"}, "`files` is 'good.csv'"),
+    "files a number": (train(1), "`files.train` is 1"),
+    "files null": (train(None), "`files.train` is None"),
+    "file not there": (train("gone.csv"), "gone.csv: No such file"),
+    "dev file not there": ({"files": {"train": "good.csv", "dev": "sub/gone.csv"}}, "gone.csv: N"),
+    "file a folder": (train("."), "unknown file type ''"),
+    "file a folder.csv": (train("dir.csv"), "dir.csv: Is a direct"),
+    "file a folder.parquet": (train("dir.parquet"), "dir.parquet"),
+    "file under a file": (train("good.csv/a.csv"), "a.csv: Not a di"),
+    "file empty": (train(""), "unknown file type ''"),
+    "file of another kind": (train("good.xlsx"), "type '.xlsx'"),
+    "file of no kind": (train("/dev/null"), "unknown file type ''"),
+    "file with a NUL": (train("a\0.csv"), "`files`: embedded null"),
+    "file with a long name": (train("x" * 300 + ".csv"), "too long"),
+    "file at home": (train("~/gone.csv"), "gone.csv: No such file"),
+    "file in a loop": (train("loop.csv"), "loop.csv"),
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    place = tmp_path_factory.mktemp("tasks")
+    (place / "good.csv").write_text("text,label\na,bad\nb,good\n")
+    (place / "dir.csv").mkdir()
+    (place / "dir.parquet").mkdir()
+    (place / "loop.csv").symlink_to("loop.csv")
+    return place
+
+
+def read(folder: Path, content: bytes) -> Task:
+    path = folder / "own.yaml"
+    path.write_bytes(content)
+    (task,) = resolve_tasks([str(path)])
+    check_task(task, None)
+    return task
+
+
+def keys(**changes: Any) -> bytes:
+    content = {key: value for key, value in (GOOD | changes).items() if value is not ...}
+    return yaml.safe_dump(content, allow_unicode=True).encode()
+
+
+def test_the_good_task_file_is_read(folder: Path) -> None:
+    # All below differ from it in one respect.
+    assert read(folder, keys()).labels == ("bad", "good")
+    # What other tools write: a byte order mark, and one list that stands in two places.
+    shared = "test: &x [test]\ndev: [dev]\nmetrics: &m [mcc]\n"
+    text = (
+        "\ufeff" + shared + keys(files={s: "good.csv" for s in ("train", "dev", "test")}).decode()
+    )
+    assert read(folder, text.replace("dev:\n- dev\n", "").encode()).test == ("test",)
+
+
+@pytest.mark.parametrize("case", TEXTS)
+def test_a_task_file_of_a_wrong_form(folder: Path, case: str) -> None:
+    content, expected = TEXTS[case]
+    with pytest.raises(InputError) as caught:
+        read(folder, content.encode() if isinstance(content, str) else content)
+    message = str(caught.value)
+    assert "own.yaml" in message and expected in message and len(message) < 1500
+
+
+@pytest.mark.parametrize("case", KEYS)
+def test_a_task_file_with_a_wrong_key(folder: Path, case: str) -> None:
+    changes, expected = KEYS[case]
+    with pytest.raises(InputError) as caught:
+        read(folder, keys(**changes))
+    message = str(caught.value)
+    assert "own" in message and expected in message and len(message) < 1500
+
+
+def test_two_tasks_of_one_name_are_refused(folder: Path) -> None:
+    for name in ("one", "two"):
+        (folder / f"{name}.yaml").write_bytes(keys(label=name))
+    (folder / "rte.yaml").write_bytes(keys(name="rte"))
+    one, two, rte = (str(folder / f"{name}.yaml") for name in ("one", "two", "rte"))
+    with pytest.raises(InputError, match=r"two tasks are named 'own'; rename that of .*two\.yaml"):
+        resolve_tasks([one, two])
+    for names in ([rte, "rte"], ["rte", rte]):
+        with pytest.raises(InputError, match="two tasks are named 'rte'"):
+            resolve_tasks(names)
+    assert len(resolve_tasks([one, f"{folder}/./one.yaml"])) == 1
+
+
+ANY_FILE = settings(
+    max_examples=100,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+)
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8) | st.dates(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner),
+    max_leaves=5,
+)
+
+
+@ANY_FILE
+@given(st.dictionaries(st.sampled_from(sorted(Task.model_fields)), VALUES))
+def test_any_values_of_the_keys_are_read_or_refused(folder: Path, changes: dict[str, Any]) -> None:
+    try:
+        read(folder, keys(**changes))
+    except InputError as error:
+        assert "own" in str(error)
+
+
+@ANY_FILE
+@given(
+    st.binary(max_size=60)
+    | st.text(alphabet="&*[]{}:,-?!|>'\"%@` \n\tab1", max_size=60).map(str.encode)
+)
+def test_any_bytes_are_read_or_refused(folder: Path, content: bytes) -> None:
+    with pytest.raises(InputError, match="own.yaml"):
+        read(folder, content)
