@@ -54,7 +54,7 @@ def load_rows(
             not read, whatever they hold.
         data_dir: folder with ``<task>/<split>.parquet`` for GLUE tasks; None loads the hub's
             nyu-mll/glue. User tasks name their own files.
-        max_rows: takes a random subset of this size, the same for every run and machine.
+        max_rows: takes a random subset of this size (>= 2), the same for every run and machine.
 
     Raises:
         InputError: for a missing file or column, an empty split, a split with one class, a text
@@ -62,6 +62,8 @@ def load_rows(
             and the row.
         HubUnreachable: if the hub is needed and does not answer.
     """
+    if max_rows is not None and max_rows < 2:
+        raise InputError(f"split {split!r} is capped to {max_rows} rows, but must keep 2 or more")
     labelled = split not in task.test
     needed = (*task.texts, task.label) if labelled else task.texts
     where, columns = _read(task, split, data_dir, needed)

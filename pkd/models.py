@@ -107,7 +107,7 @@ def _refuse_code(settings: Path) -> None:
     quietly take another class."""
     try:
         content = json.loads(settings.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return  # transformers says what is wrong with it
     if isinstance(content, dict) and content.get("auto_map"):
         raise InputError(

@@ -17,6 +17,7 @@ from tqdm import tqdm
 from pkd.cache import fingerprint
 from pkd.errors import InputError, PkdError
 from pkd.experiment import Experiment, Files, Outputs, depth_of
+from pkd.files import check_arguments
 from pkd.layers import check_depth, layer_map
 from pkd.models import fetch_model
 from pkd.prepare import Prepared, ask_teacher, prepare_task
@@ -26,8 +27,10 @@ from pkd.tasks import resolve_tasks
 
 def main(argv: list[str] | None = None) -> int:
     """Runs the command line; gives 0, or 2 after a message for input that cannot be used."""
-    options = _parser().parse_args(argv)
+    arguments = sys.argv[1:] if argv is None else argv
+    options = _parser().parse_args(arguments)
     try:
+        check_arguments(arguments)
         print(json.dumps(train(options), indent=1))
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)
@@ -97,7 +100,8 @@ def _teacher(options: argparse.Namespace, prepared: Prepared, model: Path) -> Pa
     if options.teacher is not None:
         return fetch_model(str(options.teacher))
     recipe = _recipe(options, "teacher", None)
-    recipe = recipe.model_copy(update={"learning_rate": options.teacher_learning_rate})
+    learning_rate = {"learning_rate": options.teacher_learning_rate}
+    recipe = Recipe.checked(**recipe.model_dump() | learning_rate)
     files = Files(prepared.task, prepared.tokens, model)
     folder: Path = options.out / f"{prepared.task.name}-teacher-{_key(recipe, files)}"
     if not folder.exists():

@@ -16,7 +16,7 @@ from pathlib import Path
 from rich.console import Console
 
 from pkd.errors import HubUnreachable, InputError, PkdError
-from pkd.files import explained_full_disk
+from pkd.files import check_arguments, explained_full_disk
 from pkd.models import fetch_model, load_classifier
 from pkd.models import load_config as load_encoder
 from pkd.prepare import Prepared, prepare_task
@@ -54,7 +54,7 @@ def main(argv: list[str] | None = None) -> int:
     console = Console(highlight=False, soft_wrap=True)
     errors = Console(stderr=True, highlight=False, soft_wrap=True)
     try:
-        _check_text(arguments)
+        check_arguments(arguments)
         return _study(options, console)
     except HubUnreachable as error:
         errors.print(
@@ -79,14 +79,6 @@ def main(argv: list[str] | None = None) -> int:
             markup=False,
         )
         return TERMINATED if isinstance(stop, _Terminated) else INTERRUPTED
-
-
-def _check_text(arguments: list[str]) -> None:
-    for argument in arguments:
-        try:
-            argument.encode()
-        except UnicodeEncodeError:  # a file name of another encoding; nothing could record it
-            raise InputError(f"the argument {argument!r} is no UTF-8: rename it") from None
 
 
 def _heed_sigterm() -> None:

@@ -50,7 +50,7 @@ COMMANDS: dict[str, list[str]] = {
     "it has no config.json": ["--model=.", "--model=data", "--model=.."],
     "from the Hugging Face hub": [
         *("--model=", "--model=gone", "--model=a/b/c", "--model=a//b", "--model=http://x"),
-        *("--model=~", f"--model={LONG}", "--model=no such model"),
+        *(f"--model={LONG}", "--model=no such model"),
     ],
     "cannot make the folder of --out": [
         *("--out=file", "--out=file/out", "--out=/dev/null", "--out=/proc/x", f"--out={LONG}"),
