@@ -112,7 +112,7 @@ def test_a_failed_trial_s_error_is_not_read_from_a_pickle(
     class Board:
         searches = {"rte-2-ft": "search"}
 
-        def break_off(self, *work: Any, lost: bool) -> None:
+        def break_off(self, *work: Any) -> None:
             self.broken = work
 
     storage = StorageContext(str(tmp_path), "search", trial_dir_name="trial-0000")

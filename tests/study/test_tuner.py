@@ -184,7 +184,8 @@ def trial_of(board: Board, folder: Path, failures: str) -> Any:
     file = folder / "error.txt"
     file.write_text(failures)
     config = {"cell": work[0].cell.name, "trial": work[1]}
-    return SimpleNamespace(config=config, error_file=str(file))
+    metadata = SimpleNamespace(pickled_error_filename="error.pkl")
+    return SimpleNamespace(config=config, error_file=str(file), run_metadata=metadata)
 
 
 def test_a_trial_that_names_what_is_wrong_breaks_off_without_tune_s_retries(tune: Tune) -> None:
