@@ -16,7 +16,7 @@ from study_process import CONFIG, ROOT, Study, end_session
 
 from analysis.runs import RunError, load_run
 from pkd.errors import InputError
-from study.bridge import LostTrials
+from study.bridge import BrokenTrials
 from study.config import StudyConfig
 from study.config_file import load_config
 from study.layout import Layout
@@ -122,7 +122,7 @@ def test_a_failed_trial_s_error_is_not_read_from_a_pickle(
     error_file = Path(storage.trial_fs_path, "error.txt")
     monkeypatch.setattr(Trial, "error_file", str(error_file))
     board = Board()
-    for tell in (LostTrials(board).on_trial_recover, LostTrials(board).on_trial_error):
+    for tell in (BrokenTrials(board).on_trial_recover, BrokenTrials(board).on_trial_error):
         trial.run_metadata.error_filename = "error.txt"
         trial.run_metadata.pickled_error_filename = "error.pkl"
         plant(Path(storage.trial_fs_path), trap, "error.pkl")
