@@ -93,7 +93,7 @@ def _read(card: Path) -> dict[str, Any]:
 
 def _held(out: str, holder: dict[str, Any]) -> str:
     who = "another driver"
-    if {"pid", "host", "since"} <= holder.keys():
+    if isinstance(holder.get("since"), (int, float)) and {"pid", "host"} <= holder.keys():
         since = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(holder["since"]))
         who = f"process {holder['pid']} on {holder['host']}, since {since}"
     return f"{out} belongs to a study that is running ({who}): wait for it or give another --out"

@@ -14,6 +14,7 @@ from pkd.cache import fingerprint
 from pkd.errors import InputError
 from pkd.files import write_atomic
 from pkd.models import weights_digest
+from pkd.yamlfile import read_mapping
 from study.config import StudyConfig
 from study.layout import Layout
 from study.plan import Plan
@@ -165,14 +166,13 @@ def _flat(tree: dict[str, Any], prefix: str = "") -> dict[str, Any]:
 
 
 def _read(path: Path) -> dict[str, Any]:
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-        content["config"], content["created"]  # both are needed below
-        if content["format"] > FORMAT:
-            raise InputError(f"{path} was written by a newer version of this project; update it")
-    except (OSError, UnicodeDecodeError, yaml.YAMLError, KeyError, TypeError) as error:
-        raise InputError(f"cannot read {path}: {error}; choose another --out") from None
-    return dict(content)
+    content = read_mapping(path, "study's record")
+    written_by = content.get("format")
+    if isinstance(written_by, int) and written_by > FORMAT:
+        raise InputError(f"{path} was written by a newer version of this project; update it")
+    if not isinstance(content.get("config"), dict) or "created" not in content:
+        raise InputError(f"{path} is no record of a study: choose another --out")
+    return content
 
 
 def _write(path: Path, text: str) -> None:

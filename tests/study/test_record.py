@@ -109,10 +109,16 @@ def test_only_what_differs_is_shown(layout: Layout) -> None:
     assert len(lines) == 4 and lines[3].startswith("Give another --out")
 
 
-@pytest.mark.parametrize("text", ["", "- 1", "a: [", "format: 1", "{format: x, config: {}}"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", "- 1", "a: [", "format: 1", "{format: x, config: {}}"),
+        *("{format: 1, config: 3, created: x}", "[" * 3000, "created: 2020-13-01"),
+    ],
+)
 def test_a_file_that_is_no_study_s_is_not_overwritten(layout: Layout, text: str) -> None:
     layout.study_file.write_text(text)
-    with pytest.raises(InputError, match="cannot read .*study.yaml"):
+    with pytest.raises(InputError, match=r"study\.yaml"):
         check(layout)
     assert layout.study_file.read_text() == text
 

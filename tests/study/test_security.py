@@ -102,7 +102,7 @@ def test_a_python_tag_in_a_configuration_or_a_record(tmp_path: Path, trap: Any) 
     with pytest.raises(RunError, match="study.yaml is damaged"):
         load_run(tmp_path)
     override = f"seed=!!python/object/apply:os.mkdir ['{trap.folder}']"
-    with pytest.raises(InputError, match="the value is no YAML"):
+    with pytest.raises(InputError, match="it is no YAML"):
         load_config(None, [override])
 
 
