@@ -2,6 +2,7 @@
 
 import shutil
 import time
+import warnings
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -11,7 +12,7 @@ import numpy as np
 import torch
 
 from pkd.devices import default_device
-from pkd.errors import TrainingError
+from pkd.errors import CacheError, TrainingError
 from pkd.evaluate import (
     cross_entropy,
     predict_logits,
@@ -26,7 +27,7 @@ from pkd.recipe import Recipe
 from pkd.signals import Signals, open_signals
 from pkd.tasks import Task
 from pkd.tokens import open_tokens
-from pkd.trainer import Trainer, load_checkpoint, save_checkpoint
+from pkd.trainer import Trainer, check_intact, load_checkpoint, save_checkpoint
 
 
 @dataclass(frozen=True)
@@ -162,9 +163,19 @@ class Experiment:
         self._train_seconds = 0.0
         self._saved_at = time.monotonic()
         if self.outputs.checkpoint is not None and self.outputs.checkpoint.exists():
-            extra = load_checkpoint(self.outputs.checkpoint, self.trainer)
-            self.reports = [Report(**report) for report in extra["reports"]]
-            self._train_seconds = extra["train_seconds"]
+            self._resume(self.outputs.checkpoint)
+
+    def _resume(self, checkpoint: Path) -> None:
+        try:
+            check_intact(checkpoint)
+        except CacheError as error:
+            # The same training gives again what it held.
+            warnings.warn(f"{error}: it is deleted, the training begins anew", stacklevel=3)
+            checkpoint.unlink()
+            return
+        extra = load_checkpoint(checkpoint, self.trainer)
+        self.reports = [Report(**report) for report in extra["reports"]]
+        self._train_seconds = extra["train_seconds"]
 
     def _signals(self, depth: int) -> Signals | None:
         weights, strategy = self.recipe.loss_weights, self.recipe.strategy

@@ -1,6 +1,7 @@
 """One training run as a resumable object: fine-tuning, vanilla KD and patient KD alike."""
 
 import pickle
+import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -253,6 +254,21 @@ def save_checkpoint(path: Path, trainer: Trainer, extra: dict[str, Any]) -> None
     """Writes a trainer's state, and JSON-like ``extra``, atomically."""
     state = {"trainer": trainer.state_dict(), "extra": extra}
     write_atomic(path, lambda partial: torch.save(state, partial))
+
+
+def check_intact(path: Path) -> None:
+    """Compares the checksums of a checkpoint's parts; torch reads a flipped bit as it is.
+
+    Raises:
+        CacheError: naming the file.
+    """
+    try:
+        with zipfile.ZipFile(path) as parts:
+            damaged = parts.testzip()
+    except Exception as error:  # what a damaged directory of parts gives rise to has many types
+        raise CacheError(f"the checkpoint {path} is damaged ({error})") from None
+    if damaged is not None:
+        raise CacheError(f"the checkpoint {path} is damaged (the checksum of {damaged} differs)")
 
 
 def load_checkpoint(path: Path, trainer: Trainer) -> dict[str, Any]:

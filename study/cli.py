@@ -37,7 +37,7 @@ _CONFIGS = Path(__file__).resolve().parent.parent / "configs"
 COMPLETE, INCOMPLETE, WRONG_USAGE, INTERRUPTED, TERMINATED = 0, 1, 2, 130, 143
 
 
-class _Terminated(BaseException):
+class Terminated(BaseException):
     """SIGTERM: the machine is wanted back."""
 
 
@@ -69,21 +69,21 @@ def main(argv: list[str] | None = None) -> int:
     except PkdError as error:
         errors.print(f"error: {error}\nTo go on: {_command()}", markup=False)
         return INCOMPLETE
-    except (KeyboardInterrupt, _Terminated, SystemError) as error:
+    except (KeyboardInterrupt, Terminated, SystemError) as error:
         # Python turns a signal that comes while Ray's compiled code runs into a SystemError.
         stop = error.__cause__ if isinstance(error, SystemError) else error
-        if not isinstance(stop, (KeyboardInterrupt, _Terminated)):
+        if not isinstance(stop, (KeyboardInterrupt, Terminated)):
             raise
         errors.print(
             f"interrupted: what was recorded is safe. To go on: {_command()}",
             markup=False,
         )
-        return TERMINATED if isinstance(stop, _Terminated) else INTERRUPTED
+        return TERMINATED if isinstance(stop, Terminated) else INTERRUPTED
 
 
 def _heed_sigterm() -> None:
     def stop(signum: int, frame: object) -> None:
-        raise _Terminated
+        raise Terminated
 
     signal.signal(signal.SIGTERM, stop)
 

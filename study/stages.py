@@ -7,6 +7,8 @@ from typing import Any
 
 from ray import tune
 
+from pkd.cache import verify
+from pkd.errors import CacheError
 from pkd.experiment import Files, Outputs
 from study.board import Board
 from study.bridge import MakeConfig
@@ -106,7 +108,7 @@ class Stages:
             self.layout,
             self.ledger,
             cells,
-            lambda cell, event: self.layout.store.exists(self.layout.signals / event["folder"]),
+            lambda cell, event: self._usable(self.layout.signals / event["folder"]),
             "report",
         )
         searches = [
@@ -129,6 +131,19 @@ class Stages:
             search.cell.task: self.layout.signals / search.trials["job-0000"].reports[0]["folder"]
             for search in board.searches.values()
         }
+
+    def _usable(self, signals: Path) -> bool:
+        """Whether signals are there and, where this node holds them, undamaged."""
+        if not self.layout.store.exists(signals):
+            return False
+        try:
+            if signals.exists():
+                verify(signals)
+        except CacheError as error:
+            self.view.note(f"{error}: they are made again")
+            self.layout.store.delete(signals)
+            return False
+        return True
 
     # 3 ------------------------------------------------------------------------------------
 

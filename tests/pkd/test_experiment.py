@@ -154,6 +154,22 @@ def test_an_experiment_stopped_between_epochs_does_not_repeat_one(
     assert second.run_epoch().epoch == 3
 
 
+@pytest.mark.parametrize("where", [0.1, 0.5, 0.9])
+def test_a_flipped_bit_in_a_checkpoint_costs_its_epochs_and_no_more(
+    files: Files, where: float, tmp_path: Path
+) -> None:
+    expected = run(Experiment(recipe(), files, device=CPU))
+    outputs = Outputs(tmp_path / "checkpoint", checkpoint_every=0)
+    Experiment(recipe(), files, outputs, CPU).run_epoch()
+    content = bytearray((tmp_path / "checkpoint").read_bytes())
+    content[int(where * (len(content) - 1))] ^= 1
+    (tmp_path / "checkpoint").write_bytes(content)
+    with pytest.warns(UserWarning, match="checkpoint is damaged .* begins anew"):
+        second = Experiment(recipe(), files, outputs, CPU)
+    assert second.reports == []
+    assert numbers(run(second)) == numbers(expected)
+
+
 def test_a_checkpoint_is_written_only_when_it_is_due(files: Files, tmp_path: Path) -> None:
     outputs = Outputs(tmp_path / "checkpoint", checkpoint_every=3600)
     Experiment(recipe(epochs=2), files, outputs, CPU).run_epoch()
