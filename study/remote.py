@@ -64,7 +64,7 @@ def run_on_cluster(
         The exit code of the command.
 
     Raises:
-        InputError: if nothing answers at the address.
+        InputError: if nothing answers at the address, or Ray's client is not installed.
     """
     options = ["--out", out or ""] + (["--dry-run"] if dry_run else [])
     text = yaml.safe_dump(config.model_dump(mode="json"))
@@ -74,6 +74,10 @@ def run_on_cluster(
             runtime_env={"working_dir": str(_ROOT), "excludes": _LEFT_OUT},
             log_to_driver=False,
         )
+    except ImportError as error:
+        raise InputError(
+            f"--address {address} needs Ray's client ({error}): pip install 'pkd-study[cluster]'"
+        ) from None
     except (ConnectionError, RuntimeError, ValueError) as error:
         raise InputError(f"--address {address} does not answer: {error}") from None
     try:
