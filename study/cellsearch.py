@@ -117,8 +117,9 @@ class CellSearch:
 
     @property
     def useful(self) -> int:
-        """Trials that ended with a score and predict more than one class."""
-        return self.count("complete") + self.count("stopped") - self.constant
+        """Trials that ended with a score; of a search, those that predict more than one class."""
+        ended = self.count("complete") + self.count("stopped")
+        return ended if self.sampler.fixed else ended - self.constant
 
     @property
     def constant(self) -> int:
