@@ -4,6 +4,7 @@ import math
 import shutil
 import warnings
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import pytest
 import torch
 
 from pkd.cache import write_manifest
-from pkd.errors import TrainingError
+from pkd.errors import CacheError, TrainingError
 from pkd.experiment import Experiment, Files, Outputs
 from pkd.prepare import Prepared, ask_teacher, prepare_task
 from pkd.tasks import GLUE
@@ -156,25 +157,36 @@ def test_the_log_holds_the_traceback_of_an_exception(
     assert __file__ in log
 
 
+def without_signals(files: Files, tmp_path: Path) -> dict[str, Any]:
+    """A patient trial whose signals were lost: it cannot begin."""
+    return trial(tmp_path, replace(files, signals=tmp_path / "lost"), **PKD)
+
+
 def test_the_log_holds_the_traceback_of_a_trial_that_cannot_begin(
     tmp_path: Path, files: Files
 ) -> None:
-    (tmp_path / "trial.pt").write_bytes(b"no checkpoint")
-    with pytest.raises(Exception, match="trial.pt is damaged"):
-        StudyTrial(trial(tmp_path, files))
-    assert "trial.pt is damaged" in (tmp_path / "trial.log").read_text()
+    with pytest.raises(CacheError, match="lost"):
+        StudyTrial(without_signals(files, tmp_path))
+    log = (tmp_path / "trial.log").read_text()
+    assert "Traceback (most recent call last)" in log and str(tmp_path / "lost") in log
 
 
 def test_an_error_that_names_what_is_wrong_is_told_and_not_raised(
     tmp_path: Path, files: Files
 ) -> None:
-    (tmp_path / "trial.pt").write_bytes(b"no checkpoint")
-    deferred = Deferred(pack(StudyTrial, trial(tmp_path, files)))
-    assert "trial.pt is damaged" in deferred.step()["broken"]
+    deferred = Deferred(pack(StudyTrial, without_signals(files, tmp_path)))
+    assert str(tmp_path / "lost") in deferred.step()["broken"]
     # The same process can take up another trial.
-    (tmp_path / "trial.pt").unlink()
     deferred.reset_config(pack(StudyTrial, trial(tmp_path, files)))
     assert deferred.step()["report"].epoch == 1
+
+
+def test_a_damaged_checkpoint_costs_its_epochs_and_nothing_else(
+    tmp_path: Path, files: Files
+) -> None:
+    (tmp_path / "trial.pt").write_bytes(b"no checkpoint")
+    assert StudyTrial(trial(tmp_path, files)).train()["report"].epoch == 1
+    assert "trial.pt is damaged" in (tmp_path / "trial.log").read_text()
 
 
 def test_warnings_go_to_the_log_and_only_while_the_trial_works(tmp_path: Path) -> None:
