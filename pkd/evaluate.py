@@ -9,14 +9,12 @@ from sklearn.metrics import accuracy_score, f1_score, matthews_corrcoef
 from transformers import PreTrainedModel
 
 from pkd.batching import eval_batches
-from pkd.devices import autocast
+from pkd.devices import autocast, inference_batch_size
 from pkd.errors import TrainingError
 from pkd.files import write_atomic
 from pkd.memory import is_out_of_memory, release_memory
 from pkd.tasks import Metric, Task
 from pkd.tokens import TokenArrays
-
-EVAL_BATCH_SIZE = 128
 
 
 @torch.inference_mode()
@@ -25,7 +23,7 @@ def predict_logits(
     tokens: TokenArrays,
     device: torch.device,
     precision: str,
-    batch_size: int = EVAL_BATCH_SIZE,
+    batch_size: int | None = None,
 ) -> np.ndarray:
     """Runs a classifier over a split, dropout off; the mode it was in is restored.
 
@@ -38,7 +36,7 @@ def predict_logits(
     was_training = model.training
     model.eval()
     logits = np.empty((len(tokens), int(model.config.num_labels or 0)), dtype=np.float32)
-    for rows in eval_batches(tokens.lengths, batch_size):
+    for rows in eval_batches(tokens.lengths, batch_size or inference_batch_size(device)):
         with autocast(precision, device):
             logits[rows] = _logits_within_memory(model, tokens, rows).float().cpu().numpy()
     model.train(was_training)

@@ -225,10 +225,10 @@ class Experiment:
             logits[split] = predict_logits(
                 self.trainer.model, tokens, self.device, self.trainer.precision
             )
-            labels = tokens.labels_of(np.arange(len(tokens))).cpu().numpy()
+            labels = tokens.all_labels()
             metrics[split] = score(self.task.metrics, logits[split], labels)
         first = self.task.dev[0]
-        labels = self.dev[first].labels_of(np.arange(len(self.dev[first]))).cpu().numpy()
+        labels = self.dev[first].all_labels()
         value = selection_score(self.task, metrics)
         if not np.isfinite(value):
             raise TrainingError(f"the dev score is {value}, not a finite number")
@@ -256,7 +256,7 @@ class Experiment:
         if self.outputs.predictions is not None:
             for split, values in logits.items():
                 tokens = self.dev[split]
-                labels = tokens.labels_of(np.arange(len(tokens))).cpu().numpy()
+                labels = tokens.all_labels()
                 path = self.outputs.predictions / f"{split}.parquet"
                 write_predictions(path, self.task, tokens.idx, values, labels)
                 self.outputs.written(path)

@@ -14,7 +14,7 @@ from transformers import PreTrainedModel
 
 from pkd.batching import eval_batches
 from pkd.cache import build_once, verify
-from pkd.devices import autocast
+from pkd.devices import autocast, inference_batch_size
 from pkd.errors import InputError, TrainingError
 from pkd.files import map_array, reserve
 from pkd.models import cls_states, move
@@ -35,13 +35,12 @@ class Signals:
     logits: Tensor
     states: dict[int, Tensor]
 
-    def logits_of(self, rows: np.ndarray) -> Tensor:
-        """(batch, classes) fp32."""
-        return self.logits[torch.from_numpy(rows).to(self.logits.device)]
+    def logits_of(self, index: Tensor) -> Tensor:
+        """(batch, classes) fp32, for (batch,) row numbers on the device of the signals."""
+        return self.logits[index]
 
-    def states_of(self, rows: np.ndarray, layers: Sequence[int]) -> Tensor:
+    def states_of(self, index: Tensor, layers: Sequence[int]) -> Tensor:
         """(batch, len(layers), hidden) fp32, in the order of ``layers``."""
-        index = torch.from_numpy(rows).to(self.logits.device)
         return torch.stack([self.states[layer][index] for layer in layers], dim=1).float()
 
 
@@ -53,7 +52,7 @@ def build_signals(
     root: Path,
     device: torch.device,
     precision: str,
-    batch_size: int = 64,
+    batch_size: int | None = None,
     progress: Progress = lambda done, total: None,
 ) -> Path:
     """Runs the teacher once over a split, dropout off, and gives the folder with its signals.
@@ -66,7 +65,7 @@ def build_signals(
         root: where signal folders live.
         device: where to run.
         precision: ``fp32`` or ``bf16``.
-        batch_size: rows a forward pass.
+        batch_size: rows a forward pass; see `pkd.devices.inference_batch_size`.
         progress: called with (rows done, rows) after each batch.
 
     Raises:
@@ -82,7 +81,8 @@ def build_signals(
     }
 
     def write(folder: Path) -> None:
-        _write(folder, teacher, tokens, sorted(layers), device, precision, batch_size, progress)
+        size = batch_size or inference_batch_size(device)
+        _write(folder, teacher, tokens, sorted(layers), device, precision, size, progress)
 
     return build_once(root, key, write)
 

@@ -54,19 +54,26 @@ class TokenArrays:
         """Identifies the content: the folder's name is its fingerprint."""
         return self.path.name
 
+    def width(self, rows: np.ndarray) -> int:
+        """How many tokens wide a batch of these rows is: the longest row, rounded up."""
+        longest = int(self.lengths[rows].max())
+        return -(-longest // PAD_MULTIPLE) * PAD_MULTIPLE
+
     def batch(self, rows: np.ndarray) -> dict[str, Tensor]:
-        """Gathers rows into padded model inputs.
+        """`gather` for row numbers on the CPU, as narrow as they allow."""
+        return self.gather(torch.from_numpy(rows).to(self.ids.device), self.width(rows))
+
+    def gather(self, index: Tensor, width: int) -> dict[str, Tensor]:
+        """Gathers rows into padded model inputs, without waiting for the device.
 
         Args:
-            rows: (batch,) row numbers.
+            index: (batch,) row numbers, on the device of the tokens.
+            width: tokens of the longest row, or more.
 
         Returns:
             ``input_ids``, ``attention_mask`` and, where the model has them, ``token_type_ids``,
             each (batch, width) int64.
         """
-        longest = int(self.lengths[rows].max())
-        width = -(-longest // PAD_MULTIPLE) * PAD_MULTIPLE
-        index = torch.from_numpy(rows).to(self.ids.device)
         start, stop = self.offsets[index], self.offsets[index + 1]
         position = start[:, None] + torch.arange(width, device=self.ids.device)
         mask = position < stop[:, None]
@@ -77,10 +84,16 @@ class TokenArrays:
             inputs["token_type_ids"] = self.types[position].long() * mask
         return inputs
 
-    def labels_of(self, rows: np.ndarray) -> Tensor:
-        """Labels of a batch: (batch,) int64."""
+    def labels_of(self, index: Tensor) -> Tensor:
+        """Labels of a batch: (batch,) int64; ``index`` as in `gather`."""
         assert self.labels is not None, f"{self.path} has no labels"
-        return self.labels[torch.from_numpy(rows).to(self.labels.device)]
+        return self.labels[index]
+
+    def all_labels(self) -> np.ndarray:
+        """Labels of all rows, on the CPU: (rows,) int64."""
+        assert self.labels is not None, f"{self.path} has no labels"
+        labels: np.ndarray = self.labels.cpu().numpy()
+        return labels
 
 
 def build_tokens(

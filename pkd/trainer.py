@@ -13,6 +13,7 @@ from torch import Tensor
 from transformers import PreTrainedModel
 
 from pkd.batching import train_batches
+from pkd.cudagraphs import StepGraphs
 from pkd.curve import CurvePoint, EpochCurve
 from pkd.devices import autocast, resolve_precision
 from pkd.dropout import FastDropout
@@ -85,9 +86,15 @@ class Trainer:
         self.student_map = tuple(range(1, len(self.teacher_map) + 1))
         self.steps_per_epoch = -(-len(tokens) // recipe.batch_size)
         self.curve = EpochCurve(self.steps_per_epoch, device)
+        on_gpu, rate = device.type == "cuda", recipe.learning_rate
         self.optimizer = torch.optim.AdamW(
-            _parameter_groups(model, recipe.weight_decay), lr=recipe.learning_rate, fused=True
+            _parameter_groups(model, recipe.weight_decay),
+            # On a GPU what changes from step to step has to be there: steps are recorded.
+            lr=torch.tensor(rate, device=device) if on_gpu else rate,
+            fused=True,
+            capturable=on_gpu,
         )
+        self._graphs = StepGraphs(self._whole_step, device) if on_gpu else None
         torch.manual_seed(recipe.seed)
         model.train()
 
@@ -123,24 +130,29 @@ class Trainer:
         self.position = Position(epoch + 1, 0)
         yield self.position
 
-    def losses(self, rows: Any) -> tuple[LossTerms, Tensor]:
-        """The loss terms of one batch and its logits, with the model in the mode it is in."""
+    def losses(self, index: Tensor, width: int) -> tuple[LossTerms, Tensor]:
+        """The loss terms of one batch and its logits, with the model in the mode it is in.
+
+        Args:
+            index: (batch,) row numbers, on the device.
+            width: tokens of the longest row, or more.
+        """
         with autocast(self.precision, self.device), FastDropout():
             output = self.model(
-                **self.tokens.batch(rows), output_hidden_states=bool(self.teacher_map)
+                **self.tokens.gather(index, width), output_hidden_states=bool(self.teacher_map)
             )
         teacher_logits = teacher_cls = student_cls = None
         if self.weights.alpha > 0:
             assert self.signals is not None
-            teacher_logits = self.signals.logits_of(rows)
+            teacher_logits = self.signals.logits_of(index)
         if self.weights.beta > 0:
             assert self.signals is not None
-            teacher_cls = self.signals.states_of(rows, self.teacher_map)
+            teacher_cls = self.signals.states_of(index, self.teacher_map)
             student_cls = cls_states(output.hidden_states, self.student_map)
         terms = distillation_loss(
             self.weights,
             output.logits,
-            self.tokens.labels_of(rows),
+            self.tokens.labels_of(index),
             teacher_logits,
             student_cls,
             teacher_cls,
@@ -155,22 +167,59 @@ class Trainer:
             return self.recipe.learning_rate * (step + 1) / warmup
         return self.recipe.learning_rate * (total - step) / max(1, total - warmup)
 
-    def _step(self, rows: Any) -> None:
+    def _step(self, rows: np.ndarray) -> None:
         step = self.position.epoch * self.steps_per_epoch + self.position.step
+        self._set_learning_rate(self.learning_rate_at(step))
+        index, width = self._on_device(rows)
+        loss, logits = self._replay(index, width) or self._within_memory(rows)
+        self.curve.add(self.position.step, loss, logits, self.tokens.labels_of(index))
+
+    def _replay(self, index: Tensor, width: int) -> tuple[Tensor, Tensor] | None:
+        """The step as a CUDA graph, if there can be one."""
+        if self._graphs is None or self.micro_batches > 1:
+            return None
+        if not self._graphs.meet(len(index), width):
+            return None
+        try:
+            return self._graphs(index, width)
+        except RuntimeError as error:
+            if not is_out_of_memory(error):
+                raise
+        # Recording wants memory of its own; nothing was done yet.
+        self._graphs = None
+        self.optimizer.zero_grad(set_to_none=True)
+        release_memory()
+        return None
+
+    def _whole_step(self, index: Tensor, width: int) -> tuple[Tensor, Tensor]:
+        terms, logits = self.losses(index, width)
+        terms.total.backward()
+        self._apply_gradients()
+        return terms.total.detach(), logits.detach()
+
+    def _set_learning_rate(self, rate: float) -> None:
         for group in self.optimizer.param_groups:
-            group["lr"] = self.learning_rate_at(step)
-        loss, logits = self._backward_within_memory(rows)
+            if isinstance(group["lr"], Tensor):
+                group["lr"].fill_(rate)
+            else:
+                group["lr"] = rate
+
+    def _on_device(self, rows: np.ndarray) -> tuple[Tensor, int]:
+        index = torch.from_numpy(rows).to(self.device, non_blocking=True)
+        return index, self.tokens.width(rows)
+
+    def _apply_gradients(self) -> None:
         self._clip_gradients()
         self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
-        self.curve.add(self.position.step, loss, logits, self.tokens.labels_of(rows))
 
-    def _backward_within_memory(self, rows: np.ndarray) -> tuple[Tensor, Tensor]:
-        """`_backward`, in smaller parts if that is what it takes."""
+    def _within_memory(self, rows: np.ndarray) -> tuple[Tensor, Tensor]:
+        """The step in as many parts as the memory asks for."""
         random_state = self._random_state()
         while True:
             try:
-                return self._backward(rows)
+                loss, logits = self._backward(rows)
+                break
             except (RuntimeError, MemoryError) as error:
                 if not is_out_of_memory(error):
                     raise
@@ -186,12 +235,14 @@ class Trainer:
             self.micro_batches *= 2
             # What the failed attempt drew must not decide what the next one draws.
             self._set_random_state(random_state)
+        self._apply_gradients()
+        return loss, logits
 
     def _backward(self, rows: np.ndarray) -> tuple[Tensor, Tensor]:
         """Adds up the gradients of a batch; gives its loss and its logits."""
         losses, logits = [], []
         for part in np.array_split(rows, min(self.micro_batches, len(rows))):
-            terms, part_logits = self.losses(part)
+            terms, part_logits = self.losses(*self._on_device(part))
             # Every loss is a mean over rows: so is the sum of the parts by their share of rows.
             loss = terms.total * (len(part) / len(rows))
             loss.backward()
@@ -232,7 +283,11 @@ class Trainer:
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Goes back to a state of the same recipe and model."""
         self.model.load_state_dict(state["model"])
-        self.optimizer.load_state_dict(state["optimizer"])
+        # The groups' settings are the recipe's, and depend on the device.
+        groups = self.optimizer.state_dict()["param_groups"]
+        self.optimizer.load_state_dict(state["optimizer"] | {"param_groups": groups})
+        if self._graphs is not None:  # those there are know another state of the optimiser
+            self._graphs = StepGraphs(self._whole_step, self.device)
         self.position = Position(*state["position"])
         self.curve.sums.copy_(state["curve"])
         self.micro_batches = state["micro_batches"]

@@ -47,20 +47,20 @@ def test_signals_equal_a_direct_forward_of_the_teacher(
     model = load_classifier(teacher, GLUE["rte"].labels).eval()
     assert found.logits.shape == (40, 2) and found.logits.dtype == torch.float32
     for row in range(40):
-        rows = np.array([row])
         with torch.inference_mode():
-            output = model(**tokens.batch(rows), output_hidden_states=True)
-        torch.testing.assert_close(found.logits_of(rows), output.logits, rtol=1e-5, atol=1e-5)
+            output = model(**tokens.batch(np.array([row])), output_hidden_states=True)
+        index = torch.tensor([row])
+        torch.testing.assert_close(found.logits_of(index), output.logits, rtol=1e-5, atol=1e-5)
         direct = torch.stack([output.hidden_states[layer][:, 0] for layer in (1, 2, 3)], dim=1)
         # fp16 keeps 11 bits: half a unit in the last place is 2^-11 of the value.
         torch.testing.assert_close(
-            found.states_of(rows, [1, 2, 3]), direct, rtol=2**-10, atol=1e-4
+            found.states_of(index, [1, 2, 3]), direct, rtol=2**-10, atol=1e-4
         )
 
 
 def test_states_come_in_the_order_of_the_layers_and_rows_asked_for(signals: Path) -> None:
     found = open_signals(signals, [1, 2, 3])
-    rows = np.array([7, 0, 7])
+    rows = torch.tensor([7, 0, 7])
     states = found.states_of(rows, [3, 1])
     assert states.shape == (3, 2, 16) and states.dtype == torch.float32
     assert torch.equal(states[0], states[2]) and not torch.equal(states[0], states[1])

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tiny
+import torch
 from transformers import BertTokenizer, PreTrainedTokenizerBase
 
 from pkd.data import Rows
@@ -62,7 +63,7 @@ def test_a_pair_has_the_ids_types_and_mask_worked_by_hand(
 def test_labels_and_row_ids_come_back(tmp_path: Path, tokenizer: PreTrainedTokenizerBase) -> None:
     tokens = open_tokens(build_tokens(rows_of(1), tokenizer, 32, tmp_path))
     assert len(tokens) == 20
-    assert tokens.labels_of(np.array([5, 0, 1])).tolist() == [1, 0, 1]
+    assert tokens.labels_of(torch.tensor([5, 0, 1])).tolist() == [1, 0, 1]
     assert tokens.idx[:3].tolist() == [100, 101, 102]
     assert tokens.pad_id == 0
 

@@ -1,0 +1,86 @@
+"""What a node costs that is lost in the middle of a study: head, two workers, one SIGKILL.
+
+Real `ray start` processes on this machine, the real command, a small study of 18 trials of tiny
+models. The killed node's trial has a checkpoint after every step.
+
+python -m tests.benchmarks.lost_node [--runs 3]
+"""
+
+import argparse
+import statistics
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "study"))
+
+from ray_cluster import RayCluster, ray_cluster  # noqa: E402
+from study_process import TIMEOUT, Study  # noqa: E402
+from tiny_inputs import write_data, write_model  # noqa: E402
+
+
+def starts(study: Study) -> list[int]:
+    """How often each trial began or went on."""
+    logs = (study.out / "logs").rglob("*.log")
+    return [log.read_text().count(" epochs done") for log in logs]
+
+
+def epochs(study: Study) -> int:
+    """How many epochs were trained, repeated ones included."""
+    logs = (study.out / "logs").rglob("*.log")
+    return sum(log.read_text().count(" INFO epoch ") for log in logs)
+
+
+def lose_a_node(study: Study, cluster: RayCluster) -> dict[str, float]:
+    """Runs the study; one worker dies in the search, another one joins afterwards."""
+    cluster.start(cpus=0)
+    first, _ = cluster.start(cpus=1), cluster.start(cpus=1)
+    study.environment = cluster.environment
+    more = ["--address", cluster.address, "--set", "resources.max_concurrent=2"]
+    with study.started(*more) as process:
+        study.wait_for(process, "search", 4)
+        killed = time.monotonic()
+        cluster.kill(first)
+        cluster.start(cpus=1)
+        joined = time.monotonic() - killed
+        while max(starts(study)) == 1 and process.poll() is None:
+            time.sleep(0.05)
+        recovered = time.monotonic() - killed
+        output, _ = process.communicate(timeout=TIMEOUT)
+    assert process.returncode == 0, output
+    trained = ("teachers", "search", "confirm")
+    reports = sum(e["event"] == "report" and e["stage"] in trained for e in study.events())
+    return {
+        "trials": len(starts(study)),
+        "moved": sum(starts(study)) - len(starts(study)),
+        "epochs": reports,
+        "repeated": epochs(study) - reports,
+        "node joined after s": joined,
+        "trial went on after s": recovered,
+    }
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--runs", type=int, default=3)
+    options = parser.parse_args()
+    found: list[dict[str, float]] = []
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / "data").mkdir()
+        (folder / "model").mkdir()
+        write_data(folder / "data")
+        write_model(folder / "model")
+        for run in range(options.runs):
+            study = Study(folder / str(run) / "out", folder / "data", folder / "model")
+            with ray_cluster() as cluster:
+                found.append(lose_a_node(study, cluster))
+            print(found[-1], flush=True)
+    for key in found[0]:
+        values = [run[key] for run in found]
+        print(f"{key}: {statistics.median(values):.1f} ({min(values):.1f}–{max(values):.1f})")
+
+
+if __name__ == "__main__":
+    main()

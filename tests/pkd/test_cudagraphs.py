@@ -1,0 +1,95 @@
+"""Steps replayed as graphs train as steps do that are launched kernel by kernel."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from pkd import cudagraphs
+from pkd.models import load_classifier
+from pkd.prepare import Prepared
+from pkd.recipe import Recipe
+from pkd.signals import open_signals
+from pkd.tasks import GLUE
+from pkd.tokens import open_tokens
+from pkd.trainer import Trainer, load_checkpoint, save_checkpoint
+
+pytestmark = [
+    pytest.mark.gpu,
+    pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU"),
+]
+Make = Callable[..., Trainer]
+
+
+@pytest.fixture
+def make(prepared: Prepared, signals: Path, encoder: Path) -> Make:
+    """Makes a trainer on the GPU, dropout on."""
+
+    def made(graphs: bool = True, **settings: Any) -> Trainer:
+        values = {"batch_size": 8, "learning_rate": 3e-3, "precision": "fp32"} | settings
+        recipe = Recipe.checked(layers=3, **values)
+        device = torch.device("cuda")
+        trainer = Trainer(
+            recipe,
+            load_classifier(encoder, GLUE["rte"].labels, 3, recipe.seed),
+            open_tokens(prepared.train, device),
+            device,
+            open_signals(signals, (1, 2, 3), device),
+            4,
+        )
+        if not graphs:
+            trainer._graphs = None
+        return trainer
+
+    return made
+
+
+def finish(trainer: Trainer) -> list[float]:
+    """Trains to the end; gives the mean loss of each epoch."""
+    losses = []
+    while not trainer.finished:
+        list(trainer.run_epoch())
+        losses.append(trainer.epoch_loss)
+    return losses
+
+
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+@pytest.mark.parametrize("method", ["ft", "kd", "pkd-skip"])
+def test_graphs_train_as_launched_kernels_do(make: Make, method: str, precision: str) -> None:
+    settings = {"method": method, "precision": precision, "epochs": 6, "max_grad_norm": 0.5}
+    # One after the other: a trainer seeds the device's generator when it is made.
+    graphed = make(**settings)
+    losses = finish(graphed)
+    assert graphed._graphs is not None and len(graphed._graphs._graphs) >= 2
+    # Dropout is on: the same random numbers are drawn in the same order.
+    launched = finish(make(graphs=False, **settings))
+    assert losses == pytest.approx(launched, rel=1e-3 if precision == "bf16" else 1e-5)
+
+
+def test_going_on_from_a_checkpoint_changes_nothing(make: Make, tmp_path: Path) -> None:
+    settings = {"method": "pkd-skip", "epochs": 6}
+    expected = finish(make(**settings))
+    first = make(**settings)
+    for _ in range(3):
+        list(first.run_epoch())
+    save_checkpoint(tmp_path / "trial.pt", first, {})
+    again = make(**settings)
+    list(again.run_epoch())  # its graphs know another state than the one that comes
+    load_checkpoint(tmp_path / "trial.pt", again)
+    assert finish(again) == pytest.approx(expected[3:], rel=1e-5)
+
+
+def test_without_memory_for_a_graph_kernels_are_launched(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = finish(make(method="kd", epochs=4))
+
+    def no_memory(*_: object) -> None:
+        raise torch.OutOfMemoryError("CUDA out of memory")
+
+    monkeypatch.setattr(cudagraphs.StepGraphs, "_record", no_memory)
+    trainer = make(method="kd", epochs=4)
+    assert finish(trainer) == pytest.approx(expected, rel=1e-5)
+    assert trainer._graphs is None and trainer.micro_batches == 1
