@@ -28,6 +28,7 @@ from pkd.signals import Signals, open_signals
 from pkd.tasks import Task
 from pkd.tokens import open_tokens
 from pkd.trainer import Trainer, check_intact, load_checkpoint, save_checkpoint
+from pkd.vocabulary import keep_used_words, whole_state_dict
 
 
 @dataclass(frozen=True)
@@ -150,15 +151,17 @@ class Experiment:
         self.outputs = outputs or Outputs()
         self.device = device or default_device()
         student = load_classifier(files.model, self.task.labels, recipe.layers, recipe.seed)
+        train = open_tokens(files.tokens[self.task.train], self.device)
+        self.dev = {s: open_tokens(files.tokens[s], self.device) for s in self.task.dev}
+        keep_used_words(student, [train, *self.dev.values()])
         self.trainer = Trainer(
             recipe,
             student,
-            open_tokens(files.tokens[self.task.train], self.device),
+            train,
             self.device,
             self._signals(student.config.num_hidden_layers),
             files.teacher_layers,
         )
-        self.dev = {s: open_tokens(files.tokens[s], self.device) for s in self.task.dev}
         self.reports: list[Report] = []
         self._train_seconds = 0.0
         self._saved_at = time.monotonic()
@@ -261,7 +264,8 @@ class Experiment:
                 write_predictions(path, self.task, tokens.idx, values, labels)
                 self.outputs.written(path)
         if self.outputs.best_model is not None:
-            save_model(self.trainer.model, self.files.model, self.outputs.best_model)
+            weights = whole_state_dict(self.trainer.model, self.trainer.decay_so_far)
+            save_model(self.trainer.model, self.files.model, self.outputs.best_model, weights)
             self.outputs.written(self.outputs.best_model)
 
     def _checkpoint_if_due(self) -> None:
@@ -275,13 +279,25 @@ class Experiment:
         self._saved_at = time.monotonic()
 
 
-def save_model(model: Any, tokenizer_source: Path, folder: Path) -> None:
-    """Saves weights, configuration and tokenizer; the folder appears only when complete."""
+def save_model(
+    model: Any,
+    tokenizer_source: Path,
+    folder: Path,
+    weights: dict[str, torch.Tensor] | None = None,
+) -> None:
+    """Saves weights, configuration and tokenizer; the folder appears only when complete.
+
+    Args:
+        model: a classifier.
+        tokenizer_source: folder of the model whose tokenizer belongs to it.
+        folder: where to.
+        weights: instead of the model's own, see `pkd.vocabulary.whole_state_dict`.
+    """
     partial = folder.with_name(folder.name + ".partial")
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
     with explained_full_disk(folder), quiet_transformers():
-        model.save_pretrained(partial)
+        model.save_pretrained(partial, state_dict=weights)
         load_tokenizer(tokenizer_source).save_pretrained(partial)
     if folder.exists():
         shutil.rmtree(folder)

@@ -1,5 +1,6 @@
 """One training run as a resumable object: fine-tuning, vanilla KD and patient KD alike."""
 
+import math
 import pickle
 import zipfile
 from collections.abc import Iterator
@@ -166,6 +167,13 @@ class Trainer:
         if step < warmup:
             return self.recipe.learning_rate * (step + 1) / warmup
         return self.recipe.learning_rate * (total - step) / max(1, total - warmup)
+
+    @property
+    def decay_so_far(self) -> float:
+        """What weight decay alone has left of a weight that never got a gradient."""
+        steps = self.position.epoch * self.steps_per_epoch + self.position.step
+        decay = self.recipe.weight_decay
+        return math.prod(1 - self.learning_rate_at(step) * decay for step in range(steps))
 
     def _step(self, rows: np.ndarray) -> None:
         step = self.position.epoch * self.steps_per_epoch + self.position.step

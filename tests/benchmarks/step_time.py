@@ -28,6 +28,7 @@ from pkd.signals import open_signals
 from pkd.tasks import GLUE, Task
 from pkd.tokens import open_tokens
 from pkd.trainer import Trainer
+from pkd.vocabulary import keep_used_words
 
 LAYERS, BATCH = 3, 32
 Epoch = Iterator[int]
@@ -64,6 +65,7 @@ def our_epoch(prepared: Prepared, model: Path, method: str, signals: Path, layer
     device = torch.device("cpu")
     student = load_classifier(model, prepared.task.labels, LAYERS)
     tokens = open_tokens(prepared.train)
+    keep_used_words(student, [tokens])
     trainer = Trainer(recipe, student, tokens, device, open_signals(signals, (2, 4)), layers)
     for _ in trainer.run_epoch():
         yield BATCH
