@@ -124,8 +124,9 @@ def _check_out(options: argparse.Namespace) -> None:
     out = options.out or ""
     if on_cluster and not (is_uri(out) or Path(out).is_absolute()):
         raise InputError(
-            f"--out is {out!r}, but in a Ray job it must be a folder's absolute path that every "
-            "node sees, or a URI such as s3://bucket/folder: the job's own folder goes away"
+            f"--out is {repr(out) if out else 'missing'}: on a cluster it must be a folder's "
+            "absolute path that every node sees, or a URI such as s3://bucket/folder, because the "
+            "folder that the command runs in goes away"
         )
 
 

@@ -213,7 +213,7 @@ def compare_steps(files: Files, options: argparse.Namespace, layers: int, peak: 
             if not graphs:
                 trainer._graphs = None
             steps = endless(trainer)
-            for _ in range(2 * trainer.steps_per_epoch if graphs else 20):
+            for _ in range(2 * trainer.steps_per_epoch):
                 next(steps)
             speed = BATCH * steps_per_second(steps, options.seconds)
             speeds[f"{method}, {'graphs' if graphs else 'eager'}"] = speed

@@ -1,6 +1,6 @@
 """What a node costs that is lost in the middle of a study: head, two workers, one SIGKILL.
 
-Real `ray start` processes on this machine, the real command, a small study of 18 trials of tiny
+Real `ray start` processes on this machine, the real command, a small study of 24 trials of tiny
 models. The killed node's trial has a checkpoint after every step.
 
 python -m tests.benchmarks.lost_node [--runs 3]
@@ -16,20 +16,22 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parents[1] / "study"))
 
 from ray_cluster import RayCluster, ray_cluster  # noqa: E402
-from study_process import TIMEOUT, Study  # noqa: E402
+from study_process import TIMEOUT, Study, session_members  # noqa: E402
 from tiny_inputs import write_data, write_model  # noqa: E402
+
+
+STAGES = ("teachers", "search", "confirm")
+
+
+def counts(study: Study, line: str) -> list[int]:
+    """How often the log of each trial has a line with this text."""
+    logs = [path for stage in STAGES for path in (study.out / "logs" / stage).rglob("*.log")]
+    return [log.read_text().count(line) for log in logs]
 
 
 def starts(study: Study) -> list[int]:
     """How often each trial began or went on."""
-    logs = (study.out / "logs").rglob("*.log")
-    return [log.read_text().count(" epochs done") for log in logs]
-
-
-def epochs(study: Study) -> int:
-    """How many epochs were trained, repeated ones included."""
-    logs = (study.out / "logs").rglob("*.log")
-    return sum(log.read_text().count(" INFO epoch ") for log in logs)
+    return counts(study, " epochs done")
 
 
 def lose_a_node(study: Study, cluster: RayCluster) -> dict[str, float]:
@@ -40,6 +42,8 @@ def lose_a_node(study: Study, cluster: RayCluster) -> dict[str, float]:
     more = ["--address", cluster.address, "--set", "resources.max_concurrent=2"]
     with study.started(*more) as process:
         study.wait_for(process, "search", 4)
+        while not session_members(first, "ray::ResourceTrainable.train"):
+            time.sleep(0.01)
         killed = time.monotonic()
         cluster.kill(first)
         cluster.start(cpus=1)
@@ -49,13 +53,12 @@ def lose_a_node(study: Study, cluster: RayCluster) -> dict[str, float]:
         recovered = time.monotonic() - killed
         output, _ = process.communicate(timeout=TIMEOUT)
     assert process.returncode == 0, output
-    trained = ("teachers", "search", "confirm")
-    reports = sum(e["event"] == "report" and e["stage"] in trained for e in study.events())
+    reports = sum(e["event"] == "report" and e["stage"] in STAGES for e in study.events())
     return {
         "trials": len(starts(study)),
         "moved": sum(starts(study)) - len(starts(study)),
         "epochs": reports,
-        "repeated": epochs(study) - reports,
+        "repeated": sum(counts(study, " INFO epoch ")) - reports,
         "node joined after s": joined,
         "trial went on after s": recovered,
     }
