@@ -1,4 +1,4 @@
-"""Teachers and students: sequence classifiers of any depth, and where their summary token sits."""
+"""Teachers and students: sequence classifiers of any depth, and their tokenizers."""
 
 import contextlib
 import json
@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 from transformers import (
     AutoConfig,
     AutoModelForSequenceClassification,
@@ -21,21 +21,18 @@ from transformers.utils import logging as transformers_logging
 
 from pkd.cache import folder_digest
 from pkd.errors import HubUnreachable, InputError
+from pkd.families import FAMILIES, family_of
 from pkd.layers import check_depth
-
-# Families whose classifier reads the first token, so that `hidden_states[l][:, 0]` is the state
-# that the paper calls [CLS]. Others need their own rule and are refused until they have one.
-FIRST_TOKEN_FAMILIES = frozenset(
-    "bert roberta distilbert electra camembert xlm-roberta mpnet deberta deberta-v2".split()
-)
-
-# Families whose positions are counted from behind the padding token's id.
-_OFFSET_FAMILIES = frozenset("roberta camembert xlm-roberta mpnet".split())
 
 _MOST_LAYERS = 1000  # where a slip in config.json would build modules for hours
 
 # Weights that a fine-tuning run makes anew when the checkpoint lacks them.
-_HEAD_PARTS = ("classifier", "pooler", "pre_classifier", "score")
+_HEAD_PARTS = frozenset(
+    "classifier head logits_proj pooler pre_classifier score sequence_summary".split()
+)
+# Parameters and modules of an encoder that are embeddings.
+_EMBEDDINGS = frozenset("embeddings mask_emb word_embedding wpe wte".split())
+_UNLIMITED = 1 << 20  # tokens
 
 
 def fetch_model(source: str) -> Path:
@@ -89,11 +86,14 @@ def load_config(folder: Path) -> PretrainedConfig:
         config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
     except Exception as error:  # transformers and its parsers raise a dozen types
         raise InputError(f"{folder} is no model that transformers can load: {error}") from None
-    if config.model_type not in FIRST_TOKEN_FAMILIES:
-        raise InputError(
-            f"model family {config.model_type!r} ({folder}) is not supported: where its summary "
-            f"token sits is not known here. Supported: {', '.join(sorted(FIRST_TOKEN_FAMILIES))}"
-        )
+    try:
+        family = family_of(config)
+    except InputError as error:
+        raise InputError(f"{folder}: {error}") from None
+    for key, value in family.settings.items():
+        setattr(config, key, value)
+    if config.pad_token_id is None:  # GPT-2's rows end with its end-of-text token
+        config.pad_token_id = config.eos_token_id
     if not 1 <= config.num_hidden_layers <= _MOST_LAYERS:
         raise InputError(
             f"{folder / 'config.json'} names {config.num_hidden_layers} layers, but a model has "
@@ -113,20 +113,22 @@ def _refuse_code(settings: Path) -> None:
         raise InputError(
             f"{settings} asks for Python code that comes with the model (`auto_map`); such code "
             "is never run. Choose a model of one of the families that transformers has itself: "
-            + ", ".join(sorted(FIRST_TOKEN_FAMILIES))
+            + ", ".join(sorted(FAMILIES))
         )
 
 
 def longest_input(config: PretrainedConfig) -> int:
     """The most tokens that a model takes, special tokens included: 512 for BERT and RoBERTa."""
     positions = int(config.max_position_embeddings)
-    if config.model_type in _OFFSET_FAMILIES:
+    if positions < 1:  # XLNet counts distances, not positions
+        return _UNLIMITED
+    if family_of(config).offset:
         return positions - int(config.pad_token_id) - 1
     return positions
 
 
 def load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
-    """Loads the tokenizer that belongs to a model.
+    """Loads the tokenizer that belongs to a model; it pads on the side that the model needs.
 
     Raises:
         InputError: if the folder holds none.
@@ -142,6 +144,9 @@ def load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
         tokenizer("a b")
     except Exception as error:  # a bare Exception is one of those that tokenizers raises
         raise InputError(f"cannot load the tokenizer in {folder}: {error}") from None
+    tokenizer.padding_side = family_of(load_config(folder)).pads
+    if tokenizer.pad_token_id is None and tokenizer.eos_token is not None:
+        tokenizer.pad_token = tokenizer.eos_token  # GPT-2
     if tokenizer.pad_token_id is None:
         raise InputError(f"the tokenizer in {folder} has no padding token")
     if len(tokenizer) <= len(tokenizer.all_special_ids):
@@ -168,6 +173,8 @@ def load_classifier(
     if layers is not None and layers != config.num_hidden_layers:
         check_depth(config.num_hidden_layers, layers)
         config.num_hidden_layers = layers
+        if getattr(config, "layer_types", None):  # ModernBERT names the kind of each
+            config.layer_types = config.layer_types[:layers]
     config.id2label = dict(enumerate(labels))
     config.label2id = {label: code for code, label in enumerate(labels)}
     with torch.random.fork_rng(), quiet_transformers():
@@ -200,20 +207,6 @@ def load_classifier(
     return model
 
 
-def cls_states(hidden_states: Sequence[Tensor], layers: Sequence[int]) -> Tensor:
-    """Picks the [CLS] state of some layers.
-
-    Args:
-        hidden_states: transformers' output, (batch, width, hidden) for the embedding and each
-            layer.
-        layers: 1-based layers.
-
-    Returns:
-        (batch, len(layers), hidden).
-    """
-    return torch.stack([hidden_states[layer][:, 0] for layer in layers], dim=1)
-
-
 def move(model: PreTrainedModel, device: torch.device) -> PreTrainedModel:
     """Moves a model to a device."""
     nn.Module.to(model, device)
@@ -231,15 +224,11 @@ def parameter_counts(config: PretrainedConfig) -> dict[str, int]:
         model = AutoModelForSequenceClassification.from_config(
             config, dtype=torch.float32, attn_implementation="eager"
         )
-    encoder = model.base_model
-
-    def count(modules: Iterator[tuple[str, nn.Parameter]]) -> int:
-        return sum(parameter.numel() for _, parameter in modules)
-
     parts = {"embeddings": 0, "layers": 0, "pooler": 0}
-    for name, module in encoder.named_children():
-        part = name if name in ("embeddings", "pooler") else "layers"
-        parts[part] += count(module.named_parameters())
+    for name, parameter in model.base_model.named_parameters():
+        part = name.split(".")[0]
+        key = "embeddings" if part in _EMBEDDINGS else part if part in parts else "layers"
+        parts[key] += parameter.numel()
     return parts | {"total": sum(parts.values())}
 
 

@@ -16,8 +16,9 @@ from pkd.batching import eval_batches
 from pkd.cache import build_once, verify
 from pkd.devices import autocast, inference_batch_size
 from pkd.errors import InputError, TrainingError
+from pkd.families import summary_of, summary_states
 from pkd.files import map_array, reserve
-from pkd.models import cls_states, move
+from pkd.models import move
 from pkd.tokens import TokenArrays
 
 Progress = Callable[[int, int], None]
@@ -130,6 +131,7 @@ def _write(
 ) -> None:
     move(teacher, device).eval()
     rows, hidden = len(tokens), teacher.config.hidden_size
+    summary = summary_of(teacher.config)
 
     def new(path: Path, dtype: type, width: int) -> np.memmap:
         array = np.lib.format.open_memmap(path, mode="w+", dtype=dtype, shape=(rows, width))
@@ -141,10 +143,12 @@ def _write(
     done = 0
     for batch in eval_batches(tokens.lengths, batch_size):
         with autocast(precision, device):
-            output = teacher(**tokens.batch(batch), output_hidden_states=bool(layers))
+            inputs = tokens.batch(batch)
+            output = teacher(**inputs, output_hidden_states=bool(layers))
         logits[batch] = output.logits.float().cpu().numpy()
         if layers:
-            cls = cls_states(output.hidden_states, layers).half().cpu().numpy()
+            mask = inputs["attention_mask"]
+            cls = summary_states(summary, output.hidden_states, layers, mask).half().cpu().numpy()
             for position, layer in enumerate(layers):
                 states[layer][batch] = cls[:, position]
             if not np.isfinite(cls).all():

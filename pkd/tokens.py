@@ -34,6 +34,7 @@ class TokenArrays:
         idx: (rows,) int64 row ids.
         lengths: (rows,) token counts, on the CPU.
         pad_id: the padding token.
+        pad_left: whether rows are filled up at their beginning.
         path: the folder the arrays come from.
     """
 
@@ -45,6 +46,7 @@ class TokenArrays:
     lengths: np.ndarray
     pad_id: int
     path: Path
+    pad_left: bool = False
 
     def __len__(self) -> int:
         return len(self.lengths)
@@ -74,10 +76,11 @@ class TokenArrays:
             ``input_ids``, ``attention_mask`` and, where the model has them, ``token_type_ids``,
             each (batch, width) int64.
         """
-        start, stop = self.offsets[index], self.offsets[index + 1]
-        position = start[:, None] + torch.arange(width, device=self.ids.device)
-        mask = position < stop[:, None]
-        position = position.clamp_(max=len(self.ids) - 1)
+        start, stop = self.offsets[index][:, None], self.offsets[index + 1][:, None]
+        column = torch.arange(width, device=self.ids.device)
+        position = (stop - width if self.pad_left else start) + column
+        mask = (position >= start) & (position < stop)
+        position = position.clamp_(0, len(self.ids) - 1)
         ids = self.ids[position].long().masked_fill_(~mask, self.pad_id)
         inputs = {"input_ids": ids, "attention_mask": mask.long()}
         if self.types is not None:
@@ -154,6 +157,7 @@ def open_tokens(folder: Path, device: torch.device | str = "cpu") -> TokenArrays
         lengths=np.diff(map_array(folder / "offsets.npy")),
         pad_id=int(map_array(folder / "pad_id.npy")),
         path=folder,
+        pad_left=(folder / "pad_left.npy").exists(),
     )
 
 
@@ -173,5 +177,7 @@ def _write(folder: Path, rows: Rows, tokenizer: Any, max_length: int) -> None:
     np.save(folder / "offsets.npy", np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64))
     np.save(folder / "idx.npy", rows.idx)
     np.save(folder / "pad_id.npy", np.asarray(tokenizer.pad_token_id))
+    if tokenizer.padding_side == "left":
+        np.save(folder / "pad_left.npy", np.asarray(True))
     if rows.labels is not None:
         np.save(folder / "labels.npy", rows.labels)

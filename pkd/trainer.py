@@ -19,12 +19,13 @@ from pkd.curve import CurvePoint, EpochCurve
 from pkd.devices import autocast, resolve_precision
 from pkd.dropout import FastDropout
 from pkd.errors import CacheError, TrainingError
+from pkd.families import summary_of, summary_states
 from pkd.files import write_atomic
 from pkd.lastlayer import read_summary_token_only
 from pkd.layers import layer_map
 from pkd.losses import LossTerms, distillation_loss
 from pkd.memory import is_out_of_memory, release_memory
-from pkd.models import cls_states, move
+from pkd.models import move
 from pkd.recipe import Recipe
 from pkd.signals import Signals
 from pkd.tokens import TokenArrays
@@ -74,6 +75,7 @@ class Trainer:
         self.device = device
         self.precision = resolve_precision(recipe.precision, device)
         self.weights = recipe.loss_weights
+        self.summary = summary_of(model.config)
         self.position = Position()
         self.micro_batches = 1
         self.epoch_loss = self.epoch_accuracy = float("nan")
@@ -139,9 +141,8 @@ class Trainer:
             width: tokens of the longest row, or more.
         """
         with autocast(self.precision, self.device), FastDropout():
-            output = self.model(
-                **self.tokens.gather(index, width), output_hidden_states=bool(self.teacher_map)
-            )
+            inputs = self.tokens.gather(index, width)
+            output = self.model(**inputs, output_hidden_states=bool(self.teacher_map))
         teacher_logits = teacher_cls = student_cls = None
         if self.weights.alpha > 0:
             assert self.signals is not None
@@ -149,7 +150,9 @@ class Trainer:
         if self.weights.beta > 0:
             assert self.signals is not None
             teacher_cls = self.signals.states_of(index, self.teacher_map)
-            student_cls = cls_states(output.hidden_states, self.student_map)
+            student_cls = summary_states(
+                self.summary, output.hidden_states, self.student_map, inputs["attention_mask"]
+            )
         terms = distillation_loss(
             self.weights,
             output.logits,

@@ -19,7 +19,6 @@ from ray_cluster import RayCluster, ray_cluster  # noqa: E402
 from study_process import TIMEOUT, Study, session_members  # noqa: E402
 from tiny_inputs import write_data, write_model  # noqa: E402
 
-
 STAGES = ("teachers", "search", "confirm")
 
 

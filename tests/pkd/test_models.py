@@ -14,18 +14,14 @@ from transformers import (
     DistilBertModel,
     ElectraConfig,
     ElectraModel,
-    GPT2Config,
-    PretrainedConfig,
     PreTrainedModel,
     RobertaConfig,
     RobertaModel,
-    XLNetConfig,
 )
 
 from pkd.errors import InputError
 from pkd.experiment import depth_of, save_model
 from pkd.models import (
-    cls_states,
     fetch_model,
     load_classifier,
     load_config,
@@ -64,11 +60,6 @@ def encoder_of(family: str) -> PreTrainedModel:
 
 def copy_of(encoder: Path, folder: Path) -> Path:
     return Path(shutil.copytree(encoder, folder))
-
-
-def write_config(config: PretrainedConfig, folder: Path) -> Path:
-    config.save_pretrained(folder)
-    return folder
 
 
 @torch.inference_mode()
@@ -137,21 +128,6 @@ def test_a_cut_model_predicts_the_same_after_saving_and_loading(
     assert not torch.allclose(logits_of(load_classifier(source, LABELS, seed=1)), before)
 
 
-@pytest.mark.parametrize(
-    ("family", "config"),
-    [
-        ("gpt2", GPT2Config(n_embd=16, n_layer=2, n_head=2)),
-        ("xlnet", XLNetConfig(d_model=16, n_layer=2, n_head=2, d_inner=32)),
-    ],
-)
-def test_families_without_a_first_summary_token_are_refused_with_the_reason(
-    tmp_path: Path, family: str, config: PretrainedConfig
-) -> None:
-    folder = write_config(config, tmp_path / family)
-    with pytest.raises(InputError, match=f"'{family}'.* not supported: where its summary token"):
-        load_classifier(folder, LABELS)
-
-
 def test_a_folder_without_tokenizer_is_refused(encoder: Path, tmp_path: Path) -> None:
     folder = copy_of(encoder, tmp_path / "bare")
     for path in folder.glob("*token*"):
@@ -211,15 +187,6 @@ def test_weights_that_lack_layers_are_refused(encoder: Path, tmp_path: Path) -> 
     # Two layers too few, each of 16 tensors.
     with pytest.raises(InputError, match=r"lack 32 parts of a bert of 6 layers.*layer\.4"):
         load_classifier(folder, LABELS)
-
-
-def test_cls_states_are_the_first_positions_of_the_layers_asked_for() -> None:
-    hidden = [torch.full((2, 3, 4), float(layer)) for layer in range(5)]
-    for layer in hidden:
-        layer[:, 1:] = -1
-    found = cls_states(hidden, [1, 4])
-    assert found.shape == (2, 2, 4)
-    assert found[:, :, 0].tolist() == [[1.0, 4.0], [1.0, 4.0]]
 
 
 def test_the_weights_digest_sees_a_single_changed_byte(encoder: Path, tmp_path: Path) -> None:

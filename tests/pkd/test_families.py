@@ -1,0 +1,241 @@
+"""Every supported family goes all the way: teacher, signals, student, PKD step, saved, loaded."""
+
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pytest
+import tiny
+import torch
+from tokenizers.pre_tokenizers import ByteLevel
+from transformers import (
+    AlbertConfig,
+    AutoConfig,
+    AutoModel,
+    AutoTokenizer,
+    GPT2Tokenizer,
+    PreTrainedModel,
+    RobertaTokenizer,
+    T5Config,
+    XLNetTokenizer,
+)
+
+from pkd.errors import InputError
+from pkd.evaluate import predict_logits
+from pkd.experiment import Experiment, Files, Outputs, save_model
+from pkd.families import FAMILIES, family_of, summary_of, summary_states
+from pkd.models import load_classifier, load_config, load_tokenizer, longest_input
+from pkd.prepare import Prepared, ask_teacher, prepare_task
+from pkd.recipe import Recipe
+from pkd.tasks import GLUE
+from pkd.tokens import open_tokens
+
+CPU = torch.device("cpu")
+LABELS = GLUE["rte"].labels
+CASES = [*sorted(FAMILIES), "modernbert-mean"]
+BYTES = ["<s>", "<pad>", "</s>", "<unk>", "<mask>", "<|endoftext|>", *sorted(ByteLevel.alphabet())]
+SPECIAL_XLNET = ["<unk>", "<s>", "</s>", "<cls>", "<sep>", "<pad>", "<mask>", "<eod>", "<eop>"]
+# DeBERTa v3, as Microsoft published it.
+DEBERTA_V3 = {
+    "relative_attention": True,
+    "pos_att_type": ["p2c", "c2p"],
+    "position_buckets": 8,
+    "position_biased_input": False,
+    "norm_rel_ebd": "layer_norm",
+    "share_att_key": True,
+}
+
+
+def write_tokenizer(family: str, folder: Path) -> None:
+    """A small tokenizer of the kind that the family has: letters, words or pieces."""
+    letters = {token: code for code, token in enumerate(BYTES)}
+    if family == "gpt2":
+        GPT2Tokenizer(vocab=letters, merges=[]).save_pretrained(folder)
+    elif FAMILIES[family].offset:
+        RobertaTokenizer(vocab=letters, merges=[]).save_pretrained(folder)
+    elif family == "xlnet":
+        pieces = [*SPECIAL_XLNET, *(f"▁{word}" for word in tiny.WORDS)]
+        XLNetTokenizer(vocab=[(piece, -1.0) for piece in pieces]).save_pretrained(folder)
+    else:
+        tiny.write_tokenizer(folder)
+
+
+def write_encoder(case: str, folder: Path) -> Path:
+    """A random encoder of four layers, width 16."""
+    family = case.removesuffix("-mean")
+    write_tokenizer(family, folder)
+    tokenizer = AutoTokenizer.from_pretrained(folder)
+    config = AutoConfig.for_model(family)
+    sizes = {
+        "hidden_size": 16,
+        "num_hidden_layers": 4,
+        "num_attention_heads": 2,
+        "intermediate_size": 32,
+        "hidden_dim": 32,
+        "pooler_hidden_size": 16,
+        "embedding_size": 16,
+        "d_inner": 32,
+        "d_head": 8,
+        "initializer_range": 0.3,
+        "vocab_size": len(tokenizer),
+        "eos_token_id": tokenizer.eos_token_id,
+        "pad_token_id": tokenizer.pad_token_id,
+    }
+    if family != "xlnet":  # it counts distances
+        sizes["max_position_embeddings"] = 80
+    if family == "modernbert":
+        sizes |= {"classifier_pooling": "mean" if case != family else "cls", "layer_types": None}
+        sizes |= {"layer_types": ["full_attention", "sliding_attention"] * 2}
+    if family == "deberta-v2":
+        sizes |= DEBERTA_V3
+    for name, value in sizes.items():
+        if hasattr(config, name):
+            setattr(config, name, value)
+    torch.manual_seed(0)
+    AutoModel.from_config(config).save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="module", params=CASES)
+def case(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture(scope="module")
+def family_encoder(case: str, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_encoder(case, tmp_path_factory.mktemp(case))
+
+
+@pytest.fixture(scope="module")
+def family_data(
+    family_encoder: Path, data: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Prepared:
+    cache = tmp_path_factory.mktemp("tokens")
+    return prepare_task(GLUE["rte"], family_encoder, cache, data, max_length=48)
+
+
+def test_from_teacher_to_a_saved_student(
+    family_encoder: Path, family_data: Prepared, tmp_path: Path
+) -> None:
+    teacher = tmp_path / "teacher"
+    save_model(load_classifier(family_encoder, LABELS, seed=1), family_encoder, teacher)
+    signals = ask_teacher(family_data, teacher, [2], tmp_path / "signals", "fp32")
+    recipe = Recipe.checked(
+        method="pkd-skip", layers=2, epochs=1, batch_size=8, learning_rate=1e-3, precision="fp32"
+    )
+    files = Files(family_data.task, family_data.tokens, teacher, signals, 4)
+    experiment = Experiment(recipe, files, Outputs(best_model=tmp_path / "student"), CPU)
+    assert experiment.trainer.teacher_map == (2,)
+    before = same_layers(experiment.trainer.model, load_classifier(teacher, LABELS))
+    report = experiment.run_epoch()
+    assert np.isfinite(report.train_loss)
+    changed = experiment.trainer.model.state_dict()
+    assert any(not torch.equal(changed[name], weight) for name, weight in before.items())
+
+    dev = open_tokens(family_data.tokens["validation"])
+    expected = predict_logits(experiment.trainer.model, dev, CPU, "fp32")
+    saved = load_classifier(tmp_path / "student", LABELS, seed=5)
+    found = predict_logits(saved, dev, CPU, "fp32")
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
+    assert load_config(tmp_path / "student").num_hidden_layers == 2
+
+
+def same_layers(student: PreTrainedModel, teacher: PreTrainedModel) -> dict[str, torch.Tensor]:
+    """The student's first weights, each the teacher's bit for bit; its word embeddings apart."""
+    weights, origin = student.state_dict(), teacher.state_dict()
+    compared = {
+        name: weight.clone()
+        for name, weight in weights.items()
+        if weight.shape == origin[name].shape
+    }
+    assert all(torch.equal(weight, origin[name]) for name, weight in compared.items())
+    layers = {part for name in compared for part in name.split(".") if part.isdigit()}
+    assert {"0", "1"} <= layers and "2" not in layers
+    return compared
+
+
+assert_near = partial(torch.testing.assert_close, rtol=1e-4, atol=1e-5)
+
+
+def test_rows_say_the_same_alone_and_beside_longer_ones(
+    family_encoder: Path, family_data: Prepared
+) -> None:
+    """Padding, on whichever side it is, reaches neither logits nor the states that are matched."""
+    model = load_classifier(family_encoder, LABELS).eval()
+    tokens = open_tokens(family_data.train)
+    summary = summary_of(model.config)
+    order = np.argsort(tokens.lengths)
+    rows = np.array([order[0], order[-1]])
+    assert tokens.lengths[rows[0]] < tokens.lengths[rows[1]]
+    with torch.inference_mode():
+        together = model(**(inputs := tokens.batch(rows)), output_hidden_states=True)
+        states = summary_states(summary, together.hidden_states, [1, 3], inputs["attention_mask"])
+        for place, row in enumerate(rows):
+            inputs = tokens.gather(torch.tensor([row]), int(tokens.lengths[row]))
+            assert inputs["attention_mask"].all()
+            alone = model(**inputs, output_hidden_states=True)
+            torch.testing.assert_close(
+                alone.logits[0], together.logits[place], rtol=1e-4, atol=1e-5
+            )
+            state = summary_states(summary, alone.hidden_states, [1, 3], inputs["attention_mask"])
+            torch.testing.assert_close(state[0], states[place], rtol=1e-4, atol=1e-5)
+
+
+def test_the_summary_is_what_the_classifier_reads(
+    family_encoder: Path, family_data: Prepared
+) -> None:
+    """The gradient of a logit reaches the last layer's states at the summary token, or all."""
+    model = load_classifier(family_encoder, LABELS).eval()
+    tokens = open_tokens(family_data.train)
+    inputs = tokens.batch(np.arange(3))
+    output = model(**inputs, output_hidden_states=True)
+    last = output.hidden_states[-1]
+    (gradient,) = torch.autograd.grad(output.logits.sum(), last, allow_unused=True)
+    if gradient is None:  # a copy of what the classifier reads: nothing to follow
+        pytest.skip("the states that are shown are a copy")
+    reached = gradient.abs().sum(dim=2) > 0
+    mask = inputs["attention_mask"].bool()
+    expected = torch.zeros_like(mask)
+    match summary_of(model.config):
+        case "first":
+            expected[:, 0] = True
+        case "mean":
+            expected = mask
+        case "last":
+            columns = torch.arange(mask.shape[1]) * mask
+            expected[torch.arange(3), columns.argmax(dim=1)] = True
+    assert torch.equal(reached, expected)
+
+
+def test_albert_is_refused_because_it_shares_its_layers(tmp_path: Path) -> None:
+    AlbertConfig().save_pretrained(tmp_path)
+    with pytest.raises(InputError, match="'albert' is not supported: all of its layers share"):
+        load_config(tmp_path)
+
+
+def test_an_unknown_family_is_refused_with_those_that_are_known() -> None:
+    with pytest.raises(InputError, match="'t5' is not supported: .*Supported: bert, .*xlnet"):
+        family_of(T5Config())
+
+
+def test_states_by_hand() -> None:
+    hidden = [torch.arange(12.0).reshape(2, 3, 2) + 100 * layer for layer in range(3)]
+    right = torch.tensor([[1, 1, 0], [1, 1, 1]])
+    left = torch.tensor([[0, 1, 1], [1, 1, 1]])
+
+    def states(summary: str, mask: torch.Tensor) -> list[list[list[float]]]:
+        return summary_states(summary, hidden, [2, 1], mask).tolist()  # type: ignore[arg-type]
+
+    assert states("first", right) == [[[200, 201], [100, 101]], [[206, 207], [106, 107]]]
+    assert states("last", right) == [[[202, 203], [102, 103]], [[210, 211], [110, 111]]]
+    assert states("last", left) == [[[204, 205], [104, 105]], [[210, 211], [110, 111]]]
+    assert states("mean", right) == [[[201, 202], [101, 102]], [[208, 209], [108, 109]]]
+
+
+def test_what_pads_and_how_long_rows_may_be(case: str, family_encoder: Path) -> None:
+    tokenizer = load_tokenizer(family_encoder)
+    assert tokenizer.padding_side == ("left" if case == "xlnet" else "right")
+    assert tokenizer.pad_token_id is not None
+    longest = longest_input(load_config(family_encoder))
+    offset = FAMILIES[case.removesuffix("-mean")].offset
+    assert longest == (1 << 20 if case == "xlnet" else 78 if offset else 80)
