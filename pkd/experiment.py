@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from pkd.checkpoint import check_intact, load_checkpoint, save_checkpoint
 from pkd.devices import default_device
 from pkd.errors import CacheError, TrainingError
 from pkd.evaluate import (
@@ -27,7 +28,7 @@ from pkd.recipe import Recipe
 from pkd.signals import Signals, open_signals
 from pkd.tasks import Task
 from pkd.tokens import open_tokens
-from pkd.trainer import Trainer, check_intact, load_checkpoint, save_checkpoint
+from pkd.trainer import Trainer
 from pkd.vocabulary import keep_used_words, whole_state_dict
 
 

@@ -1,6 +1,6 @@
 """What is done once for all trials: checking and tokenising data, and asking the teacher."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -123,16 +123,18 @@ def ask_teacher(
     root: Path,
     precision: str = "auto",
     progress: Progress = lambda done, total: None,
+    order: Sequence[int] | None = None,
 ) -> Path:
     """Runs a fine-tuned teacher over the training rows, unless that was done before.
 
     Args:
-        prepared: the task.
+        prepared: the task, in the teacher's tokens.
         teacher: folder of the fine-tuned classifier.
         layers: 1-based layers whose [CLS] states the students need; none for vanilla KD.
         root: where signal folders live.
         precision: ``auto``, ``fp32`` or ``bf16``.
         progress: called with (rows done, rows).
+        order: see `pkd.teachers.label_order`; None for a teacher of our own.
 
     Returns:
         The signal folder.
@@ -147,4 +149,5 @@ def ask_teacher(
         device,
         resolve_precision(precision, device),
         progress=progress,
+        order=order,
     )

@@ -23,6 +23,7 @@ from pkd.models import fetch_model
 from pkd.prepare import Prepared, ask_teacher, prepare_task
 from pkd.recipe import STUDENT_METHODS, TUNABLE, Recipe
 from pkd.tasks import resolve_tasks
+from pkd.teachers import label_order
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -49,19 +50,21 @@ def train(options: argparse.Namespace) -> dict[str, object]:
         raise InputError(f"--task is {options.task!r}, but pkd.train trains one task")
     model = fetch_model(options.model)
     depth = _student_depth(options, recipe, model)
-    prepared = prepare_task(
+    prepare = partial(
+        prepare_task,
         tasks[0],
-        model,
-        options.out / "tokens",
-        options.data,
-        options.max_length,
-        options.max_train_rows,
+        cache=options.out / "tokens",
+        data_dir=options.data,
+        max_length=options.max_length,
+        max_train_rows=options.max_train_rows,
     )
+    prepared = prepare(model)
     signals, teacher_layers = None, None
     if "temperature" in TUNABLE[recipe.method]:
         teacher = _teacher(options, prepared, model)
         teacher_layers = depth_of(teacher)
-        signals = _signals(options, prepared, recipe, teacher, teacher_layers, depth)
+        # Its tokens are its own: signals are kept for each row, not for each token.
+        signals = _signals(options, prepare(teacher), recipe, teacher, teacher_layers, depth)
     folder = options.out / f"{prepared.task.name}-{options.layers or 'all'}-{recipe.method}"
     files = Files(prepared.task, prepared.tokens, model, signals, teacher_layers)
     report = _run(recipe, files, folder)
@@ -125,6 +128,7 @@ def _signals(
     teacher_layers: int,
     depth: int,
 ) -> Path:
+    order = label_order(teacher, prepared.task.labels)
     layers: tuple[int, ...] = ()
     if recipe.strategy is not None:
         layers = layer_map(recipe.strategy, teacher_layers, depth)
@@ -136,6 +140,7 @@ def _signals(
             options.out / "signals",
             recipe.precision,
             partial(_advance, bar),
+            order,
         )
 
 
@@ -157,7 +162,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--model", default="bert-base-uncased", help="folder or hub id")
     parser.add_argument("--method", default="pkd-skip", choices=("teacher", *STUDENT_METHODS))
     parser.add_argument("--layers", type=int, help="depth of the student")
-    parser.add_argument("--teacher", type=Path, help="fine-tuned teacher; made if not given")
+    parser.add_argument(
+        "--teacher", type=Path, help="any fine-tuned classifier; made if not given"
+    )
     parser.add_argument("--teacher-learning-rate", type=float, default=5e-5)
     parser.add_argument("--out", type=Path, default=Path("runs") / "single", help="results")
     parser.add_argument("--max-length", type=int, default=128)

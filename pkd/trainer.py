@@ -1,16 +1,13 @@
 """One training run as a resumable object: fine-tuning, vanilla KD and patient KD alike."""
 
 import math
-import pickle
-import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from transformers import PreTrainedModel
 
 from pkd.batching import train_batches
@@ -18,21 +15,21 @@ from pkd.cudagraphs import StepGraphs
 from pkd.curve import CurvePoint, EpochCurve
 from pkd.devices import autocast, resolve_precision
 from pkd.dropout import FastDropout
-from pkd.errors import CacheError, TrainingError
+from pkd.errors import TrainingError
 from pkd.families import summary_of, summary_states
-from pkd.files import write_atomic
 from pkd.lastlayer import read_summary_token_only
 from pkd.layers import layer_map
 from pkd.losses import LossTerms, distillation_loss
 from pkd.memory import is_out_of_memory, release_memory
 from pkd.models import move
+from pkd.optimizer import make_optimizer, set_learning_rate
+from pkd.projection import Projection
 from pkd.recipe import Recipe
 from pkd.signals import Signals
 from pkd.tokens import TokenArrays
 
 # Looking at the loss makes a GPU wait for it; a diverged run is noticed soon enough.
 _CHECK_EVERY = 50
-_NO_DECAY = ("bias", "LayerNorm.weight", "layer_norm.weight")
 
 
 @dataclass
@@ -87,19 +84,33 @@ class Trainer:
                 recipe.strategy, teacher_layers, model.config.num_hidden_layers
             )
         self.student_map = tuple(range(1, len(self.teacher_map) + 1))
+        self.projection = self._projection()
         self.steps_per_epoch = -(-len(tokens) // recipe.batch_size)
         self.curve = EpochCurve(self.steps_per_epoch, device)
-        on_gpu, rate = device.type == "cuda", recipe.learning_rate
-        self.optimizer = torch.optim.AdamW(
-            _parameter_groups(model, recipe.weight_decay),
-            # On a GPU what changes from step to step has to be there: steps are recorded.
-            lr=torch.tensor(rate, device=device) if on_gpu else rate,
-            fused=True,
-            capturable=on_gpu,
+        self.optimizer = make_optimizer(
+            self._trained(), recipe.learning_rate, recipe.weight_decay, device
         )
-        self._graphs = StepGraphs(self._whole_step, device) if on_gpu else None
+        self._graphs = StepGraphs(self._whole_step, device) if device.type == "cuda" else None
         torch.manual_seed(recipe.seed)
         model.train()
+
+    def _projection(self) -> Projection | None:
+        """What the patience loss needs where teacher and student differ in width."""
+        if not self.teacher_map or self.weights.beta == 0:
+            return None
+        assert self.signals is not None
+        student, teacher = self.model.config.hidden_size, self.signals.width
+        if student == teacher:
+            return None
+        made = Projection(len(self.teacher_map), student, teacher, self.recipe.seed)
+        return made.to(self.device)
+
+    def _trained(self) -> dict[str, nn.Parameter]:
+        """Everything that the optimiser changes, by name."""
+        named = dict(self.model.named_parameters())
+        if self.projection is not None:
+            named |= dict(self.projection.named_parameters(prefix="projection"))
+        return named
 
     @property
     def finished(self) -> bool:
@@ -153,6 +164,8 @@ class Trainer:
             student_cls = summary_states(
                 self.summary, output.hidden_states, self.student_map, inputs["attention_mask"]
             )
+            if self.projection is not None:
+                student_cls = self.projection(student_cls)
         terms = distillation_loss(
             self.weights,
             output.logits,
@@ -180,7 +193,7 @@ class Trainer:
 
     def _step(self, rows: np.ndarray) -> None:
         step = self.position.epoch * self.steps_per_epoch + self.position.step
-        self._set_learning_rate(self.learning_rate_at(step))
+        set_learning_rate(self.optimizer, self.learning_rate_at(step))
         index, width = self._on_device(rows)
         loss, logits = self._replay(index, width) or self._within_memory(rows)
         self.curve.add(self.position.step, loss, logits, self.tokens.labels_of(index))
@@ -207,13 +220,6 @@ class Trainer:
         terms.total.backward()
         self._apply_gradients()
         return terms.total.detach(), logits.detach()
-
-    def _set_learning_rate(self, rate: float) -> None:
-        for group in self.optimizer.param_groups:
-            if isinstance(group["lr"], Tensor):
-                group["lr"].fill_(rate)
-            else:
-                group["lr"] = rate
 
     def _on_device(self, rows: np.ndarray) -> tuple[Tensor, int]:
         index = torch.from_numpy(rows).to(self.device, non_blocking=True)
@@ -262,14 +268,13 @@ class Trainer:
         return torch.stack(losses).sum(), torch.cat(logits)
 
     def _clip_gradients(self) -> None:
-        gradients = [p.grad for p in self.model.parameters() if p.grad is not None]
+        parameters = list(self._trained().values())
+        gradients = [p.grad for p in parameters if p.grad is not None]
         norm = torch.nn.utils.get_total_norm(gradients, foreach=True)
         limit = self.recipe.max_grad_norm
         # On a CPU the norm can be looked at, and a needless scaling is a pass over all gradients.
         if self.device.type != "cpu" or not norm <= limit:
-            torch.nn.utils.clip_grads_with_norm_(
-                self.model.parameters(), limit, norm, foreach=True
-            )
+            torch.nn.utils.clip_grads_with_norm_(parameters, limit, norm, foreach=True)
 
     def _check(self) -> None:
         if not self.curve.finite:
@@ -284,6 +289,7 @@ class Trainer:
         """Everything that the rest of the training depends on, besides recipe and files."""
         return {
             "model": self.model.state_dict(),
+            "projection": None if self.projection is None else self.projection.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "position": [self.position.epoch, self.position.step],
             "curve": self.curve.sums,
@@ -294,6 +300,8 @@ class Trainer:
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Goes back to a state of the same recipe and model."""
         self.model.load_state_dict(state["model"])
+        if self.projection is not None:
+            self.projection.load_state_dict(state["projection"])
         # The groups' settings are the recipe's, and depend on the device.
         groups = self.optimizer.state_dict()["param_groups"]
         self.optimizer.load_state_dict(state["optimizer"] | {"param_groups": groups})
@@ -314,55 +322,3 @@ class Trainer:
         torch.set_rng_state(states[0].cpu())
         if len(states) > 1 and self.device.type == "cuda":
             torch.cuda.set_rng_state(states[1].cpu(), self.device)
-
-
-def save_checkpoint(path: Path, trainer: Trainer, extra: dict[str, Any]) -> None:
-    """Writes a trainer's state, and JSON-like ``extra``, atomically."""
-    state = {"trainer": trainer.state_dict(), "extra": extra}
-    write_atomic(path, lambda partial: torch.save(state, partial))
-
-
-def check_intact(path: Path) -> None:
-    """Compares the checksums of a checkpoint's parts; torch reads a flipped bit as it is.
-
-    Raises:
-        CacheError: naming the file.
-    """
-    try:
-        with zipfile.ZipFile(path) as parts:
-            damaged = parts.testzip()
-    except Exception as error:  # what a damaged directory of parts gives rise to has many types
-        raise CacheError(f"the checkpoint {path} is damaged ({error})") from None
-    if damaged is not None:
-        raise CacheError(f"the checkpoint {path} is damaged (the checksum of {damaged} differs)")
-
-
-def load_checkpoint(path: Path, trainer: Trainer) -> dict[str, Any]:
-    """Loads what `save_checkpoint` wrote and gives back ``extra``. Runs no code from the file.
-
-    Raises:
-        CacheError: if the file is damaged.
-    """
-    try:
-        state = torch.load(path, map_location=trainer.device, weights_only=True)
-        extra: dict[str, Any] = state["extra"]
-        trainer.load_state_dict(state["trainer"])
-    except pickle.UnpicklingError:  # torch's text advises to read it all the same
-        raise CacheError(
-            f"the checkpoint {path} is damaged or not one of ours, and nothing of it was run; "
-            "delete it"
-        ) from None
-    except Exception as error:  # a torn zip, a wrong shape, a foreign file: all mean the same
-        raise CacheError(f"the checkpoint {path} is damaged ({error}); delete it") from error
-    return extra
-
-
-def _parameter_groups(model: PreTrainedModel, weight_decay: float) -> list[dict[str, Any]]:
-    decay: list[Tensor] = []
-    no_decay: list[Tensor] = []
-    for name, parameter in model.named_parameters():
-        (no_decay if name.endswith(_NO_DECAY) else decay).append(parameter)
-    return [
-        {"params": decay, "weight_decay": weight_decay},
-        {"params": no_decay, "weight_decay": 0.0},
-    ]

@@ -8,13 +8,14 @@ import pytest
 import torch
 
 from pkd import cudagraphs
+from pkd.checkpoint import load_checkpoint, save_checkpoint
 from pkd.models import load_classifier
 from pkd.prepare import Prepared
 from pkd.recipe import Recipe
 from pkd.signals import open_signals
 from pkd.tasks import GLUE
 from pkd.tokens import open_tokens
-from pkd.trainer import Trainer, load_checkpoint, save_checkpoint
+from pkd.trainer import Trainer
 
 pytestmark = [
     pytest.mark.gpu,

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from pkd.checkpoint import load_checkpoint, save_checkpoint
 from pkd.errors import DiskFull
 from pkd.experiment import save_model
 from pkd.files import write_json
@@ -16,7 +17,7 @@ from pkd.prepare import Prepared, ask_teacher, prepare_task
 from pkd.recipe import Recipe
 from pkd.tasks import GLUE
 from pkd.tokens import open_tokens
-from pkd.trainer import Trainer, load_checkpoint, save_checkpoint
+from pkd.trainer import Trainer
 
 CPU = torch.device("cpu")
 

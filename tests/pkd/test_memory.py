@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from pkd.checkpoint import load_checkpoint, save_checkpoint
 from pkd.errors import TrainingError
 from pkd.evaluate import predict_logits
 from pkd.memory import is_out_of_memory
@@ -17,7 +18,7 @@ from pkd.recipe import Recipe
 from pkd.signals import open_signals
 from pkd.tasks import GLUE
 from pkd.tokens import open_tokens
-from pkd.trainer import Trainer, load_checkpoint, save_checkpoint
+from pkd.trainer import Trainer
 
 CPU = torch.device("cpu")
 LABELS = GLUE["rte"].labels

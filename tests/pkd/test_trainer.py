@@ -11,6 +11,7 @@ import torch
 from transformers import AutoModelForSequenceClassification
 
 from pkd.batching import train_batches
+from pkd.checkpoint import load_checkpoint, save_checkpoint
 from pkd.errors import CacheError, TrainingError
 from pkd.models import load_classifier
 from pkd.prepare import Prepared
@@ -18,7 +19,7 @@ from pkd.recipe import Recipe
 from pkd.signals import open_signals
 from pkd.tasks import GLUE
 from pkd.tokens import open_tokens
-from pkd.trainer import Trainer, load_checkpoint, save_checkpoint
+from pkd.trainer import Trainer
 
 CPU = torch.device("cpu")
 LABELS = GLUE["rte"].labels

@@ -1,0 +1,53 @@
+"""A training's state in a file: written atomically, checked before it is read, never run."""
+
+import pickle
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from pkd.errors import CacheError
+from pkd.files import write_atomic
+from pkd.trainer import Trainer
+
+
+def save_checkpoint(path: Path, trainer: Trainer, extra: dict[str, Any]) -> None:
+    """Writes a trainer's state, and JSON-like ``extra``, atomically."""
+    state = {"trainer": trainer.state_dict(), "extra": extra}
+    write_atomic(path, lambda partial: torch.save(state, partial))
+
+
+def check_intact(path: Path) -> None:
+    """Compares the checksums of a checkpoint's parts; torch reads a flipped bit as it is.
+
+    Raises:
+        CacheError: naming the file.
+    """
+    try:
+        with zipfile.ZipFile(path) as parts:
+            damaged = parts.testzip()
+    except Exception as error:  # what a damaged directory of parts gives rise to has many types
+        raise CacheError(f"the checkpoint {path} is damaged ({error})") from None
+    if damaged is not None:
+        raise CacheError(f"the checkpoint {path} is damaged (the checksum of {damaged} differs)")
+
+
+def load_checkpoint(path: Path, trainer: Trainer) -> dict[str, Any]:
+    """Loads what `save_checkpoint` wrote and gives back ``extra``. Runs no code from the file.
+
+    Raises:
+        CacheError: if the file is damaged.
+    """
+    try:
+        state = torch.load(path, map_location=trainer.device, weights_only=True)
+        extra: dict[str, Any] = state["extra"]
+        trainer.load_state_dict(state["trainer"])
+    except pickle.UnpicklingError:  # torch's text advises to read it all the same
+        raise CacheError(
+            f"the checkpoint {path} is damaged or not one of ours, and nothing of it was run; "
+            "delete it"
+        ) from None
+    except Exception as error:  # a torn zip, a wrong shape, a foreign file: all mean the same
+        raise CacheError(f"the checkpoint {path} is damaged ({error}); delete it") from error
+    return extra

@@ -1,0 +1,181 @@
+"""Teachers of another family, width, tokenizer and label order than the student's."""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from test_families import write_tokenizer
+from torch.nn import functional as F
+from transformers import RobertaConfig, RobertaForSequenceClassification
+
+from pkd.checkpoint import load_checkpoint, save_checkpoint
+from pkd.errors import InputError
+from pkd.experiment import Experiment, Files, Outputs
+from pkd.losses import distillation_loss
+from pkd.models import load_classifier
+from pkd.prepare import Prepared, ask_teacher, prepare_task
+from pkd.projection import Projection
+from pkd.recipe import Recipe
+from pkd.signals import open_signals
+from pkd.tasks import GLUE
+from pkd.teachers import label_order
+from pkd.tokens import open_tokens
+from pkd.train import main
+
+CPU = torch.device("cpu")
+LABELS = GLUE["rte"].labels
+WIDTH = 24  # the students' is 16
+
+
+@pytest.fixture(scope="module")
+def roberta(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A fine-tuned RoBERTa of four layers that reads letters."""
+    folder = tmp_path_factory.mktemp("roberta")
+    write_tokenizer("roberta", folder)
+    torch.manual_seed(0)
+    config = RobertaConfig(
+        vocab_size=262,
+        hidden_size=WIDTH,
+        num_hidden_layers=4,
+        num_attention_heads=2,
+        intermediate_size=32,
+        max_position_embeddings=80,
+        initializer_range=0.3,
+        pad_token_id=1,
+        id2label=dict(enumerate(LABELS)),
+    )
+    RobertaForSequenceClassification(config).save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def letters(roberta: Path, data: Path, tmp_path_factory: pytest.TempPathFactory) -> Prepared:
+    return prepare_task(GLUE["rte"], roberta, tmp_path_factory.mktemp("letters"), data, 64)
+
+
+@pytest.fixture(scope="module")
+def told(roberta: Path, letters: Prepared, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return ask_teacher(letters, roberta, [2], tmp_path_factory.mktemp("signals"), "fp32")
+
+
+def experiment(files: Files, **settings: Any) -> Experiment:
+    values = {"layers": 2, "batch_size": 8, "learning_rate": 3e-3, "precision": "fp32"} | settings
+    return Experiment(Recipe.checked(method="pkd-skip", **values), files, Outputs(), CPU)
+
+
+@pytest.fixture
+def files(prepared: Prepared, encoder: Path, told: Path) -> Files:
+    return Files(prepared.task, prepared.tokens, encoder, told, 4)
+
+
+def test_the_patience_loss_compares_projected_states(files: Files, told: Path) -> None:
+    trainer = experiment(files).trainer
+    assert trainer.projection is not None
+    trainer.model.eval()
+    rows = np.array([0, 3, 7])
+    index = torch.from_numpy(rows)
+    terms, logits = trainer.losses(index, 24)
+    inputs = trainer.tokens.gather(index, 24)
+    student = trainer.model(**inputs, output_hidden_states=True).hidden_states[1][:, 0]
+    (linear,) = trainer.projection.maps
+    projected = F.linear(student, linear.weight, linear.bias)
+    assert projected.shape == (3, WIDTH)
+    signals = open_signals(told, [2])
+    expected = distillation_loss(
+        trainer.weights,
+        logits,
+        trainer.tokens.labels_of(index),
+        signals.logits_of(index),
+        projected[:, None],
+        signals.states_of(index, [2]),
+    )
+    torch.testing.assert_close(terms.total, expected.total)
+
+
+def test_the_projection_is_learnt_kept_in_checkpoints_and_dropped_at_the_end(
+    files: Files, tmp_path: Path
+) -> None:
+    whole = experiment(files, epochs=2)
+    assert whole.trainer.projection is not None
+    before = [p.detach().clone() for p in whole.trainer.projection.parameters()]
+    whole.run_epoch()
+    save_checkpoint(tmp_path / "trial.pt", whole.trainer, {})
+    for parameter, first in zip(whole.trainer.projection.parameters(), before, strict=True):
+        assert not torch.equal(parameter, first)
+    expected = whole.run_epoch().train_loss
+    again = experiment(files, epochs=2)
+    load_checkpoint(tmp_path / "trial.pt", again.trainer)
+    assert again.run_epoch().train_loss == expected
+    assert not any("projection" in name for name in whole.trainer.model.state_dict())
+
+
+def test_equal_widths_need_no_projection(prepared: Prepared, encoder: Path, signals: Path) -> None:
+    same = experiment(Files(prepared.task, prepared.tokens, encoder, signals, 4))
+    assert same.trainer.projection is None
+
+
+def test_a_projection_by_hand_and_its_seed() -> None:
+    torch.manual_seed(5)
+    state = torch.get_rng_state()
+    one, same, other = (Projection(2, 3, 4, seed) for seed in (1, 1, 2))
+    assert torch.equal(torch.get_rng_state(), state)
+    assert torch.equal(one.maps[0].weight, same.maps[0].weight)
+    assert not torch.equal(one.maps[0].weight, other.maps[0].weight)
+    states = torch.randn(5, 2, 3)
+    for pair in range(2):
+        expected = states[:, pair] @ one.maps[pair].weight.T + one.maps[pair].bias
+        torch.testing.assert_close(one(states)[:, pair], expected)
+
+
+def test_the_command_distils_a_roberta_into_a_bert(
+    data: Path, encoder: Path, roberta: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    options = {"task": "rte", "data": data, "model": encoder, "teacher": roberta, "layers": 2}
+    options |= {"out": tmp_path, "max-length": 32, "batch-size": 8, "epochs": 1}
+    argv = [str(word) for key, value in options.items() for word in (f"--{key}", value)]
+    assert main(argv) == 0
+    printed = json.loads(capsys.readouterr().out)
+    assert printed["method"] == "pkd-skip"
+    student = load_classifier(Path(printed["model"]), LABELS)
+    assert (student.config.model_type, student.config.hidden_size) == ("bert", 16)
+    # Teacher and student were each given their own tokens.
+    assert len({open_tokens(path.parent).digest for path in tmp_path.rglob("ids.npy")}) == 6
+
+
+def test_a_teacher_with_the_labels_the_other_way_round_says_the_same(
+    roberta: Path, letters: Prepared, told: Path, tmp_path: Path
+) -> None:
+    turned = Path(shutil.copytree(roberta, tmp_path / "turned"))
+    model = RobertaForSequenceClassification.from_pretrained(roberta)
+    with torch.no_grad():
+        out = model.classifier.out_proj
+        out.weight.copy_(out.weight.flip(0).clone())
+        out.bias.copy_(out.bias.flip(0).clone())
+    model.config.id2label = {0: LABELS[1].upper(), 1: LABELS[0]}
+    model.save_pretrained(turned)
+    order = label_order(turned, LABELS)
+    assert order == (1, 0)
+    signals = ask_teacher(letters, turned, [2], tmp_path / "signals", "fp32", order=order)
+    torch.testing.assert_close(open_signals(signals).logits, open_signals(told).logits)
+    as_it_is = ask_teacher(letters, turned, [2], tmp_path / "signals", "fp32")
+    assert as_it_is != signals
+
+
+@pytest.mark.parametrize(
+    "names",
+    [["LABEL_0", "LABEL_1"], ["entailment", "Entailment"], ["entailment"], ["yes", "no", "maybe"]],
+)
+def test_labels_that_do_not_match_are_refused(
+    roberta: Path, names: list[str], tmp_path: Path
+) -> None:
+    folder = Path(shutil.copytree(roberta, tmp_path / "teacher"))
+    settings = json.loads((folder / "config.json").read_text())
+    settings["id2label"] = {str(code): name for code, name in enumerate(names)}
+    settings["label2id"] = {name: code for code, name in enumerate(names)}
+    (folder / "config.json").write_text(json.dumps(settings))
+    with pytest.raises(InputError, match="has the labels .*name them alike"):
+        label_order(folder, LABELS)
