@@ -27,26 +27,28 @@ class Family:
         pads: the side on which rows are filled up.
         offset: whether positions are counted from behind the padding token's id.
         settings: of the configuration: what a classifier does not need is switched off.
+        graphs: whether a step may be recorded as a CUDA graph: nothing in it waits for the GPU.
     """
 
     summary: Summary | None = "first"
     pads: Literal["left", "right"] = "right"
     offset: bool = False
     settings: Mapping[str, Any] = field(default_factory=dict)
+    graphs: bool = False
 
 
 FAMILIES: dict[str, Family] = {
-    "bert": Family(),
-    "camembert": Family(offset=True),
+    "bert": Family(graphs=True),
+    "camembert": Family(offset=True, graphs=True),
     "deberta": Family(),
     "deberta-v2": Family(),  # v3 too
     "distilbert": Family(),
-    "electra": Family(),
+    "electra": Family(graphs=True),
     "gpt2": Family("last", settings={"use_cache": False}),
     "modernbert": Family(None),
     "mpnet": Family(offset=True),
-    "roberta": Family(offset=True),
-    "xlm-roberta": Family(offset=True),
+    "roberta": Family(offset=True, graphs=True),
+    "xlm-roberta": Family(offset=True, graphs=True),
     # Its classifier reads the last position, so padding goes to the front.
     "xlnet": Family("last", pads="left", settings={"use_mems_eval": False}),
 }

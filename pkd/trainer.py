@@ -1,6 +1,7 @@
 """One training run as a resumable object: fine-tuning, vanilla KD and patient KD alike."""
 
 import math
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -16,7 +17,7 @@ from pkd.curve import CurvePoint, EpochCurve
 from pkd.devices import autocast, resolve_precision
 from pkd.dropout import FastDropout
 from pkd.errors import TrainingError
-from pkd.families import summary_of, summary_states
+from pkd.families import family_of, summary_of, summary_states
 from pkd.lastlayer import read_summary_token_only
 from pkd.layers import layer_map
 from pkd.losses import LossTerms, distillation_loss
@@ -90,9 +91,14 @@ class Trainer:
         self.optimizer = make_optimizer(
             self._trained(), recipe.learning_rate, recipe.weight_decay, device
         )
-        self._graphs = StepGraphs(self._whole_step, device) if device.type == "cuda" else None
+        self._graphs = self._new_graphs()
         torch.manual_seed(recipe.seed)
         model.train()
+
+    def _new_graphs(self) -> StepGraphs | None:
+        if self.device.type != "cuda" or not family_of(self.model.config).graphs:
+            return None
+        return StepGraphs(self._whole_step, self.device)
 
     def _projection(self) -> Projection | None:
         """What the patience loss needs where teacher and student differ in width."""
@@ -207,9 +213,10 @@ class Trainer:
         try:
             return self._graphs(index, width)
         except RuntimeError as error:
-            if not is_out_of_memory(error):
-                raise
-        # Recording wants memory of its own; nothing was done yet.
+            # Recording wants memory of its own, and a model without waits; nothing was done yet.
+            warnings.warn(
+                f"steps are launched kernel by kernel from now on: {error}", stacklevel=2
+            )
         self._graphs = None
         self.optimizer.zero_grad(set_to_none=True)
         release_memory()
@@ -305,8 +312,7 @@ class Trainer:
         # The groups' settings are the recipe's, and depend on the device.
         groups = self.optimizer.state_dict()["param_groups"]
         self.optimizer.load_state_dict(state["optimizer"] | {"param_groups": groups})
-        if self._graphs is not None:  # those there are know another state of the optimiser
-            self._graphs = StepGraphs(self._whole_step, self.device)
+        self._graphs = self._new_graphs()  # the old ones know another state of the optimiser
         self.position = Position(*state["position"])
         self.curve.sums.copy_(state["curve"])
         self.micro_batches = state["micro_batches"]

@@ -243,6 +243,36 @@ def test_the_losses_of_20_steps_are_those_of_a_plain_loop(
     assert np.mean(losses[-5:]) < np.mean(losses[:5])
 
 
+@pytest.mark.parametrize(
+    "error",
+    [
+        torch.OutOfMemoryError("CUDA out of memory"),
+        torch.AcceleratorError("operation not permitted when stream is capturing"),
+    ],
+)
+def test_where_steps_cannot_be_recorded_their_kernels_are_launched(
+    make: Make, error: RuntimeError
+) -> None:
+    class NoGraphs:
+        """As on a GPU, until the first shape comes a second time."""
+
+        met = 0
+
+        def meet(self, rows: int, width: int) -> bool:
+            self.met += 1
+            return self.met > 3
+
+        def __call__(self, index: torch.Tensor, width: int) -> tuple[torch.Tensor, torch.Tensor]:
+            raise error
+
+    expected = finish(make(method="kd"))
+    trainer = make(method="kd")
+    trainer._graphs = NoGraphs()  # type: ignore[assignment]
+    with pytest.warns(UserWarning, match=f"kernel by kernel from now on: {error}"):
+        assert finish(trainer) == expected
+    assert trainer._graphs is None and trainer.micro_batches == 1
+
+
 def test_a_loss_that_is_not_a_number_names_epoch_and_learning_rate(make: Make) -> None:
     trainer = make(method="ft", learning_rate=0.003)
     list(trainer.run_epoch())
