@@ -229,7 +229,7 @@ class Experiment:
                 self.trainer.model, tokens, self.device, self.trainer.precision
             )
             labels = tokens.all_labels()
-            metrics[split] = score(self.task.metrics, logits[split], labels)
+            metrics[split] = score(self.task.metrics, logits[split], labels, self.task.labels)
         first = self.task.dev[0]
         labels = self.dev[first].all_labels()
         value = selection_score(self.task, metrics)

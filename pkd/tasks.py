@@ -3,15 +3,39 @@
 import difflib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
 
-from pkd.errors import InputError
+from pkd.errors import InputError, listed
 from pkd.recipe import describe_errors
 from pkd.yamlfile import read_mapping
 
-Metric = Literal["accuracy", "f1", "mcc"]
+METRICS = ("accuracy", "f1", "macro_f1", "mcc")
+_OF_LABEL = "f1:"
+
+
+def label_of(metric: str) -> str | None:
+    """The label whose F1 a metric is: ``f1:billing`` gives ``billing``; None for the others."""
+    return metric.removeprefix(_OF_LABEL) if metric.startswith(_OF_LABEL) else None
+
+
+def _known(metric: Any) -> Any:
+    if metric in METRICS or (isinstance(metric, str) and label_of(metric)):
+        return metric
+    # YAML reads `f1: billing`, with a space, as a mapping.
+    names = ", ".join(map(repr, METRICS))
+    raise ValueError(f"must be {names} or 'f1:LABEL' without a space, the F1 of one label")
+
+
+Metric = Annotated[str, BeforeValidator(_known)]
 
 
 class Task(BaseModel):
@@ -22,8 +46,9 @@ class Task(BaseModel):
         texts: one or two text columns.
         label: the label column. Codes 0 … C-1, or the names in ``labels``.
         labels: label names in the order of their codes.
-        metrics: ``accuracy``, ``f1`` (of label 1, binary tasks), ``mcc``. Their mean on the first
-            dev split is the score that a search maximises.
+        metrics: ``accuracy``, ``f1`` (of label 1, binary tasks), ``f1:LABEL`` (of that label),
+            ``macro_f1``, ``mcc``. Their mean on the first dev split is the score that a search
+            maximises.
         train: the training split.
         dev: splits that are scored; the first one selects.
         test: splits that are predicted and never scored.
@@ -48,8 +73,14 @@ class Task(BaseModel):
         if "f1" in self.metrics and len(self.labels) != 2:
             raise ValueError(
                 f"`metrics` of task {self.name} holds f1, which is for two labels; "
-                f"it has {len(self.labels)}: use accuracy or mcc"
+                f"it has {len(self.labels)}: use macro_f1, f1:LABEL, accuracy or mcc"
             )
+        for label in map(label_of, self.metrics):
+            if label is not None and label not in self.labels:
+                raise ValueError(
+                    f"`metrics` of task {self.name} holds 'f1:{label}', but its `labels` are "
+                    + listed(self.labels)
+                )
         if len(set(self.labels)) != len(self.labels):
             raise ValueError(f"`labels` of task {self.name} names a label twice")
         if len({*self.texts, self.label}) <= len(self.texts):

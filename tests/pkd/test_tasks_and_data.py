@@ -287,6 +287,12 @@ def test_a_task_file_gives_a_task_with_paths_relative_to_it(tmp_path: Path) -> N
     }
 
 
+def test_a_task_file_may_name_the_label_whose_f1_counts(tmp_path: Path) -> None:
+    labels, metrics = ["a", "b:c", "d e"], ["f1:b:c", "macro_f1", "f1:d e"]
+    task = load_task_file(write_task(tmp_path, labels=labels, metrics=metrics))
+    assert task.metrics == ("f1:b:c", "macro_f1", "f1:d e")
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
