@@ -35,7 +35,12 @@ def _known(metric: Any) -> Any:
     raise ValueError(f"must be {names} or 'f1:LABEL' without a space, the F1 of one label")
 
 
+def _name_of(label: Any) -> Any:
+    return str(label) if type(label) is int else label  # not of True, which is an int too
+
+
 Metric = Annotated[str, BeforeValidator(_known)]
+Label = Annotated[str, BeforeValidator(_name_of)]
 
 
 class Task(BaseModel):
@@ -44,14 +49,19 @@ class Task(BaseModel):
     Attributes:
         name: letters, digits, ``-`` and ``_``; it names files and rows of tables.
         texts: one or two text columns.
-        label: the label column. Codes 0 … C-1, or the names in ``labels``.
+        label: the label column. It holds the names in ``labels`` as texts or as integers, or
+            codes 0 … C-1 where none of the names is an integer.
         labels: label names in the order of their codes.
         metrics: ``accuracy``, ``f1`` (of label 1, binary tasks), ``f1:LABEL`` (of that label),
             ``macro_f1``, ``mcc``. Their mean on the first dev split is the score that a search
             maximises.
         train: the training split.
-        dev: splits that are scored; the first one selects.
+        dev: splits that are scored; the first one selects. A user's task may have none: then
+            it is cut from the training rows and called ``validation``.
+        dev_fraction: the share of the training rows that is cut off so, of each label alike.
         test: splits that are predicted and never scored.
+        held_out: splits with labels that the final models alone are scored on; nothing is
+            selected by them.
         files: a file for each split (user tasks); empty for GLUE, which comes from the hub or
             from ``<data>/<task>/<split>.parquet``.
     """
@@ -61,12 +71,33 @@ class Task(BaseModel):
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$", max_length=64)
     texts: tuple[str, ...] = Field(min_length=1, max_length=2)
     label: str = "label"
-    labels: tuple[str, ...] = Field(min_length=2)
+    labels: tuple[Label, ...] = Field(min_length=2)
     metrics: tuple[Metric, ...] = Field(default=("accuracy",), min_length=1)
     train: str = "train"
     dev: tuple[str, ...] = Field(default=("validation",), min_length=1)
+    dev_fraction: float = Field(default=0.1, gt=0, lt=1)
     test: tuple[str, ...] = ()
+    held_out: tuple[str, ...] = ()
     files: dict[str, Path] = {}
+
+    @property
+    def cuts_dev(self) -> bool:
+        """Whether the dev split is a part of the training file."""
+        return bool(self.files) and self.dev[0] not in self.files
+
+    @property
+    def predicted(self) -> tuple[str, ...]:
+        """The splits that the final models predict."""
+        return (*self.test, *self.held_out)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _dev_by_its_file(cls, given: Any) -> Any:
+        if isinstance(given, dict) and "dev" not in given:
+            files = given.get("files")
+            if isinstance(files, dict) and "dev" in files and "validation" not in files:
+                return given | {"dev": ("dev",)}
+        return given
 
     @model_validator(mode="after")
     def _consistent(self) -> "Task":
@@ -85,13 +116,31 @@ class Task(BaseModel):
             raise ValueError(f"`labels` of task {self.name} names a label twice")
         if len({*self.texts, self.label}) <= len(self.texts):
             raise ValueError(f"`texts` and `label` of task {self.name} name a column twice")
-        splits = (self.train, *self.dev, *self.test)
+        splits = (self.train, *self.dev, *self.predicted)
         if len(set(splits)) < len(splits):
-            raise ValueError(f"`train`, `dev` and `test` of task {self.name} name a split twice")
-        missing = {self.train, *self.dev, *self.test} - set(self.files) if self.files else ()
+            raise ValueError(
+                f"`train`, `dev`, `test` and `held_out` of task {self.name} name a split twice"
+            )
+        if self.files:
+            self._check_files(splits)
+        if "dev_fraction" in self.model_fields_set and not self.cuts_dev:
+            raise ValueError(
+                f"`dev_fraction` of task {self.name} is for a task without a dev split: drop it, "
+                "or the dev split"
+            )
+        return self
+
+    def _check_files(self, splits: tuple[str, ...]) -> None:
+        cut = self.cuts_dev and "dev" not in self.model_fields_set
+        missing = set(splits) - set(self.files) - (set(self.dev) if cut else set())
         if missing:
             raise ValueError(f"`files` of task {self.name} lacks the split {sorted(missing)[0]!r}")
-        return self
+        if cut and (unused := set(self.files) - set(splits)):
+            # Most likely the dev split under another name.
+            raise ValueError(
+                f"`files` of task {self.name} holds {sorted(unused)[0]!r}, which neither `dev`, "
+                "`test` nor `held_out` names"
+            )
 
 
 def _glue(name: str, texts: str, labels: str, metrics: str = "accuracy", **splits: Any) -> Task:

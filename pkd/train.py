@@ -20,7 +20,7 @@ from pkd.experiment import Experiment, Files, Outputs, depth_of
 from pkd.files import check_arguments
 from pkd.layers import check_depth, layer_map
 from pkd.models import fetch_model
-from pkd.prepare import Prepared, ask_teacher, prepare_task
+from pkd.prepare import Prepared, ask_teacher, prepare_task, reading_of
 from pkd.recipe import STUDENT_METHODS, TUNABLE, Recipe
 from pkd.tasks import resolve_tasks
 
@@ -57,6 +57,8 @@ def train(options: argparse.Namespace) -> dict[str, object]:
         options.max_length,
         options.max_train_rows,
     )
+    if prepared.task.files:
+        print(reading_of(prepared), file=sys.stderr)
     signals, teacher_layers = None, None
     if "temperature" in TUNABLE[recipe.method]:
         teacher = _teacher(options, prepared, model)

@@ -19,7 +19,7 @@ from pkd.errors import HubUnreachable, InputError, PkdError
 from pkd.files import check_arguments, explained_full_disk
 from pkd.models import fetch_model, load_classifier
 from pkd.models import load_config as load_encoder
-from pkd.prepare import Prepared, prepare_task
+from pkd.prepare import Prepared, prepare_task, reading_of
 from pkd.tasks import Task, resolve_tasks
 from study.address import check_address
 from study.announce import announcement
@@ -233,6 +233,8 @@ def _prepare(
             config.data.cap("max_train_rows", task.name),
             config.data.cap("max_dev_rows", task.name),
         )
+        if task.files:
+            console.print(reading_of(prepared[task.name]), markup=False)
     return folder, prepared
 
 

@@ -14,6 +14,7 @@ from pkd.cache import fingerprint
 from pkd.errors import InputError
 from pkd.files import write_atomic
 from pkd.models import weights_digest
+from pkd.tasks import Task
 from pkd.yamlfile import read_mapping
 from study.config import StudyConfig
 from study.layout import Layout
@@ -38,6 +39,7 @@ def write_study_file(layout: Layout, plan: Plan, encoder: Path) -> None:
             "train_rows": prepared.rows[prepared.task.train],
             "dev_rows": prepared.rows[prepared.task.dev[0]],
             "tokens": {split: folder.name for split, folder in prepared.tokens.items()},
+            **_own_data(prepared.task),
         }
         for name, prepared in plan.tasks.items()
     }
@@ -72,6 +74,13 @@ def write_study_file(layout: Layout, plan: Plan, encoder: Path) -> None:
     text = yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
     write_atomic(layout.study_file, lambda path: _write(path, text))
     layout.store.publish(layout.study_file)
+
+
+def _own_data(task: Task) -> dict[str, Any]:
+    """What only a user's task can have."""
+    cut = {"dev_fraction": task.dev_fraction} if task.cuts_dev else {}
+    held_out = {"held_out": list(task.held_out)} if task.held_out else {}
+    return cut | held_out
 
 
 def encoder_name(config: StudyConfig) -> str:
