@@ -1,9 +1,11 @@
 """What a classification task is: its texts, labels, metrics and splits; GLUE's tasks built in."""
 
 import difflib
+import math
+import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import (
     BaseModel,
@@ -16,6 +18,7 @@ from pydantic import (
 
 from pkd.errors import InputError, listed
 from pkd.recipe import describe_errors
+from pkd.taskfolder import task_of_folder
 from pkd.yamlfile import read_mapping
 
 METRICS = ("accuracy", "f1", "macro_f1", "mcc")
@@ -35,11 +38,22 @@ def _known(metric: Any) -> Any:
     raise ValueError(f"must be {names} or 'f1:LABEL' without a space, the F1 of one label")
 
 
+def _weights(given: Any) -> Any:
+    if given is None or given == "balanced":
+        return given
+    if isinstance(given, (list, tuple)) and all(
+        type(weight) in (int, float) and 0 < weight < math.inf for weight in given
+    ):
+        return tuple(given)
+    raise ValueError("must be 'balanced' or a list of a number > 0 for each label")
+
+
 def _name_of(label: Any) -> Any:
     return str(label) if type(label) is int else label  # not of True, which is an int too
 
 
 Metric = Annotated[str, BeforeValidator(_known)]
+Weights = Annotated[Literal["balanced"] | tuple[float, ...] | None, BeforeValidator(_weights)]
 Label = Annotated[str, BeforeValidator(_name_of)]
 
 
@@ -62,6 +76,8 @@ class Task(BaseModel):
         test: splits that are predicted and never scored.
         held_out: splits with labels that the final models alone are scored on; nothing is
             selected by them.
+        class_weights: of the labels in the cross-entropy: ``balanced``, inversely to their
+            training rows, or a number for each; None weighs all rows alike.
         files: a file for each split (user tasks); empty for GLUE, which comes from the hub or
             from ``<data>/<task>/<split>.parquet``.
     """
@@ -78,6 +94,7 @@ class Task(BaseModel):
     dev_fraction: float = Field(default=0.1, gt=0, lt=1)
     test: tuple[str, ...] = ()
     held_out: tuple[str, ...] = ()
+    class_weights: Weights = None
     files: dict[str, Path] = {}
 
     @property
@@ -114,6 +131,11 @@ class Task(BaseModel):
                 )
         if len(set(self.labels)) != len(self.labels):
             raise ValueError(f"`labels` of task {self.name} names a label twice")
+        if isinstance(self.class_weights, tuple) and len(self.class_weights) != len(self.labels):
+            raise ValueError(
+                f"`class_weights` of task {self.name} has {len(self.class_weights)} numbers, but "
+                f"there are {len(self.labels)} labels"
+            )
         if len({*self.texts, self.label}) <= len(self.texts):
             raise ValueError(f"`texts` and `label` of task {self.name} name a column twice")
         splits = (self.train, *self.dev, *self.predicted)
@@ -187,18 +209,19 @@ def expand_groups(names: Sequence[str]) -> tuple[str, ...]:
 
 
 def resolve_tasks(names: Sequence[str]) -> list[Task]:
-    """Turns task names, ``glue`` and paths of task files into tasks, each once, in order.
+    """Turns task names, ``glue``, task files and folders into tasks, each once, in order.
 
     Raises:
-        InputError: for an unknown name (with the nearest one) or a task file that is wrong.
+        InputError: for an unknown name (with the nearest one), or a task file or folder that is
+            wrong.
     """
     tasks: dict[str, Task] = {}
     for name in expand_groups(names):
         if name in GLUE:
             if tasks.setdefault(name, GLUE[name]) != GLUE[name]:
                 raise InputError(f"two tasks are named {name!r}; rename that of your task file")
-        elif name.endswith((".yaml", ".yml")):
-            task = load_task_file(Path(name))
+        elif name.endswith((".yaml", ".yml")) or (name and os.path.isdir(name)):
+            task = load_task(name)
             if tasks.setdefault(task.name, task) != task:
                 raise InputError(f"two tasks are named {task.name!r}; rename that of {name}")
         else:
@@ -206,9 +229,16 @@ def resolve_tasks(names: Sequence[str]) -> list[Task]:
             hint = f"; did you mean {near[0]!r}?" if near else ""
             raise InputError(
                 f"unknown task {name!r}{hint} Known: glue, {', '.join(GLUE)}, "
-                "or the path of a task file (*.yaml)"
+                "or the path of a task file (*.yaml) or of a folder with train.csv"
             )
     return list(tasks.values())
+
+
+def load_task(path: str) -> Task:
+    """Reads a user's task from a task file or from a folder of data files."""
+    if path.endswith((".yaml", ".yml")):
+        return load_task_file(Path(path))
+    return Task.model_validate(task_of_folder(Path(path)))
 
 
 def load_task_file(path: Path) -> Task:
