@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from pkd.classweights import class_weights
 from pkd.devices import default_device
 from pkd.errors import CacheError, TrainingError
 from pkd.evaluate import (
@@ -161,6 +162,7 @@ class Experiment:
             self.device,
             self._signals(student.config.num_hidden_layers),
             files.teacher_layers,
+            class_weights(self.task, train.all_labels()),
         )
         self.reports: list[Report] = []
         self._train_seconds = 0.0

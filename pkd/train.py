@@ -116,7 +116,10 @@ def _teacher(options: argparse.Namespace, prepared: Prepared, model: Path) -> Pa
 
 def _key(recipe: Recipe, files: Files) -> str:
     tokens = {split: path.name for split, path in files.tokens.items()}
-    return fingerprint([recipe.model_dump(), tokens, str(files.model), str(files.signals)])
+    parts = [recipe.model_dump(), tokens, str(files.model), str(files.signals)]
+    if files.task.class_weights is not None:
+        parts.append(files.task.class_weights)
+    return fingerprint(parts)
 
 
 def _signals(
@@ -154,7 +157,9 @@ def _recipe(options: argparse.Namespace, method: str, layers: int | None) -> Rec
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m pkd.train", description=__doc__)
-    parser.add_argument("--task", required=True, help="a GLUE task or a task file (*.yaml)")
+    parser.add_argument(
+        "--task", required=True, help="a GLUE task, a task file (*.yaml) or a folder"
+    )
     parser.add_argument("--data", type=Path, help="folder with <task>/<split>.parquet; else hub")
     parser.add_argument("--model", default="bert-base-uncased", help="folder or hub id")
     parser.add_argument("--method", default="pkd-skip", choices=("teacher", *STUDENT_METHODS))

@@ -14,6 +14,7 @@ from pkd.cache import fingerprint
 from pkd.errors import InputError
 from pkd.files import write_atomic
 from pkd.models import weights_digest
+from pkd.prepare import Prepared
 from pkd.tasks import Task
 from pkd.yamlfile import read_mapping
 from study.config import StudyConfig
@@ -80,7 +81,10 @@ def _own_data(task: Task) -> dict[str, Any]:
     """What only a user's task can have."""
     cut = {"dev_fraction": task.dev_fraction} if task.cuts_dev else {}
     held_out = {"held_out": list(task.held_out)} if task.held_out else {}
-    return cut | held_out
+    weights = task.class_weights
+    if isinstance(weights, tuple):
+        return cut | held_out | {"class_weights": list(weights)}
+    return cut | held_out | ({"class_weights": weights} if weights else {})
 
 
 def encoder_name(config: StudyConfig) -> str:
@@ -139,19 +143,20 @@ def check_same_inputs(layout: Layout, plan: Plan, encoder: Path) -> None:
     changed = [task for task, digest in new.items() if old.get(task, digest) != digest]
     if changed:
         raise InputError(
-            f"{layout.out} holds a study of other data: rows, labels or tokenizer of "
-            f"{', '.join(changed)} have changed since it began. Give another --out"
+            f"{layout.out} holds a study of other data: rows, labels, class weights or "
+            f"tokenizer of {', '.join(changed)} have changed since it began. Give another --out"
         )
 
 
 def _inputs(plan: Plan) -> dict[str, str]:
     """Identifies what each task is trained and scored on, as the models see it."""
-    return {
-        name: fingerprint(
-            [prepared.tokens[split].name for split in (prepared.task.train, *prepared.task.dev)]
-        )
-        for name, prepared in plan.tasks.items()
-    }
+    return {name: fingerprint(_input(prepared)) for name, prepared in plan.tasks.items()}
+
+
+def _input(prepared: Prepared) -> list[Any]:
+    task = prepared.task
+    seen: list[Any] = [prepared.tokens[split].name for split in (task.train, *task.dev)]
+    return seen if task.class_weights is None else [*seen, task.class_weights]
 
 
 def _may_change(key: str, old: Any, new: Any) -> bool:
