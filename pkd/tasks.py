@@ -1,7 +1,6 @@
 """What a classification task is: its texts, labels, metrics and splits; GLUE's tasks built in."""
 
 import difflib
-import math
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -23,6 +22,7 @@ from pkd.yamlfile import read_mapping
 
 METRICS = ("accuracy", "f1", "macro_f1", "mcc")
 _OF_LABEL = "f1:"
+_LARGEST_WEIGHT = 1_000_000  # more is a slip
 
 
 def label_of(metric: str) -> str | None:
@@ -42,10 +42,13 @@ def _weights(given: Any) -> Any:
     if given is None or given == "balanced":
         return given
     if isinstance(given, (list, tuple)) and all(
-        type(weight) in (int, float) and 0 < weight < math.inf for weight in given
+        type(weight) in (int, float) and 0 < weight <= _LARGEST_WEIGHT for weight in given
     ):
         return tuple(given)
-    raise ValueError("must be 'balanced' or a list of a number > 0 for each label")
+    raise ValueError(
+        f"must be 'balanced' or a list of a number for each label, above 0 and at most "
+        f"{_LARGEST_WEIGHT:,}"
+    )
 
 
 def _name_of(label: Any) -> Any:

@@ -288,7 +288,8 @@ def _parser() -> argparse.ArgumentParser:
         "143 terminated",
     )
     parser.add_argument(
-        "--tasks", help="glue, GLUE tasks, task files (*.yaml), folders with train.csv; commas"
+        "--tasks",
+        help="glue, GLUE tasks, task files (*.yaml), folders with train.csv; commas between",
     )
     parser.add_argument(
         "--init-task",

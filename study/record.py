@@ -78,13 +78,10 @@ def write_study_file(layout: Layout, plan: Plan, encoder: Path) -> None:
 
 
 def _own_data(task: Task) -> dict[str, Any]:
-    """What only a user's task can have."""
-    cut = {"dev_fraction": task.dev_fraction} if task.cuts_dev else {}
-    held_out = {"held_out": list(task.held_out)} if task.held_out else {}
-    weights = task.class_weights
-    if isinstance(weights, tuple):
-        return cut | held_out | {"class_weights": list(weights)}
-    return cut | held_out | ({"class_weights": weights} if weights else {})
+    """What only a user's task can have, as far as it has it."""
+    keys = {"held_out", "class_weights"} | ({"dev_fraction"} if task.cuts_dev else set())
+    values = task.model_dump(mode="json", include=keys)
+    return {key: value for key, value in values.items() if value}
 
 
 def encoder_name(config: StudyConfig) -> str:
@@ -143,7 +140,7 @@ def check_same_inputs(layout: Layout, plan: Plan, encoder: Path) -> None:
     changed = [task for task, digest in new.items() if old.get(task, digest) != digest]
     if changed:
         raise InputError(
-            f"{layout.out} holds a study of other data: rows, labels, class weights or "
+            f"{layout.out} holds a study of other data: rows, class weights, labels or "
             f"tokenizer of {', '.join(changed)} have changed since it began. Give another --out"
         )
 
