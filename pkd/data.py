@@ -81,6 +81,7 @@ def load_rows(
         assert labels is not None
         in_dev = rows_for_dev(task, labels, where)
         rows = rows.take(np.flatnonzero(in_dev == (split == task.dev[0])))
+        where = f"{where}, the part for {split}"
     if max_rows is not None and max_rows < len(rows):
         # Seeded by the split's name, not by the study's seed: confirm seeds see the same rows.
         rng = np.random.default_rng(zlib.crc32(f"{task.name}/{split}".encode()))

@@ -27,7 +27,9 @@ def tables(run: Run) -> list[Table]:
         for (task, split), place in numbers.groupby(["task", "split"], sort=False):
             metrics = list(dict.fromkeys(place["metric"]))
             values = rows[(rows["task"] == task) & (rows["split"] == split)]
-            heading = f"{column_label(task, split)} {'/'.join(map(metric_label, metrics))}"
+            heading = (
+                f"{column_label(str(task), str(split))} {'/'.join(map(metric_label, metrics))}"
+            )
             text[heading] = " / ".join(map(number, values["value"])) or NONE
         texts.append(text)
     cells = pd.DataFrame(texts)

@@ -355,6 +355,12 @@ def test_rows_that_cannot_be_cut_are_named(
         load_rows(cut_task(path, dev_fraction=fraction), "train")
 
 
+def test_a_dev_part_without_a_rare_label_is_told_from_the_file(tmp_path: Path) -> None:
+    path = write_rows(tmp_path / "own.csv", {"bad": 96, "good": 4})
+    with pytest.raises(InputError, match=r"own\.csv, the part for validation: all rows have the"):
+        check_task(cut_task(path), None)
+
+
 def test_how_a_task_was_read_is_said(encoder: Path, tmp_path: Path) -> None:
     path = write_rows(tmp_path / "own.csv", {"bad": 60, "good": 30, "other": 10})
     text = reading_of(prepare_task(cut_task(path), encoder, tmp_path / "tokens", max_length=8))
