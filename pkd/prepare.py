@@ -51,11 +51,10 @@ def reading_of(prepared: Prepared) -> str:
     )
     if task.cuts_dev:
         dev = task.dev[0]
-        both = rows[task.train] + rows[dev]
         text += (
-            f"\n{task.name} has no dev split: {rows[dev]:,} of {both:,} training rows, the same "
-            f"share of each label, are scored as {dev} and not trained on (dev_fraction "
-            f"{task.dev_fraction:g})"
+            f"\n{task.name} has no dev split: {rows[dev]:,} rows of its training file, the same "
+            f"share of each label (dev_fraction {task.dev_fraction:g}), are scored as {dev} and "
+            "not trained on"
         )
     return text
 
