@@ -112,7 +112,8 @@ def test_a_strange_command_line_that_is_right(dry_run: Callable, option: str) ->
     assert dry_run(option)[0] == 0
 
 
-TICKETS = "subject,queue\n" + "it is late,bug\nwhat does it cost,billing\nhow is it,other\n" * 20
+QUEUES = ("bug", "billing", "other")
+TICKETS = "subject,queue\n" + "".join(f"ticket {n} is late,{QUEUES[n % 3]}\n" for n in range(60))
 
 
 def test_a_folder_of_data_becomes_a_task_and_what_was_guessed_is_shown(
