@@ -37,7 +37,7 @@ SETTINGS = {
 STRATEGIES = {"pkd-skip": "skip", "pkd-last": "last"}
 LOG_SETTINGS = {"learning_rate", "beta"}
 
-_METRICS = {"accuracy": "acc", "f1": "F1", "mcc": "MCC"}
+_METRICS = {"accuracy": "acc", "f1": "F1", "macro_f1": "macro F1", "mcc": "MCC"}
 _TASKS = {
     "sst2": "SST-2",
     "mrpc": "MRPC",
@@ -58,7 +58,9 @@ def method_label(method: str) -> str:
 
 
 def metric_label(metric: str) -> str:
-    """The metric's short printed name."""
+    """The metric's short printed name, for example ``F1 (billing)`` for ``f1:billing``."""
+    if metric.startswith("f1:"):
+        return f"F1 ({metric.removeprefix('f1:')})"
     return _METRICS.get(metric, metric)
 
 
@@ -76,7 +78,7 @@ def column_label(task: str, split: str) -> str:
 
 def ordered_metrics(metrics: list[str]) -> list[str]:
     """The metrics in the paper's order: F1 before accuracy."""
-    return sorted(metrics, key=lambda metric: metric != "f1")
+    return sorted(metrics, key=lambda metric: not metric.startswith(("f1", "macro_f1")))
 
 
 def setting_text(value: Any) -> str:

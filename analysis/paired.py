@@ -7,6 +7,7 @@ predictions (a *pattern*) are interchangeable. Resampling examples is a multinom
 pattern counts, swapping two methods' predictions a binomial one, both exactly.
 """
 
+import re
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -17,7 +18,7 @@ from analysis.predictions import Codes
 
 Floats = NDArray[np.float64]
 
-METRICS = {"accuracy", "f1", "mcc"}
+_METRIC = re.compile(r"accuracy|macro_f1|mcc|f1(:\d+)?")
 _CHUNK = 4_000_000  # pattern counts that are drawn at once, 32 MB
 
 
@@ -25,7 +26,8 @@ def scores(metrics: Sequence[str], hits: Floats, predicted: Floats, actual: Floa
     """The mean of metrics from counts of each class, as scikit-learn defines them.
 
     Args:
-        metrics: ``accuracy`` (0 … 1), ``f1`` of label 1 (0 … 1), ``mcc`` (-1 … 1).
+        metrics: ``accuracy`` (0 … 1), ``f1`` of label 1 (0 … 1), ``f1:2`` of label 2, ``macro_f1``
+            of the labels that occur (0 … 1), ``mcc`` (-1 … 1).
         hits: (…, classes) examples of a class that were predicted as that class.
         predicted: (…, classes) examples that were predicted as a class.
         actual: (…, classes) examples of a class.
@@ -34,27 +36,48 @@ def scores(metrics: Sequence[str], hits: Floats, predicted: Floats, actual: Floa
         (…) values; a metric whose denominator is 0 counts as 0.
 
     Raises:
-        ValueError: A metric is none of `METRICS`.
+        ValueError: A metric is none of these.
     """
-    if not METRICS.issuperset(metrics):
-        raise ValueError(f"`metrics` is {metrics}, but each must be one of {sorted(METRICS)}")
     rows, right = actual.sum(-1), hits.sum(-1)
     values = []
     for metric in metrics:
         if metric == "accuracy":
             values.append(right / rows)
-        elif metric == "f1":
-            values.append(_ratio(2 * hits[..., 1], predicted[..., 1] + actual[..., 1]))
-        else:
+        elif metric == "macro_f1":
+            occurring = predicted + actual
+            each = _ratio(2 * hits, occurring)
+            values.append(each.sum(-1) / (occurring > 0).sum(-1))
+        elif metric == "mcc":
             covariance = right * rows - (predicted * actual).sum(-1)
             spreads = (rows**2 - (predicted**2).sum(-1)) * (rows**2 - (actual**2).sum(-1))
             values.append(_ratio(covariance, np.sqrt(spreads)))
+        else:
+            code = _code(metric)
+            values.append(_ratio(2 * hits[..., code], predicted[..., code] + actual[..., code]))
     return np.mean(np.broadcast_arrays(*values), axis=0)
+
+
+def coded(metrics: Sequence[str], names: Sequence[str]) -> list[str]:
+    """The metrics with codes for the names of labels: ``f1:billing`` becomes ``f1:2``."""
+    codes = {f"f1:{name}": f"f1:{code}" for code, name in enumerate(names)}
+    return [codes.get(metric, metric) for metric in metrics]
+
+
+def unknown_metrics(metrics: Sequence[str]) -> list[str]:
+    """Those that `scores` does not have."""
+    return [metric for metric in metrics if not _METRIC.fullmatch(metric)]
+
+
+def _code(metric: str) -> int:
+    """The label that an F1 is of; 1 for the other metrics, as for ``f1``."""
+    if unknown_metrics([metric]):
+        raise ValueError(f"the metric {metric!r} is unknown")
+    return int(metric.partition(":")[2] or 1)
 
 
 def score(metrics: Sequence[str], labels: Codes, predicted: Codes) -> float:
     """The score of one model's (examples,) predicted codes; see `scores`."""
-    width = max(labels.max(), predicted.max(), 1) + 1
+    width = 1 + max(labels.max(), predicted.max(), *map(_code, metrics))
     counts = [
         np.bincount(codes, minlength=width).astype(float)
         for codes in (labels[labels == predicted], predicted, labels)
@@ -97,7 +120,7 @@ class Pair:
             )
         self.examples, self.seeds = len(labels), len(a)
         patterns, self._counts = np.unique(np.vstack([labels, a, b]), axis=1, return_counts=True)
-        classes = np.eye(max(int(patterns.max()) + 1, 2))
+        classes = np.eye(1 + max(int(patterns.max()), *map(_code, metrics)))
         label, models = patterns[0], patterns[1:].reshape(2, self.seeds, -1)
         self._actual = classes[label]  # (patterns, classes)
         predicted = classes[models]

@@ -148,6 +148,7 @@ def _summary(run: Run, spent: pd.DataFrame) -> dict[str, str]:
         **{
             task_label(task): f"{_count(about, 'train_rows')} training rows, "
             f"{_count(about, 'dev_rows')} dev rows"
+            + (" cut from the training file" if about.get("dev_fraction") else "")
             for task, about in study["tasks"].items()
         },
         "Budget per cell": _pairs(study["budget"]),

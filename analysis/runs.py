@@ -9,7 +9,7 @@ import json
 import os
 import re
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -124,6 +124,13 @@ def load_run(run_dir: Path | str) -> Run:
     )
 
 
+def job_ends(run: Run, stage: str) -> list[dict[str, Any]]:
+    """The end of each job of a stage that trains nothing, for example ``predict``."""
+    folders = _trial_folders(run.path / "ledger", [stage])
+    ends = [event for folder in folders for event in _load_events(folder, run.path)[0][-1:]]
+    return [event for event in ends if event["event"] == "end"]
+
+
 def _load_study(path: Path) -> dict[str, Any]:
     if not path.is_file():
         raise RunError(f"{path.parent} is not a run directory: it has no study.yaml")
@@ -156,8 +163,8 @@ def _has(content: Any, dotted: str) -> bool:
     return True
 
 
-def _trial_folders(ledger: Path) -> Iterator[Path]:
-    for stage in STAGES:
+def _trial_folders(ledger: Path, stages: Iterable[str] = STAGES) -> Iterator[Path]:
+    for stage in stages:
         if (ledger / stage).is_dir():
             yield from sorted(folder for folder in (ledger / stage).glob("*/*") if folder.is_dir())
 

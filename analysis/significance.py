@@ -10,7 +10,7 @@ import pandas as pd
 from statsmodels.stats.multitest import multipletests
 
 from analysis.comparison import confirmed
-from analysis.paired import METRICS, Pair, score
+from analysis.paired import Pair, coded, score, unknown_metrics
 from analysis.predictions import Predictions, load_predictions
 from analysis.runs import Run
 
@@ -115,8 +115,8 @@ def _predictions(run: Run, task: str, cells: pd.DataFrame) -> Predictions:
     trials = confirmed(run)
     of_cells = [(d, m) in wanted for d, m in zip(trials["depth"], trials["method"], strict=True)]
     trials = trials[(trials["task"] == task) & np.array(of_cells, dtype=bool)]
-    metrics = run.study["tasks"][task]["metrics"]
-    if len(trials) and not METRICS.issuperset(metrics):
+    metrics = _metrics(run, task)
+    if len(trials) and unknown_metrics(metrics):
         problem = f"{task} is not compared: a metric of {', '.join(metrics)} is unknown"
         return Predictions(np.empty(0, dtype=np.int64), {}, [problem])
     found = load_predictions(run.path, trials, _split(run, task))
@@ -134,6 +134,11 @@ def _predictions(run: Run, task: str, cells: pd.DataFrame) -> Predictions:
     return replace(found, predicted=usable, problems=problems)
 
 
+def _metrics(run: Run, task: str) -> list[str]:
+    about = run.study["tasks"][task]
+    return coded(about["metrics"], about.get("labels", []))
+
+
 def _split(run: Run, task: str) -> str:
     return str(run.study["tasks"][task]["dev_splits"][0])
 
@@ -148,7 +153,7 @@ def _compare(
     run: Run, task: str, depth: int, a: str, b: str, found: Predictions, seeds: list[str]
 ) -> dict[str, object]:
     pair = Pair(
-        run.study["tasks"][task]["metrics"],
+        _metrics(run, task),
         found.labels,
         np.stack([found.predicted[depth, a, seed] for seed in seeds]),
         np.stack([found.predicted[depth, b, seed] for seed in seeds]),

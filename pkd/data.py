@@ -11,10 +11,12 @@ from typing import Any
 import numpy as np
 
 from pkd.datafile import Columns, arrow_columns, read_columns
+from pkd.devsplit import rows_for_dev
 from pkd.errors import HubUnreachable, InputError, listed, shown
 from pkd.tasks import Task
 
 HUB_DATASET = "nyu-mll/glue"
+_INTEGER = re.compile(r"0|-?[1-9][0-9]{0,17}")  # written in the one usual way
 
 
 @dataclass(frozen=True)
@@ -50,8 +52,9 @@ def load_rows(
 
     Args:
         task: the task.
-        split: one of its splits. Train and dev splits need labels; those of a test split are
-            not read, whatever they hold.
+        split: one of its splits. All but test splits need labels; those of a test split are
+            not read, whatever they hold. Where the task cuts its dev split from the training
+            file, either gives its own part.
         data_dir: folder with ``<task>/<split>.parquet`` for GLUE tasks; None loads the hub's
             nyu-mll/glue. User tasks name their own files.
         max_rows: takes a random subset of this size (>= 2), the same for every run and machine.
@@ -66,13 +69,19 @@ def load_rows(
         raise InputError(f"split {split!r} is capped to {max_rows} rows, but must keep 2 or more")
     labelled = split not in task.test
     needed = (*task.texts, task.label) if labelled else task.texts
-    where, columns = _read(task, split, data_dir, needed)
+    cut = task.cuts_dev and split in (task.train, task.dev[0])
+    where, columns = _read(task, task.train if cut else split, data_dir, needed)
     if not columns[task.texts[0]]:
         raise InputError(f"{where} is empty: split {split!r} of task {task.name} needs rows")
     texts = tuple(_texts(columns[name], name, where) for name in task.texts)
     labels = _labels(columns[task.label], task, where) if labelled else None
     idx = _row_ids(columns.get("idx", range(len(texts[0]))), where)
     rows = Rows(texts, labels, idx)
+    if cut:
+        assert labels is not None
+        in_dev = rows_for_dev(task, labels, where)
+        rows = rows.take(np.flatnonzero(in_dev == (split == task.dev[0])))
+        where = f"{where}, the part for {split}"
     if max_rows is not None and max_rows < len(rows):
         # Seeded by the split's name, not by the study's seed: confirm seeds see the same rows.
         rng = np.random.default_rng(zlib.crc32(f"{task.name}/{split}".encode()))
@@ -141,16 +150,22 @@ def _texts(values: list[Any], column: str, where: str) -> list[str]:
 
 def _labels(values: list[Any], task: Task, where: str) -> np.ndarray:
     codes: dict[Any, int] = {name: code for code, name in enumerate(task.labels)}
-    codes |= {code: code for code in range(len(task.labels))}
-    # A file may hold codes as text ("0") where no label is named so.
-    codes = {str(code): code for code in range(len(task.labels))} | codes
+    numbers = {int(name): name for name in task.labels if _INTEGER.fullmatch(name)}
+    if numbers:
+        # Labels 1, 2, 3 are these numbers in a file, and not its codes 1, 2, 3.
+        allowed = ""
+        codes |= {number: codes[name] for number, name in numbers.items()}
+    else:
+        allowed = f" (or their codes 0..{len(task.labels) - 1})"
+        codes |= {code: code for code in range(len(task.labels))}
+        codes |= {str(code): code for code in range(len(task.labels))}
     labels = np.empty(len(values), dtype=np.int64)
     for number, value in enumerate(values):
         plain = isinstance(value, (str, int, float)) and not isinstance(value, bool)
         if not plain or value not in codes:
             raise InputError(
                 f"{_row(where, number)}: label {shown(value)} is not one of the labels of task "
-                f"{task.name}: {listed(task.labels)} (or their codes 0..{len(task.labels) - 1})"
+                f"{task.name}: {listed(task.labels)}{allowed}"
             )
         labels[number] = codes[value]
     return labels

@@ -16,14 +16,16 @@ _DELIMITERS = {".csv": ",", ".tsv": "\t"}
 Columns = dict[str, list[Any]]
 
 
-def read_columns(path: Path, needed: Sequence[str], optional: Sequence[str] = ()) -> Columns:
+def read_columns(
+    path: Path, needed: Sequence[str] | None, optional: Sequence[str] = ()
+) -> Columns:
     """Reads some columns of a file.
 
     Args:
         path: ``.parquet``, ``.csv``, ``.tsv`` (UTF-8, the names in the first row, fields with
             delimiters, quotes or line breaks in double quotes) or ``.jsonl`` (UTF-8, one object a
             line). Blank lines are skipped.
-        needed: columns that the file must have.
+        needed: columns that the file must have; None reads all it has.
         optional: columns that are read if they are there.
 
     Returns:
@@ -44,7 +46,7 @@ def read_columns(path: Path, needed: Sequence[str], optional: Sequence[str] = ()
 
 
 def arrow_columns(
-    table: "pa.Table", where: str, needed: Sequence[str], optional: Sequence[str]
+    table: "pa.Table", where: str, needed: Sequence[str] | None, optional: Sequence[str]
 ) -> Columns:
     """The columns of an Arrow table, as `read_columns` gives them."""
     names = _chosen(table.column_names, needed, optional, where)
@@ -53,7 +55,7 @@ def arrow_columns(
     return {name: table[name].to_pylist() for name in names}
 
 
-def _parquet(path: Path, needed: Sequence[str], optional: Sequence[str]) -> Columns:
+def _parquet(path: Path, needed: Sequence[str] | None, optional: Sequence[str]) -> Columns:
     import pyarrow as pa
     from pyarrow import parquet
 
@@ -64,7 +66,9 @@ def _parquet(path: Path, needed: Sequence[str], optional: Sequence[str]) -> Colu
         raise InputError(f"cannot read {path}: {error}") from None
 
 
-def _csv(path: Path, delimiter: str, needed: Sequence[str], optional: Sequence[str]) -> Columns:
+def _csv(
+    path: Path, delimiter: str, needed: Sequence[str] | None, optional: Sequence[str]
+) -> Columns:
     csv.field_size_limit(2**31 - 1)  # 131,072 characters is where the module stops by default
     # Strict, because a quote that is never closed would swallow all rows below it.
     reader = csv.reader(io.StringIO(_text(path), newline=""), delimiter=delimiter, strict=True)
@@ -101,7 +105,7 @@ def _rows(reader: Any, path: Path) -> Iterator[tuple[int, list[str]]]:
             yield line, row
 
 
-def _jsonl(path: Path, needed: Sequence[str], optional: Sequence[str]) -> Columns:
+def _jsonl(path: Path, needed: Sequence[str] | None, optional: Sequence[str]) -> Columns:
     rows, names = [], dict[str, None]()
     # Not `splitlines`: texts may hold other separators, e.g. U+2028.
     for number, line in enumerate(_text(path).split("\n"), start=1):
@@ -117,7 +121,7 @@ def _jsonl(path: Path, needed: Sequence[str], optional: Sequence[str]) -> Column
         if not isinstance(row, dict):
             raise InputError(
                 f"{path}, line {number} holds {shown(row)}, but must hold one object, "
-                "e.g. {" + ", ".join(f'"{name}": …' for name in needed) + "}"
+                "e.g. {" + ", ".join(f'"{name}": …' for name in needed or ("text", "label")) + "}"
             )
         names |= dict.fromkeys(row)
         rows.append(row)
@@ -156,9 +160,10 @@ def _text(path: Path) -> str:
 
 
 def _chosen(
-    names: Sequence[str], needed: Sequence[str], optional: Sequence[str], where: str
+    names: Sequence[str], needed: Sequence[str] | None, optional: Sequence[str], where: str
 ) -> list[str]:
     """The columns to read, each once."""
+    needed = names if needed is None else needed
     chosen = dict.fromkeys((*needed, *(name for name in optional if name in names)))
     for name in chosen:
         if name not in names:

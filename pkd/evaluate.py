@@ -1,6 +1,7 @@
 """Predictions of a model and their scores."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -59,24 +60,33 @@ def _logits_within_memory(
     return torch.cat([_logits_within_memory(model, tokens, half) for half in halves])
 
 
-def score(metrics: Sequence[Metric], logits: np.ndarray, labels: np.ndarray) -> dict[str, float]:
+def score(
+    metrics: Sequence[Metric], logits: np.ndarray, labels: np.ndarray, names: Sequence[str] = ()
+) -> dict[str, float]:
     """Scores predictions with scikit-learn.
 
     Args:
-        metrics: ``accuracy`` (0 … 1), ``f1`` of label 1 (0 … 1), ``mcc`` (-1 … 1).
+        metrics: ``accuracy`` (0 … 1), ``f1`` of label 1 (0 … 1), ``f1:LABEL`` of that label,
+            ``macro_f1`` (0 … 1: the mean F1 of the labels that occur in rows or predictions),
+            ``mcc`` (-1 … 1).
         logits: (rows, classes).
         labels: (rows,) codes.
+        names: label names in the order of their codes, for ``f1:LABEL``.
 
     Returns:
         The value of each metric.
     """
     predicted = logits.argmax(axis=1)
-    functions = {
+    # A model that never predicts a label has no F1 of it; GLUE's server counts it as 0.
+    f1 = partial(f1_score, zero_division=0.0)
+    functions: dict[str, Callable[[], float]] = {
         "accuracy": lambda: accuracy_score(labels, predicted),
-        # A model that never predicts label 1 has no F1; GLUE's server counts it as 0.
-        "f1": lambda: f1_score(labels, predicted, zero_division=0.0),
+        "f1": lambda: f1(labels, predicted),
+        "macro_f1": lambda: f1(labels, predicted, average="macro"),
         "mcc": lambda: matthews_corrcoef(labels, predicted),
     }
+    for code, name in enumerate(names):
+        functions[f"f1:{name}"] = partial(f1, labels == code, predicted == code)
     return {metric: float(functions[metric]()) for metric in metrics}
 
 

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 
 from pkd.checkpoint import check_intact, load_checkpoint, save_checkpoint
+from pkd.classweights import class_weights
 from pkd.devices import default_device
 from pkd.errors import CacheError, TrainingError
 from pkd.evaluate import (
@@ -162,6 +163,7 @@ class Experiment:
             self.device,
             self._signals(student.config.num_hidden_layers),
             files.teacher_layers,
+            class_weights(self.task, train.all_labels()),
         )
         self.reports: list[Report] = []
         self._train_seconds = 0.0
@@ -230,7 +232,7 @@ class Experiment:
                 self.trainer.model, tokens, self.device, self.trainer.precision
             )
             labels = tokens.all_labels()
-            metrics[split] = score(self.task.metrics, logits[split], labels)
+            metrics[split] = score(self.task.metrics, logits[split], labels, self.task.labels)
         first = self.task.dev[0]
         labels = self.dev[first].all_labels()
         value = selection_score(self.task, metrics)

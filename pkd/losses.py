@@ -106,6 +106,7 @@ def distillation_loss(
     teacher_logits: Tensor | None = None,
     student_cls: Tensor | None = None,
     teacher_cls: Tensor | None = None,
+    class_weights: Tensor | None = None,
 ) -> LossTerms:
     """Adds up ``(1 - alpha) · CE + alpha · soft + beta · patience`` (paper, equation 8).
 
@@ -119,8 +120,11 @@ def distillation_loss(
         teacher_logits: (batch, classes), needed when alpha > 0.
         student_cls: (batch, pairs, hidden), needed when beta > 0.
         teacher_cls: (batch, pairs, hidden), needed when beta > 0.
+        class_weights: (classes,) weights of the labels in CE, which then is the weighted mean
+            over the batch, sum(w · loss) / sum(w), as torch has it; the other terms know no
+            labels. None weighs all rows alike.
     """
-    ce = F.cross_entropy(student_logits.float(), labels)
+    ce = F.cross_entropy(student_logits.float(), labels, class_weights)
     total, soft, patience = (1 - weights.alpha) * ce, None, None
     if weights.alpha > 0:
         assert teacher_logits is not None

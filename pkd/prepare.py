@@ -6,7 +6,7 @@ from pathlib import Path
 
 from pkd.data import Rows, load_rows, split_exists
 from pkd.devices import default_device, resolve_precision
-from pkd.errors import InputError
+from pkd.errors import InputError, listed
 from pkd.lastlayer import read_summary_token_only
 from pkd.models import (
     fetch_model,
@@ -41,6 +41,24 @@ class Prepared:
         return self.tokens[self.task.train]
 
 
+def reading_of(prepared: Prepared) -> str:
+    """How a user's task was read, for a person: columns, labels, rows, and what was cut."""
+    task, rows = prepared.task, prepared.rows
+    splits = ", ".join(f"{split} {rows[split]:,}" for split in rows)
+    text = (
+        f"{task.name}: text in {' and '.join(task.texts)}, label in {task.label} "
+        f"({listed(task.labels)}); rows: {splits}"
+    )
+    if task.cuts_dev:
+        dev = task.dev[0]
+        text += (
+            f"\n{task.name} has no dev split: {rows[dev]:,} rows of its training file, the same "
+            f"share of each label (dev_fraction {task.dev_fraction:g}), are scored as {dev} and "
+            "not trained on"
+        )
+    return text
+
+
 def check_task(
     task: Task,
     data_dir: Path | None,
@@ -69,7 +87,7 @@ def check_task(
     limits = {task.train: max_train_rows} | dict.fromkeys(dev, max_dev_rows)
     rows = {
         split: load_rows(task, split, data_dir, limits.get(split))
-        for split in (task.train, *dev, *test)
+        for split in (task.train, *dev, *task.predicted)
     }
     return task, rows
 

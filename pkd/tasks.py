@@ -1,17 +1,63 @@
 """What a classification task is: its texts, labels, metrics and splits; GLUE's tasks built in."""
 
 import difflib
+import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    model_validator,
+)
 
-from pkd.errors import InputError
+from pkd.errors import InputError, listed
 from pkd.recipe import describe_errors
+from pkd.taskfolder import task_of_folder
 from pkd.yamlfile import read_mapping
 
-Metric = Literal["accuracy", "f1", "mcc"]
+METRICS = ("accuracy", "f1", "macro_f1", "mcc")
+_OF_LABEL = "f1:"
+_LARGEST_WEIGHT = 1_000_000  # more is a slip
+
+
+def label_of(metric: str) -> str | None:
+    """The label whose F1 a metric is: ``f1:billing`` gives ``billing``; None for the others."""
+    return metric.removeprefix(_OF_LABEL) if metric.startswith(_OF_LABEL) else None
+
+
+def _known(metric: Any) -> Any:
+    if metric in METRICS or (isinstance(metric, str) and label_of(metric)):
+        return metric
+    # YAML reads `f1: billing`, with a space, as a mapping.
+    names = ", ".join(map(repr, METRICS))
+    raise ValueError(f"must be {names} or 'f1:LABEL' without a space, the F1 of one label")
+
+
+def _weights(given: Any) -> Any:
+    if given is None or given == "balanced":
+        return given
+    if isinstance(given, (list, tuple)) and all(
+        type(weight) in (int, float) and 0 < weight <= _LARGEST_WEIGHT for weight in given
+    ):
+        return tuple(given)
+    raise ValueError(
+        f"must be 'balanced' or a list of a number for each label, above 0 and at most "
+        f"{_LARGEST_WEIGHT:,}"
+    )
+
+
+def _name_of(label: Any) -> Any:
+    return str(label) if type(label) is int else label  # not of True, which is an int too
+
+
+Metric = Annotated[str, BeforeValidator(_known)]
+Weights = Annotated[Literal["balanced"] | tuple[float, ...] | None, BeforeValidator(_weights)]
+Label = Annotated[str, BeforeValidator(_name_of)]
 
 
 class Task(BaseModel):
@@ -20,13 +66,21 @@ class Task(BaseModel):
     Attributes:
         name: letters, digits, ``-`` and ``_``; it names files and rows of tables.
         texts: one or two text columns.
-        label: the label column. Codes 0 … C-1, or the names in ``labels``.
+        label: the label column. It holds the names in ``labels`` as texts or as integers, or
+            codes 0 … C-1 where none of the names is an integer.
         labels: label names in the order of their codes.
-        metrics: ``accuracy``, ``f1`` (of label 1, binary tasks), ``mcc``. Their mean on the first
-            dev split is the score that a search maximises.
+        metrics: ``accuracy``, ``f1`` (of label 1, binary tasks), ``f1:LABEL`` (of that label),
+            ``macro_f1``, ``mcc``. Their mean on the first dev split is the score that a search
+            maximises.
         train: the training split.
-        dev: splits that are scored; the first one selects.
+        dev: splits that are scored; the first one selects. A user's task may have none: then
+            it is cut from the training rows and called ``validation``.
+        dev_fraction: the share of the training rows that is cut off so, of each label alike.
         test: splits that are predicted and never scored.
+        held_out: splits with labels that the final models alone are scored on; nothing is
+            selected by them.
+        class_weights: of the labels in the cross-entropy: ``balanced``, inversely to their
+            training rows, or a number for each; None weighs all rows alike.
         files: a file for each split (user tasks); empty for GLUE, which comes from the hub or
             from ``<data>/<task>/<split>.parquet``.
     """
@@ -36,31 +90,82 @@ class Task(BaseModel):
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$", max_length=64)
     texts: tuple[str, ...] = Field(min_length=1, max_length=2)
     label: str = "label"
-    labels: tuple[str, ...] = Field(min_length=2)
+    labels: tuple[Label, ...] = Field(min_length=2)
     metrics: tuple[Metric, ...] = Field(default=("accuracy",), min_length=1)
     train: str = "train"
     dev: tuple[str, ...] = Field(default=("validation",), min_length=1)
+    dev_fraction: float = Field(default=0.1, gt=0, lt=1)
     test: tuple[str, ...] = ()
+    held_out: tuple[str, ...] = ()
+    class_weights: Weights = None
     files: dict[str, Path] = {}
+
+    @property
+    def cuts_dev(self) -> bool:
+        """Whether the dev split is a part of the training file."""
+        return bool(self.files) and self.dev[0] not in self.files
+
+    @property
+    def predicted(self) -> tuple[str, ...]:
+        """The splits that the final models predict."""
+        return (*self.test, *self.held_out)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _dev_by_its_file(cls, given: Any) -> Any:
+        if isinstance(given, dict) and "dev" not in given:
+            files = given.get("files")
+            if isinstance(files, dict) and "dev" in files and "validation" not in files:
+                return given | {"dev": ("dev",)}
+        return given
 
     @model_validator(mode="after")
     def _consistent(self) -> "Task":
         if "f1" in self.metrics and len(self.labels) != 2:
             raise ValueError(
                 f"`metrics` of task {self.name} holds f1, which is for two labels; "
-                f"it has {len(self.labels)}: use accuracy or mcc"
+                f"it has {len(self.labels)}: use macro_f1, f1:LABEL, accuracy or mcc"
             )
+        for label in map(label_of, self.metrics):
+            if label is not None and label not in self.labels:
+                raise ValueError(
+                    f"`metrics` of task {self.name} holds 'f1:{label}', but its `labels` are "
+                    + listed(self.labels)
+                )
         if len(set(self.labels)) != len(self.labels):
             raise ValueError(f"`labels` of task {self.name} names a label twice")
+        if isinstance(self.class_weights, tuple) and len(self.class_weights) != len(self.labels):
+            raise ValueError(
+                f"`class_weights` of task {self.name} has {len(self.class_weights)} numbers, but "
+                f"there are {len(self.labels)} labels"
+            )
         if len({*self.texts, self.label}) <= len(self.texts):
             raise ValueError(f"`texts` and `label` of task {self.name} name a column twice")
-        splits = (self.train, *self.dev, *self.test)
+        splits = (self.train, *self.dev, *self.predicted)
         if len(set(splits)) < len(splits):
-            raise ValueError(f"`train`, `dev` and `test` of task {self.name} name a split twice")
-        missing = {self.train, *self.dev, *self.test} - set(self.files) if self.files else ()
+            raise ValueError(
+                f"`train`, `dev`, `test` and `held_out` of task {self.name} name a split twice"
+            )
+        if self.files:
+            self._check_files(splits)
+        if "dev_fraction" in self.model_fields_set and not self.cuts_dev:
+            raise ValueError(
+                f"`dev_fraction` of task {self.name} is for a task without a dev split: drop it, "
+                "or the dev split"
+            )
+        return self
+
+    def _check_files(self, splits: tuple[str, ...]) -> None:
+        cut = self.cuts_dev and "dev" not in self.model_fields_set
+        missing = set(splits) - set(self.files) - (set(self.dev) if cut else set())
         if missing:
             raise ValueError(f"`files` of task {self.name} lacks the split {sorted(missing)[0]!r}")
-        return self
+        if cut and (unused := set(self.files) - set(splits)):
+            # Most likely the dev split under another name.
+            raise ValueError(
+                f"`files` of task {self.name} holds {sorted(unused)[0]!r}, which neither `dev`, "
+                "`test` nor `held_out` names"
+            )
 
 
 def _glue(name: str, texts: str, labels: str, metrics: str = "accuracy", **splits: Any) -> Task:
@@ -107,18 +212,19 @@ def expand_groups(names: Sequence[str]) -> tuple[str, ...]:
 
 
 def resolve_tasks(names: Sequence[str]) -> list[Task]:
-    """Turns task names, ``glue`` and paths of task files into tasks, each once, in order.
+    """Turns task names, ``glue``, task files and folders into tasks, each once, in order.
 
     Raises:
-        InputError: for an unknown name (with the nearest one) or a task file that is wrong.
+        InputError: for an unknown name (with the nearest one), or a task file or folder that is
+            wrong.
     """
     tasks: dict[str, Task] = {}
     for name in expand_groups(names):
         if name in GLUE:
             if tasks.setdefault(name, GLUE[name]) != GLUE[name]:
                 raise InputError(f"two tasks are named {name!r}; rename that of your task file")
-        elif name.endswith((".yaml", ".yml")):
-            task = load_task_file(Path(name))
+        elif name.endswith((".yaml", ".yml")) or (name and os.path.isdir(name)):
+            task = load_task(name)
             if tasks.setdefault(task.name, task) != task:
                 raise InputError(f"two tasks are named {task.name!r}; rename that of {name}")
         else:
@@ -126,9 +232,16 @@ def resolve_tasks(names: Sequence[str]) -> list[Task]:
             hint = f"; did you mean {near[0]!r}?" if near else ""
             raise InputError(
                 f"unknown task {name!r}{hint} Known: glue, {', '.join(GLUE)}, "
-                "or the path of a task file (*.yaml)"
+                "or the path of a task file (*.yaml) or of a folder with train.csv"
             )
     return list(tasks.values())
+
+
+def load_task(path: str) -> Task:
+    """Reads a user's task from a task file or from a folder of data files."""
+    if path.endswith((".yaml", ".yml")):
+        return load_task_file(Path(path))
+    return Task.model_validate(task_of_folder(Path(path)))
 
 
 def load_task_file(path: Path) -> Task:

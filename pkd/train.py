@@ -20,7 +20,7 @@ from pkd.experiment import Experiment, Files, Outputs, depth_of
 from pkd.files import check_arguments
 from pkd.layers import check_depth, layer_map
 from pkd.models import fetch_model
-from pkd.prepare import Prepared, ask_teacher, prepare_task
+from pkd.prepare import Prepared, ask_teacher, prepare_task, reading_of
 from pkd.recipe import STUDENT_METHODS, TUNABLE, Recipe
 from pkd.tasks import resolve_tasks
 from pkd.teachers import label_order
@@ -59,6 +59,8 @@ def train(options: argparse.Namespace) -> dict[str, object]:
         max_train_rows=options.max_train_rows,
     )
     prepared = prepare(model)
+    if prepared.task.files:
+        print(reading_of(prepared), file=sys.stderr)
     signals, teacher_layers = None, None
     if "temperature" in TUNABLE[recipe.method]:
         teacher = _teacher(options, prepared, model)
@@ -117,7 +119,10 @@ def _teacher(options: argparse.Namespace, prepared: Prepared, model: Path) -> Pa
 
 def _key(recipe: Recipe, files: Files) -> str:
     tokens = {split: path.name for split, path in files.tokens.items()}
-    return fingerprint([recipe.model_dump(), tokens, str(files.model), str(files.signals)])
+    parts = [recipe.model_dump(), tokens, str(files.model), str(files.signals)]
+    if files.task.class_weights is not None:
+        parts.append(files.task.class_weights)
+    return fingerprint(parts)
 
 
 def _signals(
@@ -157,7 +162,9 @@ def _recipe(options: argparse.Namespace, method: str, layers: int | None) -> Rec
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m pkd.train", description=__doc__)
-    parser.add_argument("--task", required=True, help="a GLUE task or a task file (*.yaml)")
+    parser.add_argument(
+        "--task", required=True, help="a GLUE task, a task file (*.yaml) or a folder"
+    )
     parser.add_argument("--data", type=Path, help="folder with <task>/<split>.parquet; else hub")
     parser.add_argument("--model", default="bert-base-uncased", help="folder or hub id")
     parser.add_argument("--method", default="pkd-skip", choices=("teacher", *STUDENT_METHODS))

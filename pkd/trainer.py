@@ -51,6 +51,8 @@ class Trainer:
         signals: the teacher's signals for the same rows; not needed by ``teacher`` and ``ft``.
         device: where to train.
         teacher_layers: depth of the teacher; needed by the methods with a layer map.
+        class_weights: (classes,) weights of the labels in the cross-entropy, of every method
+            alike; None weighs all rows alike.
 
     Attributes:
         micro_batches: parts that a batch is computed in, one after the other, with the gradient
@@ -65,11 +67,13 @@ class Trainer:
         device: torch.device,
         signals: Signals | None = None,
         teacher_layers: int | None = None,
+        class_weights: Tensor | None = None,
     ) -> None:
         self.recipe = recipe
         self.model = read_summary_token_only(move(model, device))
         self.tokens = tokens
         self.signals = signals
+        self.class_weights = None if class_weights is None else class_weights.to(device)
         self.device = device
         self.precision = resolve_precision(recipe.precision, device)
         self.weights = recipe.loss_weights
@@ -179,6 +183,7 @@ class Trainer:
             teacher_logits,
             student_cls,
             teacher_cls,
+            self.class_weights,
         )
         return terms, output.logits
 
@@ -269,10 +274,18 @@ class Trainer:
             terms, part_logits = self.losses(*self._on_device(part))
             # Every loss is a mean over rows: so is the sum of the parts by their share of rows.
             loss = terms.total * (len(part) / len(rows))
+            if self.class_weights is not None:
+                # All but CE, which is a mean over weights: its share is that of the weights.
+                surplus = self._weight_of(part) / self._weight_of(rows) - len(part) / len(rows)
+                loss = loss + (1 - self.weights.alpha) * terms.ce * surplus
             loss.backward()
             losses.append(loss.detach())
             logits.append(part_logits.detach())
         return torch.stack(losses).sum(), torch.cat(logits)
+
+    def _weight_of(self, rows: np.ndarray) -> Tensor:
+        assert self.class_weights is not None
+        return self.class_weights[self.tokens.labels_of(self._on_device(rows)[0])].sum()
 
     def _clip_gradients(self) -> None:
         parameters = list(self._trained().values())

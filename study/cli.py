@@ -17,9 +17,10 @@ from rich.console import Console
 
 from pkd.errors import HubUnreachable, InputError, PkdError
 from pkd.files import check_arguments, explained_full_disk
+from pkd.inittask import init_task
 from pkd.models import fetch_model, load_classifier
 from pkd.models import load_config as load_encoder
-from pkd.prepare import Prepared, prepare_task
+from pkd.prepare import Prepared, prepare_task, reading_of
 from pkd.tasks import Task, resolve_tasks
 from study.address import check_address
 from study.announce import announcement
@@ -89,6 +90,8 @@ def _heed_sigterm() -> None:
 
 
 def _study(options: argparse.Namespace, console: Console) -> int:
+    if options.init_task is not None:
+        return _init_task(options, console)
     config = _config(options)
     if options.address is not None:
         check_address(options.address)
@@ -111,6 +114,15 @@ def _study(options: argparse.Namespace, console: Console) -> int:
         raise InputError(f"cannot make the folder of --out: {error}") from None
     with only_driver(layout):
         return _locked(options, config, layout, console)
+
+
+def _init_task(options: argparse.Namespace, console: Console) -> int:
+    if not options.tasks or "," in options.tasks:
+        raise InputError("--init-task needs the task file to write: --tasks my_task.yaml")
+    console.print(init_task(_path(options.tasks), options.init_task), markup=False)
+    command = ["python", "study/run.py", "--tasks", options.tasks, "--dry-run"]
+    console.print(f"Check the file, then: {shlex.join(command)}", markup=False)
+    return COMPLETE
 
 
 def _inside_job() -> bool:
@@ -233,6 +245,8 @@ def _prepare(
             config.data.cap("max_train_rows", task.name),
             config.data.cap("max_dev_rows", task.name),
         )
+        if task.files:
+            console.print(reading_of(prepared[task.name]), markup=False)
     return folder, prepared
 
 
@@ -273,7 +287,16 @@ def _parser() -> argparse.ArgumentParser:
         epilog="exit codes: 0 complete, 1 incomplete or failed, 2 wrong usage, 130 interrupted, "
         "143 terminated",
     )
-    parser.add_argument("--tasks", help="glue, GLUE tasks, task files (*.yaml); commas between")
+    parser.add_argument(
+        "--tasks",
+        help="glue, GLUE tasks, task files (*.yaml), folders with train.csv; commas between",
+    )
+    parser.add_argument(
+        "--init-task",
+        type=_path,
+        metavar="FILE",
+        help="guess a task from a data file (or a folder), write the task file of --tasks, stop",
+    )
     parser.add_argument("--config", type=_path, help="YAML file; default: configs/glue.yaml")
     parser.add_argument(
         "--set", nargs="+", action="extend", default=[], metavar="KEY=VALUE", help="change keys"

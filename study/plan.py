@@ -90,7 +90,7 @@ class Plan:
         for task, prepared in self.tasks.items():
             work["teachers"] += teachers * self.epoch_flops(task, top)
             work["signals"] += self.epoch_flops(task, top) / 3
-            test = sum(_tokens(prepared.tokens[split]) for split in prepared.task.test)
+            test = sum(_tokens(prepared.tokens[split]) for split in prepared.task.predicted)
             work["predict"] += test * 2 * self.parameters["layers"]
         for task, depth, method in self.cells:
             epoch = self.epoch_flops(task, depth)

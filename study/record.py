@@ -14,6 +14,8 @@ from pkd.cache import fingerprint
 from pkd.errors import InputError
 from pkd.files import write_atomic
 from pkd.models import weights_digest
+from pkd.prepare import Prepared
+from pkd.tasks import Task
 from pkd.yamlfile import read_mapping
 from study.config import StudyConfig
 from study.layout import Layout
@@ -38,6 +40,7 @@ def write_study_file(layout: Layout, plan: Plan, encoder: Path) -> None:
             "train_rows": prepared.rows[prepared.task.train],
             "dev_rows": prepared.rows[prepared.task.dev[0]],
             "tokens": {split: folder.name for split, folder in prepared.tokens.items()},
+            **_own_data(prepared.task),
         }
         for name, prepared in plan.tasks.items()
     }
@@ -72,6 +75,13 @@ def write_study_file(layout: Layout, plan: Plan, encoder: Path) -> None:
     text = yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
     write_atomic(layout.study_file, lambda path: _write(path, text))
     layout.store.publish(layout.study_file)
+
+
+def _own_data(task: Task) -> dict[str, Any]:
+    """What only a user's task can have, as far as it has it."""
+    keys = {"held_out", "class_weights"} | ({"dev_fraction"} if task.cuts_dev else set())
+    values = task.model_dump(mode="json", include=keys)
+    return {key: value for key, value in values.items() if value}
 
 
 def encoder_name(config: StudyConfig) -> str:
@@ -130,19 +140,20 @@ def check_same_inputs(layout: Layout, plan: Plan, encoder: Path) -> None:
     changed = [task for task, digest in new.items() if old.get(task, digest) != digest]
     if changed:
         raise InputError(
-            f"{layout.out} holds a study of other data: rows, labels or tokenizer of "
-            f"{', '.join(changed)} have changed since it began. Give another --out"
+            f"{layout.out} holds a study of other data: rows, class weights, labels or "
+            f"tokenizer of {', '.join(changed)} have changed since it began. Give another --out"
         )
 
 
 def _inputs(plan: Plan) -> dict[str, str]:
     """Identifies what each task is trained and scored on, as the models see it."""
-    return {
-        name: fingerprint(
-            [prepared.tokens[split].name for split in (prepared.task.train, *prepared.task.dev)]
-        )
-        for name, prepared in plan.tasks.items()
-    }
+    return {name: fingerprint(_input(prepared)) for name, prepared in plan.tasks.items()}
+
+
+def _input(prepared: Prepared) -> list[Any]:
+    task = prepared.task
+    seen: list[Any] = [prepared.tokens[split].name for split in (task.train, *task.dev)]
+    return seen if task.class_weights is None else [*seen, task.class_weights]
 
 
 def _may_change(key: str, old: Any, new: Any) -> bool:

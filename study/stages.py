@@ -200,12 +200,16 @@ class Stages:
     def _predict(self, teachers: Board, confirm: Board) -> None:
         settings, models = {}, {}
         for search in (*teachers.searches.values(), *confirm.searches.values()):
-            if not self.plan.tasks[search.cell.task].task.test:
+            prepared = self.plan.tasks[search.cell.task]
+            if not prepared.task.predicted:
                 continue
             cell = Cell("predict", search.cell.task, search.cell.depth, search.cell.method)
             assert search.winner is not None
             # The name alone would not tell a winner from one of the same name in an earlier round.
             settings[cell] = {"trial": search.winner, **search.trials[search.winner].settings}
+            if prepared.task.held_out:
+                rows = {split: prepared.tokens[split].name for split in prepared.task.held_out}
+                settings[cell]["held_out"] = rows
             models[cell] = home_of(self.layout, search.cell)
         supersede_unless(
             self.layout,

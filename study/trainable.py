@@ -12,7 +12,7 @@ from ray import tune
 from pkd.cache import verify
 from pkd.devices import default_device, resolve_precision
 from pkd.errors import TrainingError
-from pkd.evaluate import predict_logits, write_predictions
+from pkd.evaluate import predict_logits, score, write_predictions
 from pkd.experiment import Experiment, Files, Outputs
 from pkd.lastlayer import read_summary_token_only
 from pkd.models import load_classifier, move
@@ -156,22 +156,26 @@ class SignalsJob(Job):
 
 
 class PredictJob(Job):
-    """Predicts the test splits. Config: ``prepared``, ``model``, ``root``, ``precision``,
-    ``store``."""
+    """Predicts the test splits and scores those that are held out. Config: ``prepared``,
+    ``model``, ``root``, ``precision``, ``store``."""
 
     def work(self, job: dict[str, Any]) -> dict[str, Any]:
-        """Writes ``<root>/<split>.parquet`` for each test split."""
+        """Writes ``<root>/<split>.parquet`` for each split; gives the scores of the held out."""
         task, device, store = job["prepared"].task, _device(), job["store"]
         precision = resolve_precision(job["precision"], device)
         model = load_classifier(verify(store.fetch(job["model"])), task.labels)
         model = read_summary_token_only(move(model, device))
-        for split in task.test:
+        scores: dict[str, dict[str, float]] = {}
+        for split in task.predicted:
             tokens = open_tokens(store.fetch(job["prepared"].tokens[split]), device)
             logits = predict_logits(model, tokens, device, precision)
+            labels = tokens.all_labels() if split in task.held_out else None
+            if labels is not None:
+                scores[split] = score(task.metrics, logits, labels, task.labels)
             path = job["root"] / f"{split}.parquet"
-            write_predictions(path, task, tokens.idx, logits, labels=None)
+            write_predictions(path, task, tokens.idx, logits, labels)
             store.publish(path)
-        return {"splits": list(task.test)}
+        return {"splits": list(task.predicted)} | ({"metrics": scores} if scores else {})
 
 
 def _device() -> torch.device:

@@ -4,10 +4,11 @@ from collections.abc import Callable, Iterable
 
 from analysis.rendering import Table
 from analysis.runs import Run
-from analysis.tables import budget, comparison, settings, significance, sizes
+from analysis.tables import budget, comparison, held_out, settings, significance, sizes
 
 _TABLES: tuple[Callable[[Run], Iterable[Table]], ...] = (
     comparison.tables,
+    held_out.tables,
     significance.tables,
     sizes.tables,
     settings.tables,

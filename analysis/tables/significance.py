@@ -183,9 +183,12 @@ def _score_text(run: Run) -> str:
     """Of which metrics the selection score is the mean, for example ``accuracy (MRPC: …)``."""
     tasks: dict[str, list[str]] = {}
     for task, about in run.study["tasks"].items():
-        names = [metric_label(metric) for metric in ordered_metrics(about["metrics"])]
+        names = [
+            "accuracy" if metric == "accuracy" else metric_label(metric)
+            for metric in ordered_metrics(about["metrics"])
+        ]
         text = names[0] if len(names) == 1 else f"the mean of {' and '.join(names)}"
-        tasks.setdefault(text.replace("acc", "accuracy"), []).append(task_label(task))
+        tasks.setdefault(text, []).append(task_label(task))
     if len(tasks) == 1:
         return next(iter(tasks))
     return "; ".join(f"{text} for {', '.join(names)}" for text, names in tasks.items())

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -137,6 +138,9 @@ class FakeRun:
         pairs = zip(labels, right, strict=True)
         predicted = [label if good else int(label == 0) for label, good in pairs]
         functions = {"accuracy": accuracy_score, "f1": f1_score, "mcc": matthews_corrcoef}
+        functions["macro_f1"] = partial(f1_score, average="macro")
+        for code, name in enumerate(about["labels"]):
+            functions[f"f1:{name}"] = partial(f1_score, pos_label=code)
         values = {name: float(functions[name](labels, predicted)) for name in about["metrics"]}
         trial = self.trial("confirm", task, depth, method, seed, {split: values})
         folder = self.path / "predictions" / "confirm" / trial.parent.name / trial.name

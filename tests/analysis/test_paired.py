@@ -10,12 +10,16 @@ from sklearn.metrics import accuracy_score, f1_score, matthews_corrcoef
 from statsmodels.stats.contingency_tables import mcnemar
 
 from analysis import paired
-from analysis.paired import Pair, score
+from analysis.paired import Pair, coded, score
 
 Codes = NDArray[np.int64]
 FUNCTIONS = {
     "accuracy": accuracy_score,
     "f1": lambda labels, predicted: f1_score(labels, predicted, zero_division=0.0),
+    "macro_f1": lambda labels, predicted: f1_score(
+        labels, predicted, average="macro", zero_division=0.0
+    ),
+    "f1:2": lambda labels, predicted: f1_score(labels == 2, predicted == 2, zero_division=0.0),
     "mcc": matthews_corrcoef,
 }
 
@@ -38,7 +42,9 @@ def sample(
 
 
 @pytest.mark.parametrize(
-    ("metric", "classes"), [("accuracy", 2), ("accuracy", 3), ("f1", 2), ("mcc", 2), ("mcc", 3)]
+    ("metric", "classes"),
+    [("accuracy", 2), ("accuracy", 3), ("f1", 2), ("macro_f1", 2), ("macro_f1", 4), ("f1:2", 3)]
+    + [("mcc", 2), ("mcc", 3)],
 )
 def test_scores_are_those_of_scikit_learn(metric: str, classes: int) -> None:
     labels, predicted, _ = sample(50, 1, classes)
@@ -47,7 +53,7 @@ def test_scores_are_those_of_scikit_learn(metric: str, classes: int) -> None:
 
 
 @pytest.mark.filterwarnings("ignore:A single label was found")
-@pytest.mark.parametrize("metric", ["accuracy", "f1", "mcc"])
+@pytest.mark.parametrize("metric", ["accuracy", "f1", "macro_f1", "f1:2", "mcc"])
 @pytest.mark.parametrize("codes", [(0, 0), (0, 1), (1, 0), (1, 1)])
 def test_scores_of_constant_labels_and_predictions_are_those_of_scikit_learn(
     metric: str, codes: tuple[int, int]
@@ -62,9 +68,17 @@ def test_several_metrics_are_averaged() -> None:
     assert score(["f1", "accuracy"], labels, predicted[0]) == pytest.approx(expected)
 
 
-def test_an_unknown_metric_is_refused() -> None:
-    with pytest.raises(ValueError, match="pearson"):
-        score(["pearson"], np.zeros(2, dtype=int), np.zeros(2, dtype=int))
+@pytest.mark.parametrize("metric", ["pearson", "f1:bug", "f1:"])
+def test_an_unknown_metric_is_refused(metric: str) -> None:
+    with pytest.raises(ValueError, match=metric):
+        score([metric], np.zeros(2, dtype=int), np.zeros(2, dtype=int))
+
+
+def test_labels_get_their_codes() -> None:
+    names = ["billing", "1", "0"]
+    assert coded(["f1:0", "f1:billing", "f1", "f1:gone"], names) == [
+        *("f1:2", "f1:0", "f1", "f1:gone"),
+    ]
 
 
 def test_predictions_of_other_shapes_are_refused() -> None:
@@ -113,7 +127,7 @@ def test_with_several_seeds_the_test_of_accuracy_goes_over_all_swaps(seed: int) 
     assert p == pytest.approx(all_swaps(["accuracy"], labels, a, b))
 
 
-@pytest.mark.parametrize("metrics", [["f1", "accuracy"], ["mcc"]])
+@pytest.mark.parametrize("metrics", [["f1", "accuracy"], ["macro_f1"], ["f1:0"], ["mcc"]])
 def test_random_swaps_come_near_the_share_of_all_swaps(metrics: list[str]) -> None:
     labels, a, b = sample(8, 2, seed=4)
     p = Pair(metrics, labels, a, b).p_value(rng(), 9_999)

@@ -24,12 +24,12 @@ def right(share: float, first: int = 0) -> list[int]:
     return np.roll(marks, first).astype(int).tolist()
 
 
-def study(path: Path, tasks: tuple[str, ...] = ("rte",), seeds: int = 3) -> FakeRun:
+def study(path: Path, tasks: tuple[str, ...] = ("rte",), seeds: int = 3, **more: Any) -> FakeRun:
     """A study of three methods on students of 6 layers."""
     methods = ["ft", "kd", "pkd-skip"]
     trials = dict.fromkeys(methods, 4)
     budget = {"teacher_trials": 1, "search_trials": trials, "confirm_seeds": seeds, "epochs": 4}
-    return FakeRun(path, tasks, depths=[6], methods=methods, budget=budget)
+    return FakeRun(path, tasks, depths=[6], methods=methods, budget=budget, **more)
 
 
 def confirm(fake: FakeRun, method: str, marks: list[list[int]], task: str = "rte") -> None:
@@ -108,6 +108,18 @@ def test_mrpc_is_compared_by_the_mean_of_its_metrics(tmp_path: Path) -> None:
     # Labels alternate, so of each hundred positives 60 and 80 are found: F1 is 0.6 and 0.8.
     assert found["difference"] == pytest.approx(20) and found["test"] == "random"
     assert found["p"] == 1 / 10_000 and found["winner"] == "kd"
+
+
+def test_a_task_is_compared_by_the_f1_of_a_named_label(tmp_path: Path) -> None:
+    about = {"metrics": ["f1:no", "macro_f1"], "labels": ["no", "yes"], "dev_splits": ["dev"]}
+    fake = study(tmp_path, (), seeds=1, own_tasks={"own": about})
+    # Of the examples 1, 0, 1, 0, … KD has the first half right, FT the first quarter.
+    confirm(fake, "ft", [right(0.25)], "own")
+    confirm(fake, "kd", [right(0.50)], "own")
+    # All labels alike: half right and half swapped gives F1 1/2, a quarter right 1/4.
+    assert row(tmp_path, "kd", "ft", "own")["difference"] == pytest.approx(25.0)
+    text = made(tmp_path)["significance"].markdown()
+    assert "the mean of F1 (no) and macro F1" in text
 
 
 def test_mnli_is_compared_on_its_matched_split(tmp_path: Path) -> None:

@@ -34,6 +34,32 @@ def test_cells_are_printed_as_the_paper_writes_them(tmp_path: Path) -> None:
     assert mrpc[3] == "not run"
 
 
+def test_metrics_of_labels_get_headings_that_read_well(tmp_path: Path) -> None:
+    scores = {"accuracy": 0.9, "f1:account": 0.7, "macro_f1": 0.8}
+    about = {"metrics": list(scores), "dev_splits": ["dev"], "labels": ["account", "bug"]}
+    fake = FakeRun(tmp_path, (), own_tasks={"tickets": about})
+    fake.trial("confirm", "tickets", 6, "ft", 0, {"dev": scores})
+    cells = table(tmp_path).cells
+    assert cells.columns.tolist()[2:] == ["tickets-dev F1 (account)/macro F1/acc"]
+    assert cells.iloc[1, 2] == "70.0 ± – / 80.0 ± – / 90.0 ± – (1/3 seeds)"
+
+
+def test_held_out_rows_have_a_table_of_their_own(tmp_path: Path) -> None:
+    about = {"metrics": ["accuracy", "f1:bug"], "dev_splits": ["dev"], "labels": ["ok", "bug"]}
+    fake = FakeRun(tmp_path, (), own_tasks={"tickets": about}, depths=[6], methods=["ft", "kd"])
+    assert not [table for table in all_tables(load_run(tmp_path)) if table.name == "held-out"]
+    fake.trial("predict", "tickets", 12, "teacher", 0, {"test": {"accuracy": 0.9, "f1:bug": 0.8}})
+    fake.trial("predict", "tickets", 6, "kd", 0, {"test": {"accuracy": 0.75, "f1:bug": 0.5}})
+    fake.trial("predict", "tickets", 6, "ft", 0, None, state="unfinished")
+    [found] = [table for table in all_tables(load_run(tmp_path)) if table.name == "held-out"]
+    assert found.cells.to_dict("list") == {
+        "Layers": ["12", "6", "6"],
+        "Method": ["Teacher", "FT", "KD"],
+        "tickets-test F1 (bug)/acc": ["80.0 / 90.0", "–", "50.0 / 75.0"],
+    }
+    assert found.numbers["value"].tolist() == [80, 90, 50, 75]
+
+
 def test_the_best_student_is_bold_in_markdown_and_starred_in_a_terminal(fake: FakeRun) -> None:
     for seed in range(3):
         fake.trial("confirm", "rte", 6, "ft", seed, 0.60)

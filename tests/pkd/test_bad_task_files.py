@@ -70,6 +70,11 @@ def train(file: str | int | None) -> dict[str, Any]:
     return {"files": {"train": file, "dev": "good.csv"}}
 
 
+def cut(*more: str, **changes: Any) -> dict[str, Any]:
+    files = {"train": "good.csv"} | dict.fromkeys(more, "good.csv")
+    return {"dev": ..., "files": files} | changes
+
+
 KEYS: dict[str, tuple[dict[str, Any], str]] = {
     "no name": ({"name": ...}, "`name` is missing"),
     "no texts": ({"texts": ...}, "`texts` is missing"),
@@ -104,24 +109,42 @@ KEYS: dict[str, tuple[dict[str, Any], str]] = {
     "labels none": ({"labels": []}, "`labels` is []"),
     "labels twice": ({"labels": ["bad", "bad"]}, "`labels` of task own names a label twice"),
     "labels yes and no": ({"labels": [True, False]}, "`labels.0` is True, but must be a valid st"),
-    "labels numbers": ({"labels": [0, 1]}, "`labels.1` is 1, but must be a valid string; put it"),
+    "labels fractions": ({"labels": [0.5, 1.5]}, "`labels.1` is 1.5, but must be a valid string"),
+    "labels numbers": ({"labels": [1, 2]}, "label 'bad' is not one of the labels of task own: 1"),
     "labels null": ({"labels": ["bad", None]}, "`labels.1` is None"),
     "labels nested": ({"labels": [["bad"], "good"]}, "`labels.0` is ['bad']"),
     "labels a text": ({"labels": "bad good"}, "`labels` is 'bad good'"),
     "labels of others": ({"labels": ["no", "yes"]}, "row 0 (first row is 0): label 'bad'"),
     "labels too few": ({"labels": ["good", "worse"]}, "row 0 (first row is 0): label 'bad'"),
     "metrics unknown": ({"metrics": ["bleu"]}, "`metrics.0` is 'bleu', but must be 'accuracy'"),
+    "f1 of no label": ({"metrics": ["f1:"]}, "`metrics.0` is 'f1:', but must be 'accuracy', 'f1'"),
+    "f1 of a mapping": ({"metrics": [{"f1": "bad"}]}, "or 'f1:LABEL' without a space"),
+    "f1 of another label": ({"metrics": ["f1:worse"]}, "holds 'f1:worse', but its `labels` are b"),
     "metrics none": ({"metrics": []}, "`metrics` is []"),
     "metrics a text": ({"metrics": "mcc"}, "`metrics` is 'mcc'"),
     "f1 of three labels": ({"labels": ["a", "b", "c"], "metrics": ["f1"]}, "f1, which is for two"),
     "dev none": ({"dev": []}, "`dev` is []"),
     "dev a text": ({"dev": "dev"}, "`dev` is 'dev'"),
     "dev without file": ({"dev": ["dev", "more"]}, "`files` of task own lacks the split 'more'"),
-    "dev twice": ({"dev": ["dev", "dev"]}, "`train`, `dev` and `test` of task own name a split t"),
+    "dev twice": ({"dev": ["dev", "dev"]}, "`train`, `dev`, `test` and `held_out` of task own na"),
     "dev is train": ({"dev": ["train"]}, "name a split twice"),
     "test is dev": ({"test": ["dev"]}, "name a split twice"),
     "test without file": ({"test": ["test"]}, "lacks the split 'test'"),
     "train without file": ({"train": "learn"}, "lacks the split 'learn'"),
+    "held_out is test": ({"test": ["test"], "held_out": ["test"]}, "name a split twice"),
+    "held_out without file": ({"held_out": ["later"]}, "lacks the split 'later'"),
+    "held_out a text": ({"held_out": "test"}, "`held_out` is 'test'"),
+    "dev_fraction and dev": ({"dev_fraction": 0.2}, "`dev_fraction` of task own is for a task w"),
+    "dev_fraction of all": (cut(dev_fraction=1), "`dev_fraction` is 1, but must be less than 1"),
+    "dev_fraction of none": (cut(dev_fraction=0), "`dev_fraction` is 0, but must be greater than"),
+    "dev_fraction a text": (cut(dev_fraction="a"), "`dev_fraction` is 'a'"),
+    "dev of another name": (cut("eval"), "`files` of task own holds 'eval', which neither `dev`"),
+    "too few rows to cut": (cut(), "good.csv: the label 'bad' has one row, but a dev split cut"),
+    "weights of words": ({"class_weights": "even"}, "`class_weights` is 'even', but must be 'bal"),
+    "weights a number": ({"class_weights": 2}, "`class_weights` is 2, but must be 'balanced' or"),
+    "weight of 0": ({"class_weights": [0, 1]}, "`class_weights` is [0, 1], but must be 'balanced"),
+    "weight of text": ({"class_weights": ["1", 1]}, "`class_weights` is ['1', 1], but must be"),
+    "weights too few": ({"class_weights": [1]}, "`class_weights` of task own has 1 numbers, but"),
     "train a list": ({"train": ["train"]}, "`train` is ['train']"),
     "files a list": ({"files": ["good.csv"]}, "`files` is ['good.csv']"),
     "files a text": ({"files": "good.csv"}, "`files` is 'good.csv'"),

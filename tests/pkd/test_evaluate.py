@@ -41,6 +41,20 @@ def test_a_model_that_says_one_label_only_scores_zero_in_f1_and_mcc() -> None:
     assert found == {"f1": 0.0, "mcc": 0.0, "accuracy": 0.75}
 
 
+def test_f1_of_named_labels_and_their_mean_have_the_values_worked_by_hand() -> None:
+    # billing: TP 2, FN 1, FP 1, so 4/6; bug: TP 1, FP 2, so 2/4; other: FN 2, never right, so 0.
+    labels, predicted = np.array([0, 0, 0, 1, 2, 2]), [0, 0, 1, 1, 1, 0]
+    metrics = ("f1:billing", "f1:bug", "f1:other", "macro_f1")
+    found = score(metrics, logits_for(predicted, 3), labels, ("billing", "bug", "other"))
+    values = [2 / 3, 1 / 2, 0, 7 / 18]
+    assert found == pytest.approx(dict(zip(metrics, values, strict=True)))
+
+
+def test_macro_f1_leaves_out_a_label_that_occurs_nowhere() -> None:
+    found = score(("macro_f1",), logits_for([0, 0, 1], 4), np.array([0, 1, 1]))
+    assert found == {"macro_f1": pytest.approx(2 / 3)}  # both have 2/3
+
+
 def test_accuracy_takes_three_classes() -> None:
     assert score(("accuracy",), logits_for([0, 1, 2, 2], 3), np.array([0, 1, 2, 0])) == {
         "accuracy": 0.75

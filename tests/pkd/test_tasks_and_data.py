@@ -13,7 +13,7 @@ import tiny
 
 from pkd.data import load_rows
 from pkd.errors import InputError
-from pkd.prepare import check_task, prepare_task
+from pkd.prepare import check_task, prepare_task, reading_of
 from pkd.tasks import GLUE, PAPER_TASKS, Task, load_task_file, resolve_tasks
 
 TEXTS = ["a cat", 'says "so", twice', "", "two\nlines", "1", "null"]
@@ -162,6 +162,26 @@ def test_codes_as_text_are_codes(tmp_path: Path) -> None:
     assert rows.labels is not None and rows.labels.tolist() == [0, 1, 0, 1, 1, 0]
 
 
+@pytest.mark.parametrize(
+    ("suffix", "given"),
+    [(suffix, given) for suffix in ("csv", "tsv", "jsonl", "parquet") for given in (int, str)]
+    + [("jsonl", float), ("parquet", float)],
+)
+def test_labels_that_are_integers_are_names_and_not_codes(
+    tmp_path: Path, suffix: str, given: type
+) -> None:
+    # Stars from 1 to 3: read as codes, 1 and 2 would be the labels 2 and 3.
+    path = write_texts(tmp_path / f"own.{suffix}", [given(star) for star in (1, 2, 3, 3, 2, 1)])
+    rows = load_rows(own_task(path, (1, 2, 3)), "train")
+    assert rows.labels is not None and rows.labels.tolist() == [0, 1, 2, 2, 1, 0]
+
+
+def test_codes_are_refused_where_labels_are_integers(tmp_path: Path) -> None:
+    path = write_texts(tmp_path / "own.jsonl", [1, 2, 3, 0, 1, 2])
+    with pytest.raises(InputError, match="row 3 .*: label 0 is not one of .*: 1, 2, 3$"):
+        load_rows(own_task(path, ("1", "2", "3")), "train")
+
+
 def test_an_empty_label_of_a_csv_file_is_refused(tmp_path: Path) -> None:
     (tmp_path / "own.csv").write_text("text,label\na,bad\nb,\nc,good\n")
     with pytest.raises(InputError, match="row 1 .*: label '' is not one of"):
@@ -262,6 +282,95 @@ def test_preparing_again_in_a_new_process_adds_no_folder(
     assert len([path for path in tmp_path.iterdir() if path.is_dir()]) == 3
 
 
+# A dev split cut from train.
+
+
+def write_rows(path: Path, counts: dict[str, int]) -> Path:
+    """A CSV file with so many rows of each label, one label after the other."""
+    labels = [label for label, count in counts.items() for _ in range(count)]
+    rows = [f"text {number},{label}" for number, label in enumerate(labels)]
+    path.write_text("\n".join(["text,label", *rows]))
+    return path
+
+
+def cut_task(path: Path, **more: Any) -> Task:
+    labels = ("bad", "good", "other")
+    return Task(name="own", texts=("text",), labels=labels, files={"train": path}, **more)
+
+
+def test_a_dev_split_is_cut_from_train_label_by_label(tmp_path: Path) -> None:
+    path = write_rows(tmp_path / "own.csv", {"bad": 60, "good": 30, "other": 10})
+    task, rows = check_task(cut_task(path), None)
+    train, dev = rows["train"], rows["validation"]
+    assert task.cuts_dev and task.dev == ("validation",) and list(rows) == ["train", "validation"]
+    # A tenth of 60, 30 and 10.
+    assert dev.labels is not None and np.bincount(dev.labels).tolist() == [6, 3, 1]
+    assert train.labels is not None and np.bincount(train.labels).tolist() == [54, 27, 9]
+    # Each row is in one of the two, with its number in the file and with its own text.
+    assert sorted([*train.idx, *dev.idx]) == list(range(100))
+    for part in (train, dev):
+        assert part.texts == ([f"text {number}" for number in part.idx],)
+    # Literal: another process, machine or version must take the same rows.
+    assert dev.idx.tolist() == [0, 3, 44, 47, 53, 55, 64, 65, 81, 94]
+
+
+def test_a_cut_dev_split_is_the_same_each_time_and_of_the_size_asked_for(tmp_path: Path) -> None:
+    path = write_rows(tmp_path / "own.csv", {"bad": 60, "good": 30, "other": 10})
+    one, again, half = (
+        load_rows(cut_task(path, **more), "validation").idx.tolist()
+        for more in ({}, {}, {"dev_fraction": 0.5})
+    )
+    assert one == again
+    assert len(half) == 50
+
+
+def test_limits_apply_to_the_two_parts_of_a_cut_file(tmp_path: Path) -> None:
+    path = write_rows(tmp_path / "own.csv", {"bad": 60, "good": 30, "other": 10})
+    whole = check_task(cut_task(path), None)[1]
+    rows = check_task(cut_task(path), None, max_train_rows=20, max_dev_rows=5)[1]
+    assert {split: len(each) for split, each in rows.items()} == {"train": 20, "validation": 5}
+    assert all(set(rows[split].idx) < set(whole[split].idx) for split in rows)
+
+
+def test_a_file_called_dev_is_the_dev_split_without_being_named(tmp_path: Path) -> None:
+    path = write_rows(tmp_path / "own.csv", {"bad": 2, "good": 2})
+    files = {"train": path, "dev": path}
+    task = Task(name="own", texts=("text",), labels=("bad", "good"), files=files)
+    assert task.dev == ("dev",) and not task.cuts_dev
+
+
+@pytest.mark.parametrize(
+    ("counts", "fraction", "message"),
+    [
+        ({"bad": 5, "good": 1, "other": 5}, 0.1, "the label 'good' has one row, but a dev split"),
+        ({"bad": 5, "good": 5, "other": 5}, 0.1, "`dev_fraction` of task own is 0.1, but 15 row"),
+        ({"bad": 5, "good": 5, "other": 5}, 0.9, "each part needs at least 3 rows"),
+    ],
+)
+def test_rows_that_cannot_be_cut_are_named(
+    tmp_path: Path, counts: dict[str, int], fraction: float, message: str
+) -> None:
+    path = write_rows(tmp_path / "own.csv", counts)
+    with pytest.raises(InputError, match=rf"own\.csv: .*{message}.*give a dev split of its own"):
+        load_rows(cut_task(path, dev_fraction=fraction), "train")
+
+
+def test_a_dev_part_without_a_rare_label_is_told_from_the_file(tmp_path: Path) -> None:
+    path = write_rows(tmp_path / "own.csv", {"bad": 96, "good": 4})
+    with pytest.raises(InputError, match=r"own\.csv, the part for validation: all rows have the"):
+        check_task(cut_task(path), None)
+
+
+def test_how_a_task_was_read_is_said(encoder: Path, tmp_path: Path) -> None:
+    path = write_rows(tmp_path / "own.csv", {"bad": 60, "good": 30, "other": 10})
+    text = reading_of(prepare_task(cut_task(path), encoder, tmp_path / "tokens", max_length=8))
+    assert text.splitlines() == [
+        "own: text in text, label in label (bad, good, other); rows: train 90, validation 10",
+        "own has no dev split: 10 rows of its training file, the same share of each label "
+        "(dev_fraction 0.1), are scored as validation and not trained on",
+    ]
+
+
 # Names and task files.
 
 
@@ -287,12 +396,18 @@ def test_a_task_file_gives_a_task_with_paths_relative_to_it(tmp_path: Path) -> N
     }
 
 
+def test_a_task_file_may_name_the_label_whose_f1_counts(tmp_path: Path) -> None:
+    labels, metrics = ["a", "b:c", "d e"], ["f1:b:c", "macro_f1", "f1:d e"]
+    task = load_task_file(write_task(tmp_path, labels=labels, metrics=metrics))
+    assert task.metrics == ("f1:b:c", "macro_f1", "f1:d e")
+
+
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
         ({"metric": ["f1"]}, "unknown key `metric`; did you mean `metrics`"),
         ({"files": None}, "lacks `files`"),
-        ({"files": {"train": "a.csv"}}, "lacks the split 'validation'"),
+        ({"files": {"train": "a.csv"}, "dev": ["validation"]}, "lacks the split 'validation'"),
         ({"labels": ["one"]}, "labels"),
         ({"labels": ["one", "one"]}, "names a label twice"),
         ({"labels": ["a", "b", "c"], "metrics": ["f1"]}, "f1, which is for two labels"),

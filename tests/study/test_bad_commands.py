@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 from test_command_line import run
 
+from study.cli import main
+
 LONG = "x" * 300
 COMMANDS: dict[str, list[str]] = {
     # What the message names: command lines.
@@ -72,6 +74,10 @@ COMMANDS: dict[str, list[str]] = {
     "student depth is 4": ["--set=depths=[4]"],
     "`data.max_train_rows` names 'sst2'": ["--set=data.max_train_rows={sst2: 9}"],
     "`data.generated` is on and `data.dir` is given": ["--set=data.generated=true"],
+    "argument --init-task: expected one argument": ["--init-task"],
+    "--init-task writes the task file of --tasks; call rte *.yaml": ["--init-task=file"],
+    "ok.yaml exists and is not overwritten": ["--tasks=ok.yaml --init-task=file"],
+    "--init-task needs the task file to write": ["--tasks=a.yaml,b.yaml --init-task=file"],
     "unrecognized arguments: extra": ["extra"],
     "unrecognized arguments: --nope": ["--nope", "--nope=1"],
     "ignored explicit argument": ["--dry-run=1"],
@@ -92,7 +98,7 @@ COMMANDS: dict[str, list[str]] = {
     ("expected", "option"), [(words, each) for words, many in COMMANDS.items() for each in many]
 )
 def test_a_command_line(dry_run: Callable, expected: str, option: str) -> None:
-    code, message = dry_run(option)
+    code, message = dry_run(*(option.split() if "--init-task=" in option else [option]))
     assert code == 2 and expected in message and "Traceback" not in message
 
 
@@ -104,6 +110,36 @@ def test_a_command_line(dry_run: Callable, expected: str, option: str) -> None:
 )  # fmt: skip
 def test_a_strange_command_line_that_is_right(dry_run: Callable, option: str) -> None:
     assert dry_run(option)[0] == 0
+
+
+QUEUES = ("bug", "billing", "other")
+TICKETS = "subject,queue\n" + "".join(f"ticket {n} is late,{QUEUES[n % 3]}\n" for n in range(60))
+
+
+def test_a_folder_of_data_becomes_a_task_and_what_was_guessed_is_shown(
+    place: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "tickets").mkdir()
+    (tmp_path / "tickets" / "train.csv").write_text(TICKETS)
+    options = ["--config", str(place / "ok.yaml"), "--model", str(place / "model"), "--dry-run"]
+
+    assert main(["--tasks", "tickets", *options]) == 0
+    shown = capsys.readouterr().out
+    assert "text in subject, label in queue (billing, bug, other); rows: train 54, valida" in shown
+    assert "tickets has no dev split: 6 rows of its training file" in shown
+
+    assert main(["--tasks", "own.yaml", "--init-task", "tickets/train.csv"]) == 0
+    shown = capsys.readouterr().out
+    assert "text in subject, label in queue (billing 20, bug 20, other 20)" in shown
+    assert "python study/run.py --tasks own.yaml --dry-run" in shown
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["own.yaml", "runs", "tickets"]
+
+    assert main(["--tasks", "own.yaml", *options]) == 0
+    assert "own has no dev split: 6 rows of its training file" in capsys.readouterr().out
 
 
 # As a command of its own ----------------------------------------------------------------------

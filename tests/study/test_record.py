@@ -9,7 +9,7 @@ from transformers import BertConfig
 
 from pkd.errors import InputError
 from pkd.prepare import Prepared
-from pkd.tasks import GLUE
+from pkd.tasks import GLUE, Task
 from study.config import StudyConfig
 from study.layout import Layout
 from study.plan import Plan, make_plan
@@ -197,6 +197,29 @@ def test_other_rows_under_the_same_names_are_refused(tmp_path: Path, encoder: Pa
     check_same_inputs(layout, plan("first"), encoder)
     with pytest.raises(InputError, match="labels or tokenizer of rte have changed"):
         check_same_inputs(layout, plan("second"), encoder)
+
+
+def test_what_a_users_task_adds_is_recorded_and_its_weights_may_not_change(
+    tmp_path: Path, encoder: Path
+) -> None:
+    layout, config = Layout(tmp_path), StudyConfig.model_validate(FIRST)
+
+    def plan(**keys: Any) -> Plan:
+        files = {"train": Path("train.csv"), "later": Path("later.csv")}
+        task = Task(name="own", texts=("text",), labels=("bad", "good"), files=files,
+                    held_out=("later",), dev_fraction=0.2, **keys)  # fmt: skip
+        splits = ("train", "validation", "later")
+        tokens, rows = {s: Path(s) for s in splits}, dict.fromkeys(splits, 4)
+        return make_plan(config, {"own": Prepared(task, tokens, rows)}, BertConfig())
+
+    write_study_file(layout, plan(class_weights=[1, 3]), encoder)
+    recorded = yaml.safe_load(layout.study_file.read_text())["tasks"]["own"]
+    assert recorded["dev_fraction"] == 0.2 and recorded["dev_splits"] == ["validation"]
+    assert recorded["held_out"] == ["later"] and recorded["class_weights"] == [1, 3]
+    check_same_inputs(layout, plan(class_weights=[1, 3]), encoder)
+    for other in ({}, {"class_weights": "balanced"}, {"class_weights": [1, 2]}):
+        with pytest.raises(InputError, match="class weights, labels or tokenizer of own have"):
+            check_same_inputs(layout, plan(**other), encoder)
 
 
 def test_another_encoder_under_the_same_name_is_refused(layout: Layout, encoder: Path) -> None:

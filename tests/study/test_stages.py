@@ -110,6 +110,31 @@ def test_a_new_winner_of_the_same_name_is_predicted_again(
     assert predicted[2:] == ["rte-2-kd job-0000"]
 
 
+def test_models_are_predicted_again_when_the_held_out_rows_change(
+    tmp_path: Path, rte: Prepared, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    predicted: list[str] = []
+
+    def run(self: Stages, board: Board, *_: Any) -> Board:
+        predicted.extend(work_off(board))
+        return board
+
+    monkeypatch.setattr(Stages, "_run", run)
+
+    def predict(rows: Path) -> list[str]:
+        task = rte.task.model_copy(update={"test": (), "held_out": ("later",)})
+        those = stages(tmp_path, replace(rte, task=task, tokens=rte.tokens | {"later": rows}))
+        cell = Cell("teachers", "rte", 4, "teacher")
+        teachers = board_with(those, cell, [{"learning_rate": 1e-4}])
+        those._predict(teachers, board_with(those, Cell("confirm", "rte", 2, "kd"), [{}]))
+        done, predicted[:] = list(predicted), []
+        return done
+
+    assert len(predict(rte.tokens["test"])) == 2
+    assert predict(rte.tokens["test"]) == []
+    assert len(predict(rte.tokens["validation"])) == 2
+
+
 def test_confirmed_runs_of_a_beaten_winner_are_set_aside(
     tmp_path: Path, rte: Prepared, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -15,7 +15,7 @@ from pkd.cache import write_manifest
 from pkd.errors import CacheError, TrainingError
 from pkd.experiment import Experiment, Files, Outputs
 from pkd.prepare import Prepared, ask_teacher, prepare_task
-from pkd.tasks import GLUE
+from pkd.tasks import GLUE, Task
 from study.deferred import Deferred, pack
 from study.store import SharedFolder
 from study.trainable import DistilTrainable, PredictJob, SignalsJob, StudyTrial
@@ -228,3 +228,32 @@ def test_the_predict_job_predicts_the_test_split_without_labels(
     # The file's labels are -1: neither they nor a score are anywhere.
     assert table.num_rows == 16 and "label" not in table.column_names
     assert set(table["prediction"].to_pylist()) <= {0, 1}
+
+
+def test_held_out_rows_are_predicted_and_scored(
+    tiny_data: Path, tiny_model: Path, tmp_path: Path
+) -> None:
+    files = {"train": "train", "dev": "validation", "test": "test", "later": "validation"}
+    task = Task(
+        name="own",
+        texts=("sentence1",),
+        labels=("bad", "good"),
+        metrics=("accuracy", "f1:bad"),
+        test=("test",),
+        held_out=("later",),
+        files={split: tiny_data / "rte" / f"{file}.parquet" for split, file in files.items()},
+    )
+    model = shutil.copytree(tiny_model, tmp_path / "model")
+    write_manifest(model, {})
+    job = {"model": model, "root": tmp_path, "precision": "fp32", "store": SharedFolder()}
+    job |= {"prepared": prepare_task(task, tiny_model, tmp_path), "log": tmp_path / "job.log"}
+    report = PredictJob(job).train()["report"].to_dict()
+    assert report["splits"] == ["test", "later"]
+    from pyarrow import parquet
+
+    assert "label" not in parquet.read_table(tmp_path / "test.parquet").column_names
+    rows = parquet.read_table(tmp_path / "later.parquet").to_pydict()
+    right = [given == said for given, said in zip(rows["label"], rows["prediction"], strict=True)]
+    assert list(report["metrics"]) == ["later"]
+    assert report["metrics"]["later"]["accuracy"] == sum(right) / len(right)
+    assert set(report["metrics"]["later"]) == {"accuracy", "f1:bad"}

@@ -1,0 +1,82 @@
+"""A task file that is written from data: it is read again as what was guessed."""
+
+from pathlib import Path
+
+import pytest
+from test_taskfolder import TICKETS, write
+
+from pkd.errors import InputError
+from pkd.inittask import init_task
+from pkd.prepare import check_task
+from pkd.tasks import load_task_file
+
+
+def test_a_written_task_file_is_read_as_what_was_guessed(tmp_path: Path) -> None:
+    data = write(tmp_path / "data" / "all tickets.csv", TICKETS)
+    message = init_task(tmp_path / "my tickets.yaml", data)
+    assert message == (
+        f"{tmp_path}/my tickets.yaml is written, guessed from 30 rows: text in subject and body, "
+        "label in queue (billing 10, bug 10, other 10)"
+    )
+    task = load_task_file(tmp_path / "my tickets.yaml")
+    assert (task.name, task.texts, task.label) == ("my-tickets", ("subject", "body"), "queue")
+    assert task.labels == ("billing", "bug", "other") and task.metrics == ("accuracy",)
+    assert task.files == {"train": data} and task.dev_fraction == 0.1
+    assert {split: len(each) for split, each in check_task(task, None)[1].items()} == {
+        "train": 27,
+        "validation": 3,
+    }
+    text = (tmp_path / "my tickets.yaml").read_text()
+    assert "train: data/all tickets.csv" in text and "- billing  # 10" in text
+
+
+def test_a_folder_of_splits_is_written_with_all_of_them(tmp_path: Path) -> None:
+    for split in ("train", "dev", "test"):
+        write(tmp_path / f"{split}.jsonl", TICKETS)
+    init_task(tmp_path / "own.yml", tmp_path)
+    task = load_task_file(tmp_path / "own.yml")
+    assert (task.dev, task.held_out, task.test) == (("dev",), ("test",), ())
+    assert not task.cuts_dev
+
+
+def test_what_else_a_column_might_be_is_said(tmp_path: Path) -> None:
+    rows = [
+        row | {"country": f"country {n // 15}", "answer": f"what was said to ticket {n}"}
+        for n, row in enumerate(TICKETS)
+    ]
+    init_task(tmp_path / "own.yaml", write(tmp_path / "train.csv", rows))
+    text = (tmp_path / "own.yaml").read_text()
+    assert "label: country " in text and "or is it one of [queue]?" in text
+    assert "or is it one of [subject" in text
+
+
+def test_names_that_yaml_would_read_otherwise_stay_names(tmp_path: Path) -> None:
+    labels = ["no", "1", "a, b", "# c", "x: y", "[z]", "1e3", "null", "ä", "q'\"q"]
+    rows = [{"the text": f"text {n}", "label": label} for n, label in enumerate(labels * 2)]
+    init_task(tmp_path / "own.yaml", write(tmp_path / "train.jsonl", rows))
+    task = load_task_file(tmp_path / "own.yaml")
+    assert sorted(task.labels) == sorted(labels) and task.texts == ("the text",)
+    assert len(check_task(task.model_copy(update={"dev_fraction": 0.5}), None)[1]["train"]) == 10
+
+
+@pytest.mark.parametrize(
+    ("target", "data", "message"),
+    [
+        ("there.yaml", "train.csv", r"there\.yaml exists and is not overwritten"),
+        ("own.txt", "train.csv", r"call .*own\.txt \*\.yaml"),
+        ("gone/own.yaml", "train.csv", r"cannot write .*gone/own\.yaml: No such file"),
+        ("own.yaml", "gone.csv", r"cannot read .*gone\.csv: No such file"),
+        ("own.yaml", "train.xlsx", "unknown file type '.xlsx'"),
+        ("own.yaml", "empty", "the folder .*empty is no task"),
+    ],
+)
+def test_what_cannot_be_written_or_read_is_refused(
+    tmp_path: Path, target: str, data: str, message: str
+) -> None:
+    write(tmp_path / "train.csv", TICKETS)
+    (tmp_path / "there.yaml").write_text("mine")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(InputError, match=message):
+        init_task(tmp_path / target, tmp_path / data)
+    assert (tmp_path / "there.yaml").read_text() == "mine"
+    assert not (tmp_path / "own.yaml").exists()
