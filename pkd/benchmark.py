@@ -177,7 +177,7 @@ def _workloads(
             _say(f"{task}: no tokens of its dev rows, so they are not measured ({error})")
             continue
         for size in BATCH_SIZES:
-            yield dev_rows(teacher, task, tokens, size, seconds)
+            yield dev_rows(partial(predict, teacher), task, tokens, size, seconds)
 
 
 def _device(name: str | None) -> torch.device:

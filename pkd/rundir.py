@@ -24,13 +24,14 @@ class Student:
         method: one of the study's methods.
         depth: number of layers.
         folder: the weights of its best confirm seed.
-        scores: selection score of each confirm seed that ended (0 … 1; mcc -1 … 1).
+        seeds: the end of each confirm seed that ran to its end: ``score`` (0 … 1; mcc -1 … 1)
+            and ``metrics`` by split.
     """
 
     method: str
     depth: int
     folder: Path
-    scores: tuple[float, ...]
+    seeds: tuple[dict[str, Any], ...]
 
     @property
     def name(self) -> str:
@@ -39,8 +40,8 @@ class Student:
 
     @property
     def mean(self) -> float:
-        """Mean of the scores; there is one at least."""
-        return statistics.fmean(self.scores)
+        """Mean score of the seeds; there is one at least."""
+        return statistics.fmean(seed["score"] for seed in self.seeds)
 
 
 def read_study(run_dir: Path) -> dict[str, Any]:
@@ -105,9 +106,9 @@ def students(run_dir: Path, study: dict[str, Any], task: str) -> list[Student]:
         for method in study["methods"]:
             cell = f"{task}-{depth}-{method}"
             folder = run_dir / "models" / cell
-            scores = tuple(_confirmed(run_dir / "ledger" / "confirm" / cell))
-            if is_saved(folder) and scores:
-                found.append(Student(method, int(depth), folder, scores))
+            seeds = tuple(_confirmed(run_dir / "ledger" / "confirm" / cell))
+            if is_saved(folder) and seeds:
+                found.append(Student(method, int(depth), folder, seeds))
     if not found:
         raise InputError(
             f"{run_dir} holds no student of {task} yet (models/{task}-<depth>-<method>): they are "
@@ -132,26 +133,34 @@ def find_student(found: Sequence[Student], name: str | None) -> Student:
     )
 
 
-def _confirmed(cell: Path) -> Iterator[float]:
-    for path in sorted(cell.glob("*/end.json")):
-        event = _read_event(path)
-        if event["state"] == "complete" and event["score"] is not None:
-            yield float(event["score"])
+def read_card(folder: Path) -> dict[str, Any]:
+    """What a study says of a model that it saved: ``trial``, ``settings``, ``score``, ``metrics``.
 
-
-def _read_event(path: Path) -> dict[str, Any]:
+    Raises:
+        InputError: if its ``study.json`` is missing or damaged.
+    """
+    path = folder / "study.json"
     try:
-        event: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        check = event.pop("check", None)
-        if check is not None and check != checksum(event):
-            raise ValueError("its checksum differs")
-        [event[key] for key in ("state", "score")]
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise CacheError(f"the ledger event {path} is damaged ({error})") from None
-    return event
+        card = json.loads(path.read_text(encoding="utf-8"))
+        return {key: card[key] for key in ("trial", "settings", "score", "metrics")}
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError(f"cannot read {path}, which the study wrote: {error}") from None
 
 
 def checksum(event: dict[str, Any]) -> str:
     """8 hex digits that depend on every value of a ledger event, so that a flipped bit shows."""
     text = json.dumps(event, sort_keys=True, ensure_ascii=False)
     return f"{zlib.crc32(text.encode()):08x}"
+
+
+def _confirmed(cell: Path) -> Iterator[dict[str, Any]]:
+    for path in sorted(cell.glob("*/end.json")):
+        try:
+            event = json.loads(path.read_text(encoding="utf-8"))
+            check = event.pop("check", None)
+            if check is not None and check != checksum(event):
+                raise ValueError("its checksum differs")
+            if event["state"] == "complete":
+                yield {"score": float(event["score"]), "metrics": dict(event["metrics"])}
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            raise CacheError(f"the ledger event {path} is damaged: {error}") from None
