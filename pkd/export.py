@@ -60,7 +60,7 @@ def main(argv: list[str] | None = None) -> int:
             options.task,
             options.to,
             options.student,
-            options.onnx or options.int8,
+            options.onnx,
             options.int8,
             limits,
         )
@@ -98,7 +98,7 @@ def export(
         to: the folder to make.
         name: the student, as `pkd.rundir.Student.name`; the best mean of confirm seeds without.
         onnx: whether to write ONNX too.
-        int8: whether to write its int8 version too; needs ``onnx``.
+        int8: whether to write it and its int8 version.
         limits: how long the forms are timed.
 
     Returns:
@@ -111,7 +111,7 @@ def export(
         InputError: for a run, task, student or folder that cannot be used, or missing packages.
         ExportError: if the ONNX file does not predict what PyTorch predicts.
     """
-    source = _source(run_dir, task, name)
+    source, onnx = _source(run_dir, task, name), onnx or int8
     if onnx:
         check_packages()
     _check_target(to)

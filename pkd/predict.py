@@ -5,7 +5,8 @@ python -m pkd.predict MODEL_DIR --input rows.csv --output scored.csv [--text COL
 Reads and writes .csv, .tsv, .jsonl and .parquet. The output has the input's columns, then
 ``prediction``, the label's name, and ``probability``, the model's own for that label. A row whose
 text is missing is kept and has neither; what is no row at all (a line with other fields than the
-header, or that is no JSON or no UTF-8) is left out. Both are reported by number, and the exit code is then 1.
+header, or that is no JSON or no UTF-8) is left out. Both are reported by number, and the exit
+code is then 1.
 """
 
 import argparse
@@ -29,7 +30,8 @@ from pkd.evaluate import predict_logits
 from pkd.export import EXPORT_FILE
 from pkd.files import check_arguments, write_atomic
 from pkd.models import load_as_deployed, load_config, load_tokenizer, longest_input
-from pkd.rowstream import Chunk, check_suffix, open_rows, open_writer
+from pkd.rowsink import open_writer
+from pkd.rowstream import Chunk, check_suffix, open_rows
 from pkd.tokens import encode
 
 ADDED = ("prediction", "probability")
@@ -217,7 +219,7 @@ def _labelled(
     batch_size: int,
     precision: str,
     bad: _BadRows,
-) -> list[Mapping[str, Any]]:
+) -> list[dict[str, Any]]:
     good = []
     for number, (row, place) in enumerate(zip(chunk.rows, chunk.places, strict=True)):
         why = _flaw(row, texts)
@@ -227,7 +229,7 @@ def _labelled(
             bad.kept(place, why)
     columns = [[chunk.rows[number][name] for number in good] for name in texts]
     found = classifier.label(columns, batch_size, precision)
-    added: list[Mapping[str, Any]] = [dict.fromkeys(ADDED) for _ in chunk.rows]
+    added: list[dict[str, Any]] = [dict.fromkeys(ADDED) for _ in chunk.rows]
     for number, label in zip(good, found, strict=True):
         added[number] = label
     return added

@@ -1,8 +1,8 @@
-"""Rows of a file of any size, read and written a chunk at a time, whatever is wrong with some."""
+"""Rows of a file of any size, read a chunk at a time, whatever is wrong with some of them."""
 
 import csv
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,7 +53,6 @@ class Source:
 
 
 Lost = Callable[[str, str], None]  # where, and why no row could be read there
-Write = Callable[[Chunk, Sequence[Mapping[str, Any]]], None]  # rows, and what is added to each
 
 
 def check_suffix(option: str, path: Path) -> None:
@@ -86,36 +85,8 @@ def open_rows(path: Path, needed: Sequence[str], lost: Lost) -> Iterator[Source]
             yield source
     except OSError as error:
         if error.filename is None or Path(error.filename) != path:
-            raise
+            raise  # it is the caller's
         raise InputError(f"cannot read {path}: {error.strerror}") from None
-
-
-@contextmanager
-def open_writer(path: Path, kind: str, columns: Sequence[str]) -> Iterator[Write]:
-    """Opens a file for writing; chunks of one source are given to it in their order.
-
-    Args:
-        path: the file.
-        kind: one of `SUFFIXES`.
-        columns: of the rows, the added ones at the end.
-    """
-    if kind == ".parquet":
-        with _parquet_writer(path) as write:
-            yield write
-        return
-    with path.open("w", encoding="utf-8", newline="") as file:
-        if kind == ".jsonl":
-            yield lambda chunk, added: file.writelines(
-                json.dumps({**row, **more}, ensure_ascii=False, default=str) + "\n"
-                for row, more in zip(chunk.rows, added, strict=True)
-            )
-            return
-        writer = csv.writer(file, delimiter=DELIMITERS[kind], lineterminator="\n")
-        writer.writerow(columns)
-        yield lambda chunk, added: writer.writerows(
-            [_field((row | more).get(name)) for name in columns]
-            for row, more in zip(chunk.rows, added, strict=True)
-        )
 
 
 def _is_parquet(path: Path) -> bool:
@@ -218,62 +189,34 @@ def _no_text(text: str) -> bool:
 
 @contextmanager
 def _open_parquet(path: Path) -> Iterator[Source]:
-    import pyarrow as pa
     from pyarrow import parquet
 
-    def chunks(file: Any) -> Iterator[Chunk]:
-        done = 0
-        for batch in file.iter_batches(CHUNK):
-            batch.validate(full=True)  # texts that are no UTF-8
-            places = [f"row {done + i} (first row is 0)" for i in range(len(batch))]
-            done += len(batch)
-            yield Chunk(batch.to_pylist(), places, done, batch)
+    with path.open("rb") as raw:
+        with _readable(path):
+            file = parquet.ParquetFile(raw)
+            columns = file.schema_arrow.names
+        yield Source(columns, file.metadata.num_rows, _parquet_chunks(path, file))
 
-    try:
-        with parquet.ParquetFile(path) as file:
-            yield Source(file.schema_arrow.names, file.metadata.num_rows, chunks(file))
-    except (ValueError, OverflowError, pa.ArrowException) as error:
-        raise InputError(f"cannot read {path}: {error}") from None
+
+def _parquet_chunks(path: Path, file: Any) -> Iterator[Chunk]:
+    batches, done = file.iter_batches(CHUNK), 0
+    while True:
+        with _readable(path):
+            batch = next(batches, None)
+            if batch is None:
+                return
+            batch.validate(full=True)  # texts that are no UTF-8
+            rows = batch.to_pylist()
+        places = [f"row {done + i} (first row is 0)" for i in range(len(rows))]
+        done += len(rows)
+        yield Chunk(rows, places, done, batch)
 
 
 @contextmanager
-def _parquet_writer(path: Path) -> Iterator[Write]:
+def _readable(path: Path) -> Iterator[None]:
     import pyarrow as pa
-    from pyarrow import parquet
-
-    writer: Any = None
-
-    def write(chunk: Chunk, added: Sequence[Mapping[str, Any]]) -> None:
-        nonlocal writer
-        new = pa.Table.from_pylist(
-            list(added), pa.schema([("prediction", pa.string()), ("probability", pa.float64())])
-        )
-        try:
-            if chunk.batch is not None:
-                table = pa.Table.from_batches([chunk.batch])
-            else:
-                schema = None if writer is None else pa.schema(list(writer.schema)[:-2])
-                table = pa.Table.from_pylist(chunk.rows, schema)
-        except (pa.ArrowException, TypeError, OverflowError) as error:
-            where = f"{chunk.places[0]} to {chunk.places[-1]}"
-            raise InputError(
-                f"the rows of {where} have no types that Parquet could hold ({error}); "
-                "choose a name in .jsonl for --output"
-            ) from None
-        for name in new.column_names:
-            table = table.append_column(name, new[name])
-        writer = writer or parquet.ParquetWriter(path, table.schema)
-        writer.write_table(table)
 
     try:
-        yield write
-    finally:
-        if writer is not None:
-            writer.close()
-
-
-def _field(value: Any) -> Any:
-    """A value as a field of CSV: nothing for None, JSON for lists and objects."""
-    if isinstance(value, (dict, list)):
-        return json.dumps(value, ensure_ascii=False, default=str)
-    return value
+        yield
+    except (ValueError, OverflowError, pa.ArrowException) as error:
+        raise InputError(f"cannot read {path}: {error}") from None

@@ -109,13 +109,8 @@ def test_bad_rows_of_csv_are_named_by_their_lines(
         b'\xff,y,3\nbad "quote",z\n"open"x,z,4\na,b,5\n'
     )
     assert labelled(model, source, target) == 1
-    assert [row["n"] for row in read_rows_latin(target)] == ["1", "2", "3", "5"]
-    assert [bool(row["prediction"]) for row in read_rows_latin(target)] == [
-        True,
-        True,
-        False,
-        True,
-    ]
+    assert [row["n"] for row in read_rows(target)] == ["1", "2", "5"]
+    assert all(row["prediction"] for row in read_rows(target))
     said = capsys.readouterr().err
     assert "rows.csv, line 4: 1 field(s), but the header names 3; left out" in said
     assert "line 7: it is no UTF-8; left out" in said
@@ -218,6 +213,9 @@ def test_a_file_without_rows_gives_one_without_rows(model: Path, tmp_path: Path)
     assert labelled(model, tmp_path / "rows.csv", tmp_path / "scored.csv") == 0
     header = "sentence1,sentence2,prediction,probability\n"
     assert (tmp_path / "scored.csv").read_text() == header
+    assert labelled(model, tmp_path / "rows.csv", tmp_path / "scored.parquet") == 0
+    names = parquet.read_table(tmp_path / "scored.parquet").column_names
+    assert ",".join(names) + "\n" == header
 
 
 @pytest.mark.parametrize(
@@ -235,6 +233,9 @@ def test_a_file_without_rows_gives_one_without_rows(model: Path, tmp_path: Path)
         (["--input=scored.csv", "--output=o.csv"], "has a column 'prediction' already"),
         (["--input=twice.csv"], "twice.csv has 2 columns 'a'"),
         (["--input=no.parquet"], "cannot read no.parquet"),
+        (["--input=gone.parquet"], "cannot read gone.parquet: No such file or directory"),
+        (["--input=ragged.jsonl"], "line 2 has the key 'more', which the first row lacks"),
+        (["--input=ragged.jsonl", "--output=new.parquet"], "line 2 has the key 'more'"),
         (["--input=a\udcff.csv"], "is no UTF-8: rename it"),
     ],
 )
@@ -252,6 +253,8 @@ def test_wrong_options_are_refused(
     Path("twice.csv").write_text("a,a,sentence1,sentence2\n")
     Path("no.parquet").write_text("text")
     Path("folder.csv").mkdir()
+    row = {"sentence1": "a", "sentence2": "b"}
+    write_rows(Path("ragged.jsonl"), [row, row | {"more": 1}])
     before = sorted(Path().iterdir())
     assert main([str(model), "--input=rows.csv", "--output=new.csv", *options]) == 2
     shown = capsys.readouterr().err
