@@ -36,7 +36,7 @@ class Limits:
 
     def __str__(self) -> str:
         return " ".join(
-            f"{option} {value:,.12g}".replace(",", "")
+            f"{option} {value:.12g}"
             for option, value in (
                 ("--max-latency-ms", self.latency),
                 ("--max-drop", self.drop),

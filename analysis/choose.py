@@ -190,17 +190,13 @@ def _score(row: pd.Series) -> str:
     return f"{row['mean']:.1f}{spread} (n = {row['n']})"
 
 
-def _positive(text: str) -> float:
-    value = float(text)
-    if not (value > 0 and math.isfinite(value)):
-        raise argparse.ArgumentTypeError(f"{text} must be a number > 0")
-    return value
-
-
-def _not_negative(text: str) -> float:
-    value = float(text)
-    if not (value >= 0 and math.isfinite(value)):
-        raise argparse.ArgumentTypeError(f"{text} must be a number >= 0")
+def _limit(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not 0 <= value < math.inf:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number >= 0")
     return value
 
 
@@ -213,13 +209,13 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("run_dir", metavar="RUN_DIR", type=Path, help="what study/run.py wrote")
     parser.add_argument("--task", required=True, help="a task of the study")
     parser.add_argument(
-        "--max-latency-ms", metavar="MS", type=_positive, help="for one row at a time"
+        "--max-latency-ms", metavar="MS", type=_limit, help="for one row at a time"
     )
     parser.add_argument(
-        "--max-drop", metavar="POINTS", type=_not_negative, help="below the teacher's dev score"
+        "--max-drop", metavar="POINTS", type=_limit, help="below the teacher's dev score"
     )
     parser.add_argument(
-        "--max-parameters", metavar="N", type=_positive, help="e.g. 70e6; classifier not counted"
+        "--max-parameters", metavar="N", type=_limit, help="e.g. 70e6; classifier not counted"
     )
     return parser
 

@@ -19,8 +19,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from scipy.special import softmax
 from tqdm import tqdm
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
@@ -95,11 +93,11 @@ class Classifier:
             return []
         tokens = encode(texts, self.tokenizer, self.max_length, self.model.device)
         logits = predict_logits(self.model, tokens, self.model.device, precision, batch_size)
-        chances = softmax(logits.astype(np.float64), axis=1)
+        chances = torch.from_numpy(logits).double().softmax(dim=1)
         return [
             {"prediction": self.model.config.id2label[code], "probability": round(chance, 6)}
             for code, chance in zip(
-                chances.argmax(axis=1).tolist(), chances.max(axis=1).tolist(), strict=True
+                chances.argmax(dim=1).tolist(), chances.amax(dim=1).tolist(), strict=True
             )
         ]
 

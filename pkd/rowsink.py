@@ -20,7 +20,7 @@ def open_writer(path: Path, kind: str, columns: Sequence[str]) -> Iterator[Write
 
     Args:
         path: the file.
-        kind: one of `SUFFIXES`.
+        kind: one of `pkd.rowstream.SUFFIXES`; the file's own suffix may be another.
         columns: of the rows, the added ones at the end.
     """
     if kind == ".parquet":

@@ -54,7 +54,7 @@ def test_the_limits_decide(
     write_benchmark(scored.path)
     code, text = asked(scored, capsys, *limits.split())
     if taken is None:
-        assert code == 1 and f"no student keeps to {limits.split()[0]}" in text
+        assert code == 1 and "no student keeps to --max-" in text
         assert text.count("\n    ") == 4  # each student with its reason
     else:
         assert code == 0 and f"RTE: take {taken}\n" in text
@@ -133,7 +133,7 @@ def test_what_cannot_be_asked_is_refused(
 
 
 @pytest.mark.parametrize(
-    "option", ["--max-drop=-1", "--max-latency-ms=0", "--max-parameters=nan", "--max-drop=x"]
+    "option", ["--max-drop=-1", "--max-latency-ms=-5", "--max-parameters=nan", "--max-drop=x"]
 )
 def test_a_limit_that_is_none(
     fake: FakeRun, capsys: pytest.CaptureFixture[str], option: str
