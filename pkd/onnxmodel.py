@@ -28,8 +28,7 @@ def check_packages() -> None:
     if lacking:
         raise InputError(
             f"--onnx and --int8 need {', '.join(lacking)}, which this environment lacks: "
-            "pip install 'pkd-study[export]' (from a clone: pip install -c constraints.txt "
-            "-e '.[export]')"
+            "pip install -c constraints.txt -e '.[export]' (in the project's folder)"
         )
 
 

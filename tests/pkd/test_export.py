@@ -17,6 +17,7 @@ from pkd.experiment import save_model
 from pkd.export import main
 from pkd.models import load_classifier
 from pkd.prepare import Prepared
+from pkd.rundir import text_columns
 from pkd.tokens import open_tokens
 from pkd.variants import INT8_FILE, ONNX_FILE
 
@@ -172,7 +173,10 @@ def test_missing_packages_are_named_with_the_command(
     monkeypatch.setattr(onnxmodel, "PACKAGES", ("onnx_that_is_not_there",))
     assert export(run, "--onnx") == 2
     shown = capsys.readouterr().err
-    assert "onnx_that_is_not_there" in shown and "pip install 'pkd-study[export]'" in shown
+    assert (
+        "onnx_that_is_not_there" in shown
+        and "pip install -c constraints.txt -e '.[export]'" in shown
+    )
     assert not (run.parent / "model").exists()
 
 
@@ -185,6 +189,15 @@ def test_without_the_token_cache_nothing_is_measured_and_onnx_is_refused(
     assert export(run) == 0
     assert "nothing is measured" in capsys.readouterr().err
     assert "Size, score and latency" not in (run.parent / "model" / "README.md").read_text()
+
+
+def test_text_columns_are_the_studys_or_those_of_glue() -> None:
+    assert text_columns({"tasks": {"own": {"texts": ["subject", "body"]}}}, "own") == (
+        "subject",
+        "body",
+    )
+    assert text_columns({"tasks": {"sst2": {}}}, "sst2") == ("sentence",)
+    assert text_columns({"tasks": {"own": {}}}, "own") == ()  # of an older version
 
 
 def break_weights(run: Path) -> None:
