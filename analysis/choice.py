@@ -71,8 +71,8 @@ def candidates(run: Run, task: str, limits: Limits, benchmark: Benchmark | None)
     ]
     fits = table[(table["method"] != TEACHER) & (table["refused"] == "")]
     # Where neither is known, fewer layers are cheaper all the same.
-    cost = next(c for c in ("ms", "parameters", "depth") if fits[c].notna().all())
-    table["front"] = on_front(fits[cost], fits["mean"]).reindex(table.index, fill_value=False)
+    axis = next(name for name in ("ms", "parameters", "depth") if fits[name].notna().all())
+    table["front"] = on_front(fits[axis], fits["mean"]).reindex(table.index, fill_value=False)
     order = (table["method"] != TEACHER).astype(int)
     return table.loc[order.sort_values(kind="stable").index].reset_index(drop=True)
 
