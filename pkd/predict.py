@@ -94,12 +94,11 @@ class Classifier:
             return []
         tokens = encode(texts, self.tokenizer, self.max_length, self.model.device)
         logits = predict_logits(self.model, tokens, self.model.device, precision, batch_size)
-        chances = torch.from_numpy(logits).double().softmax(dim=1)
+        chances, codes = torch.from_numpy(logits).double().softmax(dim=1).max(dim=1)
+        names = self.model.config.id2label or {}
         return [
-            {"prediction": self.model.config.id2label[code], "probability": round(chance, 6)}
-            for code, chance in zip(
-                chances.argmax(dim=1).tolist(), chances.amax(dim=1).tolist(), strict=True
-            )
+            {"prediction": names[code], "probability": round(chance, 6)}
+            for code, chance in zip(codes.tolist(), chances.tolist(), strict=True)
         ]
 
 

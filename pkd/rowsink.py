@@ -38,7 +38,7 @@ def open_writer(path: Path, kind: str, columns: Sequence[str]) -> Iterator[Write
         writer.writerow(columns)
         yield _only(
             lambda chunk, added: writer.writerows(
-                [_field((row | more).get(name)) for name in columns]
+                [_field({**row, **more}.get(name)) for name in columns]
                 for row, more in zip(chunk.rows, added, strict=True)
             ),
             columns,
