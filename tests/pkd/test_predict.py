@@ -7,17 +7,27 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pytest
 from pyarrow import parquet
 from transformers import pipeline
 
 from pkd import predict, rowstream
+from pkd.data import Rows
 from pkd.errors import InputError
+from pkd.models import load_classifier, load_tokenizer
 from pkd.predict import main
 from pkd.rowstream import open_rows
+from pkd.tasks import GLUE
+from pkd.tokens import build_tokens, open_tokens
 
-TEXTS = [("the cat sees", "a dog"), ("a bird", "the bird likes it"), ("river", ""), ("he", "she")]
+TEXTS = [
+    ("the cat sees", "a dog"),
+    ("a bird", "the bird likes it"),
+    ("river", "tree"),
+    ("he", "she"),
+]
 
 
 @pytest.fixture(scope="module")
@@ -82,6 +92,18 @@ def test_rows_keep_their_columns_and_get_what_the_pipeline_says(
     assert [row["prediction"] for row in found] == [each["label"] for each in expected]
     chances = [float(row["probability"]) for row in found]
     assert chances == pytest.approx([each["score"] for each in expected], abs=1e-5)
+
+
+def test_an_empty_second_text_is_tokenised_as_in_training(model: Path, tmp_path: Path) -> None:
+    """Unlike transformers' pipeline, which then leaves out the second separator."""
+    one = {"sentence1": "river", "sentence2": ""}
+    write_rows(tmp_path / "rows.jsonl", [one])
+    assert labelled(model, tmp_path / "rows.jsonl", tmp_path / "scored.jsonl") == 0
+    rows = Rows((["river"], [""]), None, np.arange(1))
+    tokens = open_tokens(build_tokens(rows, load_tokenizer(model), 24, tmp_path / "tokens"))
+    logits = load_classifier(model, GLUE["rte"].labels).eval()(**tokens.batch(np.arange(1))).logits
+    [scored] = read_rows(tmp_path / "scored.jsonl")
+    assert scored["probability"] == pytest.approx(logits.softmax(1).max().item(), abs=1e-5)
 
 
 def test_types_of_parquet_columns_are_kept(model: Path, tmp_path: Path) -> None:
