@@ -12,7 +12,6 @@ import argparse
 import datetime
 import importlib.metadata
 import os
-import platform
 import sys
 from collections.abc import Iterator, Sequence
 from functools import partial
@@ -20,21 +19,19 @@ from pathlib import Path
 from typing import Any
 
 import torch
-import yaml
-from transformers import AutoModelForSequenceClassification, PreTrainedModel
+from transformers import PreTrainedModel
 
-from pkd.devices import default_device, resolve_precision
+from pkd.devices import default_device, device_name, resolve_precision
 from pkd.errors import CacheError, InputError, PkdError
 from pkd.files import write_json
-from pkd.models import load_config, move, parameter_counts, quiet_transformers
+from pkd.models import DTYPES, load_as_deployed, load_config, parameter_counts
+from pkd.rundir import chosen_tasks, dev_tokens, is_saved, read_study
 from pkd.timing import MIN_REPEATS, Limits, quartiles, time_interleaved
 from pkd.tokens import open_tokens
 from pkd.workloads import Workload, dev_rows, full_rows, predict
 
 FORMAT = 1
-STUDY_FORMAT = 1  # the newest `study.yaml` that is understood
 BATCH_SIZES = (1, 128)
-_DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
 Models = dict[int, PreTrainedModel]  # by depth, the teacher first
 
@@ -96,15 +93,17 @@ def benchmark(
     """
     device, limits = device or default_device(), limits or Limits()
     precision = _resolve(precision, device)
-    study = _read_study(run_dir)
-    names = _chosen(study, tasks)
+    study = read_study(run_dir)
+    names = chosen_tasks(study, tasks)
     folders = find_models(run_dir, study, names)
     load = _load_average()
     if load is not None and load >= 1:
         _say(f"the machine was busy in the last minute (load {load:.1f}): times will be too long")
-    models = {depth: _load(folder, precision, device) for depth, folder in folders.items()}
+    models = {
+        depth: load_as_deployed(folder, precision, device) for depth, folder in folders.items()
+    }
     teacher = next(iter(models.values()))
-    _say(f"{_device_name(device)}, {torch.get_num_threads()} threads, {precision}")
+    _say(f"{device_name(device)}, {torch.get_num_threads()} threads, {precision}")
     measured: list[dict[str, Any]] = []
     for workload in _workloads(run_dir, study, names, teacher, limits.seconds):
         calls = {depth: partial(predict, m, workload.batches) for depth, m in models.items()}
@@ -115,7 +114,7 @@ def benchmark(
         "format": FORMAT,
         "created": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
         "device": device.type,
-        "device_name": _device_name(device),
+        "device_name": device_name(device),
         "threads": torch.get_num_threads(),
         "precision": precision,
         "attention": getattr(teacher.config, "_attn_implementation", None),
@@ -139,7 +138,7 @@ def find_models(run_dir: Path, study: dict[str, Any], tasks: Sequence[str]) -> d
     Raises:
         InputError: if there is no teacher, or no student.
     """
-    teacher = next(filter(_saved, (run_dir / "teachers" / task for task in tasks)), None)
+    teacher = next(filter(is_saved, (run_dir / "teachers" / task for task in tasks)), None)
     if teacher is None:
         raise InputError(
             f"{run_dir} holds no teacher of {', '.join(tasks)} yet (teachers/<task>): run the "
@@ -149,7 +148,7 @@ def find_models(run_dir: Path, study: dict[str, Any], tasks: Sequence[str]) -> d
     for depth in study["depths"]:
         names = [f"{task}-{depth}-{method}" for task in tasks for method in study["methods"]]
         students = [run_dir / "models" / name for name in names]
-        student = next(filter(_saved, students), None)
+        student = next(filter(is_saved, students), None)
         if student is not None:
             found[int(depth)] = student
         else:
@@ -173,60 +172,12 @@ def _workloads(
         yield full_rows(teacher, size)
     for task in tasks:
         try:
-            tokens = open_tokens(_dev_tokens(run_dir, study, task), teacher.device)
+            tokens = open_tokens(dev_tokens(run_dir, study, task), teacher.device)
         except (CacheError, KeyError) as error:
             _say(f"{task}: no tokens of its dev rows, so they are not measured ({error})")
             continue
         for size in BATCH_SIZES:
-            yield dev_rows(teacher, task, tokens, size, seconds)
-
-
-def _load(folder: Path, precision: str, device: torch.device) -> PreTrainedModel:
-    """Loads a model as a user of it would: transformers chooses the attention kernel."""
-    with quiet_transformers():
-        try:
-            model = AutoModelForSequenceClassification.from_pretrained(
-                folder,
-                dtype=_DTYPES[precision],
-                use_safetensors=True,
-                trust_remote_code=False,
-                local_files_only=True,
-            )
-        except Exception as error:  # safetensors and transformers raise a dozen types
-            raise InputError(f"cannot load the model in {folder}: {error}") from None
-    return move(model, device).eval()
-
-
-def _read_study(run_dir: Path) -> dict[str, Any]:
-    path = run_dir / "study.yaml"
-    if not path.is_file():
-        raise InputError(f"{run_dir} is not a run directory: it has no study.yaml")
-    try:
-        study = yaml.safe_load(path.read_text(encoding="utf-8"))
-        newer = study["format"] > STUDY_FORMAT
-        [study[key] for key in ("tasks", "depths", "methods")], study["teacher"]["layers"]
-    except (OSError, UnicodeDecodeError, yaml.YAMLError, KeyError, TypeError) as error:
-        raise InputError(f"cannot read {path}: {error}") from None
-    if newer:
-        raise InputError(f"{path} was written by a newer version of this project; update it")
-    return dict(study)
-
-
-def _chosen(study: dict[str, Any], tasks: Sequence[str] | None) -> list[str]:
-    known = list(study["tasks"])
-    unknown = [task for task in tasks or () if task not in known]
-    if unknown:
-        raise InputError(f"--task is {unknown[0]!r}, but this study has {', '.join(known)}")
-    return list(dict.fromkeys(tasks or known))
-
-
-def _dev_tokens(run_dir: Path, study: dict[str, Any], task: str) -> Path:
-    about = study["tasks"][task]
-    return run_dir / "tokens" / str(about["tokens"][about["dev_splits"][0]])
-
-
-def _saved(folder: Path) -> bool:
-    return (folder / "config.json").is_file()
+            yield dev_rows(partial(predict, teacher), task, tokens, size, seconds)
 
 
 def _device(name: str | None) -> torch.device:
@@ -241,18 +192,6 @@ def _resolve(precision: str, device: torch.device) -> str:
     resolved = resolve_precision(precision, device)
     without_bf16 = precision == "auto" and resolved == "fp32"
     return "fp16" if without_bf16 and device.type == "cuda" else resolved
-
-
-def _device_name(device: torch.device) -> str:
-    if device.type == "cuda":
-        return torch.cuda.get_device_name(device)
-    try:
-        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    except OSError:
-        pass  # not Linux
-    return platform.processor() or platform.machine() or "unknown CPU"
 
 
 def _load_average() -> float | None:
@@ -304,7 +243,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--task", action="append", help="a task of the study; all by default")
     parser.add_argument("--threads", type=int, help="CPU threads; torch's choice by default")
     parser.add_argument("--device", choices=("cpu", "cuda"), help="a GPU if there is one")
-    parser.add_argument("--precision", choices=("auto", *_DTYPES), default="auto")
+    parser.add_argument("--precision", choices=("auto", *DTYPES), default="auto")
     parser.add_argument(
         "--repeats", type=int, default=Limits.repeats, help="timed calls of each model at most"
     )

@@ -12,7 +12,7 @@ from pkd.errors import InputError, listed, shown
 if TYPE_CHECKING:
     import pyarrow as pa
 
-_DELIMITERS = {".csv": ",", ".tsv": "\t"}
+DELIMITERS = {".csv": ",", ".tsv": "\t"}
 Columns = dict[str, list[Any]]
 
 
@@ -38,8 +38,8 @@ def read_columns(
     suffix = path.suffix.lower()
     if suffix == ".parquet":
         return _parquet(path, needed, optional)
-    if suffix in _DELIMITERS:
-        return _csv(path, _DELIMITERS[suffix], needed, optional)
+    if suffix in DELIMITERS:
+        return _csv(path, DELIMITERS[suffix], needed, optional)
     if suffix in (".jsonl", ".json"):
         return _jsonl(path, needed, optional)
     raise InputError(f"{path}: unknown file type {suffix!r}; use .parquet, .csv, .tsv or .jsonl")
@@ -49,7 +49,7 @@ def arrow_columns(
     table: "pa.Table", where: str, needed: Sequence[str] | None, optional: Sequence[str]
 ) -> Columns:
     """The columns of an Arrow table, as `read_columns` gives them."""
-    names = _chosen(table.column_names, needed, optional, where)
+    names = chosen_columns(table.column_names, needed, optional, where)
     table = table.select(names)
     table.validate(full=True)  # texts that are no UTF-8
     return {name: table[name].to_pylist() for name in names}
@@ -74,7 +74,7 @@ def _csv(
     reader = csv.reader(io.StringIO(_text(path), newline=""), delimiter=delimiter, strict=True)
     rows = _rows(reader, path)
     _, header = next(rows, (0, []))
-    names = _chosen(header, needed, optional, str(path))
+    names = chosen_columns(header, needed, optional, str(path))
     places = [header.index(name) for name in names]
     values: list[list[str]] = [[] for _ in names]
     for line, row in rows:
@@ -112,7 +112,7 @@ def _jsonl(path: Path, needed: Sequence[str] | None, optional: Sequence[str]) ->
         if not line.strip():
             continue
         try:
-            row = json.loads(line, object_pairs_hook=_each_key_once)
+            row = json.loads(line, object_pairs_hook=each_key_once)
         except json.JSONDecodeError as error:
             what = f"{error.msg} at character {error.colno}"
             raise InputError(f"{path}, line {number} is no JSON: {what}") from None
@@ -125,11 +125,12 @@ def _jsonl(path: Path, needed: Sequence[str] | None, optional: Sequence[str]) ->
             )
         names |= dict.fromkeys(row)
         rows.append(row)
-    chosen = _chosen(list(names), needed, optional, str(path))
+    chosen = chosen_columns(list(names), needed, optional, str(path))
     return {name: [row.get(name) for row in rows] for name in chosen}
 
 
-def _each_key_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def each_key_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """For `json.loads`: refuses doubled keys, of which one would silently win."""
     content = dict(pairs)
     if len(content) < len(pairs):
         keys = [key for key, _ in pairs]
@@ -159,7 +160,7 @@ def _text(path: Path) -> str:
     return text
 
 
-def _chosen(
+def chosen_columns(
     names: Sequence[str], needed: Sequence[str] | None, optional: Sequence[str], where: str
 ) -> list[str]:
     """The columns to read, each once."""

@@ -1,6 +1,8 @@
 """The device and the precision that a process trains with."""
 
 import contextlib
+import platform
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -21,6 +23,19 @@ def resolve_precision(precision: str, device: torch.device) -> str:
         cpu: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()  # torch >= 2.10
         native = bool(cpu.get("avx512_bf16") or cpu.get("amx_bf16"))
     return "bf16" if native else "fp32"
+
+
+def device_name(device: torch.device) -> str:
+    """What the device is called, for a person."""
+    if device.type == "cuda":
+        return torch.cuda.get_device_name(device)
+    try:
+        for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    except OSError:
+        pass  # not Linux
+    return platform.processor() or platform.machine() or "unknown CPU"
 
 
 def inference_batch_size(device: torch.device) -> int:

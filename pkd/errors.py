@@ -33,6 +33,10 @@ class TrainingError(PkdError):
     """A trial cannot go on: its loss or its score is no longer a finite number."""
 
 
+class ExportError(PkdError):
+    """A model cannot be turned into a file that predicts the same."""
+
+
 def shown(value: object, most: int = 100) -> str:
     """A value as a message shows it: its `repr`, cut after ``most`` characters."""
     try:

@@ -26,6 +26,9 @@ from pkd.layers import check_depth
 
 _MOST_LAYERS = 1000  # where a slip in config.json would build modules for hours
 
+# How the weights of a model in use may be stored.
+DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+
 # Weights that a fine-tuning run makes anew when the checkpoint lacks them.
 _HEAD_PARTS = frozenset(
     "classifier head logits_proj pooler pre_classifier score sequence_summary".split()
@@ -205,6 +208,33 @@ def load_classifier(
             f"{config.model_type} of {config.num_hidden_layers} layers, e.g. {sorted(lacking)[0]}"
         )
     return model
+
+
+def load_as_deployed(
+    folder: Path, precision: str = "fp32", device: torch.device | str = "cpu"
+) -> PreTrainedModel:
+    """Loads a fine-tuned classifier as a user of it would: transformers chooses the attention.
+
+    Args:
+        folder: what ``save_pretrained`` wrote.
+        precision: of weights and activations, a key of `DTYPES`.
+        device: where to.
+
+    Raises:
+        InputError: if the folder holds no such model.
+    """
+    with quiet_transformers():
+        try:
+            model = AutoModelForSequenceClassification.from_pretrained(
+                folder,
+                dtype=DTYPES[precision],
+                use_safetensors=True,
+                trust_remote_code=False,
+                local_files_only=True,
+            )
+        except Exception as error:  # safetensors and transformers raise a dozen types
+            raise InputError(f"cannot load the model in {folder}: {error}") from None
+    return move(model, torch.device(device)).eval()
 
 
 def move(model: PreTrainedModel, device: torch.device) -> PreTrainedModel:

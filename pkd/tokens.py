@@ -1,6 +1,7 @@
 """Tokens of a split as flat memory-mapped arrays, and batches gathered from them by row number."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -161,20 +162,61 @@ def open_tokens(folder: Path, device: torch.device | str = "cpu") -> TokenArrays
     )
 
 
+def encode(
+    texts: Sequence[list[str]],
+    tokenizer: "PreTrainedTokenizerBase",
+    max_length: int,
+    device: torch.device | str = "cpu",
+) -> TokenArrays:
+    """Tokenises a few rows in memory, as `build_tokens` does a whole split.
+
+    Args:
+        texts: one list of strings for each text column; one row or more.
+        tokenizer: see `build_tokens`.
+        max_length: see `build_tokens`.
+        device: of the tensors.
+    """
+    ids, types, lengths = _encode(texts, tokenizer, max_length)
+    offsets = np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64)
+    return TokenArrays(
+        ids=torch.from_numpy(ids).to(device),
+        offsets=torch.from_numpy(offsets).to(device),
+        types=None if types is None else torch.from_numpy(types).to(device),
+        labels=None,
+        idx=np.arange(len(lengths)),
+        lengths=lengths,
+        pad_id=int(tokenizer.pad_token_id),
+        path=Path(),
+    )
+
+
+def _encode(
+    texts: Sequence[list[str]], tokenizer: Any, max_length: int
+) -> tuple[np.ndarray, np.ndarray | None, np.ndarray]:
+    """Tokens, their types where the model has them, and the length of each row."""
+    encoded = tokenizer(*texts, truncation=True, max_length=max_length)
+    lengths = np.array([len(row) for row in encoded["input_ids"]])
+    types = None
+    if "token_type_ids" in encoded:
+        types = np.concatenate(encoded["token_type_ids"]).astype(np.uint8)
+    return np.concatenate(encoded["input_ids"]).astype(np.int32), types, lengths
+
+
 def _write(folder: Path, rows: Rows, tokenizer: Any, max_length: int) -> None:
     chunks: dict[str, list[np.ndarray]] = {"ids": [], "types": []}
-    lengths: list[int] = []
+    lengths: list[np.ndarray] = []
     for start in range(0, len(rows), _CHUNK):
         texts = [column[start : start + _CHUNK] for column in rows.texts]
-        encoded = tokenizer(*texts, truncation=True, max_length=max_length)
-        lengths += [len(row) for row in encoded["input_ids"]]
-        chunks["ids"].append(np.concatenate(encoded["input_ids"]).astype(np.int32))
-        if "token_type_ids" in encoded:
-            chunks["types"].append(np.concatenate(encoded["token_type_ids"]).astype(np.uint8))
+        ids, types, counts = _encode(texts, tokenizer, max_length)
+        lengths.append(counts)
+        chunks["ids"].append(ids)
+        if types is not None:
+            chunks["types"].append(types)
     np.save(folder / "ids.npy", np.concatenate(chunks["ids"]))
     if chunks["types"]:
         np.save(folder / "types.npy", np.concatenate(chunks["types"]))
-    np.save(folder / "offsets.npy", np.concatenate([[0], np.cumsum(lengths)]).astype(np.int64))
+    offsets = np.concatenate([[0], np.cumsum(np.concatenate(lengths))]).astype(np.int64)
+    np.save(folder / "offsets.npy", offsets)
     np.save(folder / "idx.npy", rows.idx)
     np.save(folder / "pad_id.npy", np.asarray(tokenizer.pad_token_id))
     if tokenizer.padding_side == "left":

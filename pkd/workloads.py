@@ -1,7 +1,7 @@
 """Batches that models predict when their speed is measured."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -62,23 +62,27 @@ def full_rows(model: PreTrainedModel, batch_size: int) -> Workload:
 
 
 def dev_rows(
-    model: PreTrainedModel, task: str, tokens: TokenArrays, batch_size: int, seconds: float
+    run: Callable[[Sequence[Inputs]], object],
+    task: str,
+    tokens: TokenArrays,
+    batch_size: int,
+    seconds: float,
 ) -> Workload:
     """Dev batches of similar lengths with their own padding, as `pkd.evaluate` makes them.
 
     Args:
-        model: the slowest of those to be measured.
+        run: predicts batches with the slowest of the models to be measured.
         task: the task's name.
-        tokens: its dev rows, on the model's device.
+        tokens: its dev rows, on the device of the model.
         batch_size: rows at a time.
-        seconds: so many batches are taken that `MIN_REPEATS` passes of the model fit, but one at
+        seconds: so many batches are taken that `MIN_REPEATS` passes of it fit, but one at
             least.
     """
     batches = eval_batches(tokens.lengths, batch_size)
     sample = [tokens.batch(rows) for rows in spread_out(batches, 1)]
-    predict(model, sample)  # the first call of a shape is slow
+    run(sample)  # the first call of a shape is slow
     started = time.perf_counter()
-    predict(model, sample)
+    run(sample)
     fitting = int(seconds / MIN_REPEATS / (time.perf_counter() - started))
     chosen = spread_out(batches, min(max(fitting, 1), _MOST_BATCHES))
     return Workload(task, batch_size, [tokens.batch(rows) for rows in chosen])

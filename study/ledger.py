@@ -6,13 +6,13 @@ the trials, and a resumed study trusts nothing else.
 
 import json
 import time
-import zlib
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 from pkd.errors import CacheError, PkdError
 from pkd.files import write_json
+from pkd.rundir import checksum
 from study.cells import Cell
 from study.store import SharedFolder, Store
 
@@ -96,12 +96,6 @@ class Ledger:
             raise self.failure from error
         self._next += 1
         return event
-
-
-def checksum(event: Event) -> str:
-    """8 hex digits that depend on every value of an event, so that a flipped bit is noticed."""
-    text = json.dumps(event, sort_keys=True, ensure_ascii=False)
-    return f"{zlib.crc32(text.encode()):08x}"
 
 
 def _read(path: Path) -> Event:

@@ -36,6 +36,7 @@ def write_study_file(layout: Layout, plan: Plan, encoder: Path) -> None:
         name: {
             "metrics": list(prepared.task.metrics),
             "dev_splits": list(prepared.task.dev),
+            "texts": list(prepared.task.texts),
             "labels": list(prepared.task.labels),
             "train_rows": prepared.rows[prepared.task.train],
             "dev_rows": prepared.rows[prepared.task.dev[0]],

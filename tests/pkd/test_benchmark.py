@@ -3,6 +3,7 @@
 import json
 import shutil
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from pkd.models import load_classifier
 from pkd.prepare import Prepared
 from pkd.tasks import GLUE
 from pkd.tokens import open_tokens
-from pkd.workloads import dev_rows, full_rows, spread_out
+from pkd.workloads import dev_rows, full_rows, predict, spread_out
 
 Edit = Callable[[dict[str, Any]], None]
 
@@ -116,10 +117,10 @@ def test_rows_have_the_papers_length_or_what_the_model_takes(run: Path, teacher:
 def test_dev_rows_keep_their_own_lengths(prepared: Prepared, teacher: Path) -> None:
     tokens = open_tokens(prepared.tokens["validation"])
     model = load_classifier(teacher, GLUE["rte"].labels)
-    every = dev_rows(model, "rte", tokens, 1, seconds=60)
+    every = dev_rows(partial(predict, model), "rte", tokens, 1, seconds=60)
     assert every.rows == len(tokens) == 12
     assert every.tokens == pytest.approx(tokens.lengths.mean())
-    short = dev_rows(model, "rte", tokens, 1, seconds=1e-9)
+    short = dev_rows(partial(predict, model), "rte", tokens, 1, seconds=1e-9)
     assert short.rows == 1  # one batch whatever the time limit
 
 

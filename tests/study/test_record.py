@@ -194,6 +194,8 @@ def test_other_rows_under_the_same_names_are_refused(tmp_path: Path, encoder: Pa
 
     check_same_inputs(layout, plan("first"), encoder)
     write_study_file(layout, plan("first"), encoder)
+    task = yaml.safe_load(layout.study_file.read_text())["tasks"]["rte"]
+    assert task["texts"] == ["sentence1", "sentence2"]
     check_same_inputs(layout, plan("first"), encoder)
     with pytest.raises(InputError, match="labels or tokenizer of rte have changed"):
         check_same_inputs(layout, plan("second"), encoder)

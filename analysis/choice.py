@@ -1,0 +1,117 @@
+"""Which student of a task to take: what speaks against each, and the best of the Pareto front."""
+
+import math
+from collections.abc import Hashable
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from analysis.benchmark import Benchmark
+from analysis.comparison import confirmed
+from analysis.labels import TEACHER
+from analysis.plots.pareto import on_front, pareto
+from analysis.runs import Run
+from analysis.settings import scores_by_method
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a student must keep to; None does not limit.
+
+    Attributes:
+        latency: milliseconds for one row at a time.
+        drop: points of the mean dev score below the teacher.
+        parameters: their number, the classifier not counted.
+    """
+
+    latency: float | None = None
+    drop: float | None = None
+    parameters: float | None = None
+
+    @property
+    def cost(self) -> bool:
+        """Whether a cost is limited."""
+        return self.latency is not None or self.parameters is not None
+
+    def __str__(self) -> str:
+        return " ".join(
+            f"{option} {value:.12g}"
+            for option, value in (
+                ("--max-latency-ms", self.latency),
+                ("--max-drop", self.drop),
+                ("--max-parameters", self.parameters),
+            )
+            if value is not None
+        )
+
+
+def candidates(run: Run, task: str, limits: Limits, benchmark: Benchmark | None) -> pd.DataFrame:
+    """The teacher and all students of a task, with what speaks against each.
+
+    Returns:
+        One row per model that has a confirmed score, the teacher first: ``depth``, ``method``,
+        ``mean``, ``sd``, ``n``, ``planned`` (see `analysis.settings.scores_by_method`), ``ms`` (a
+        row alone) and ``parameters``, missing where unknown; ``drop`` below the teacher;
+        ``refused``: why it is not taken, or empty; ``front``: whether it is on the Pareto front
+        of those that keep to the limits.
+    """
+    table = scores_by_method(run)
+    table = table[table["task"] == task].drop(columns="task")
+    for column, kind, unit in (("ms", "latency", 1.0), ("parameters", "parameters", 1e6)):
+        cost = pareto(run, kind, benchmark)
+        cost = cost[cost["task"] == task].drop_duplicates("depth").set_index("depth")["cost"]
+        table[column] = unit * table["depth"].map(cost)
+    taught = table.loc[table["method"] == TEACHER, "mean"]
+    table["drop"] = (taught.iloc[0] if len(taught) else math.nan) - table["mean"]
+    same = _constant(run, task)
+    table["refused"] = [
+        "" if row["method"] == TEACHER else _refusal(row, limits, same)
+        for row in table.to_dict("records")
+    ]
+    fits = table[(table["method"] != TEACHER) & (table["refused"] == "")]
+    # Where neither is known, fewer layers are cheaper all the same.
+    axis = next(name for name in ("ms", "parameters", "depth") if fits[name].notna().all())
+    table["front"] = on_front(fits[axis], fits["mean"]).reindex(table.index, fill_value=False)
+    order = (table["method"] != TEACHER).astype(int)
+    return table.loc[order.sort_values(kind="stable").index].reset_index(drop=True)
+
+
+def choose(table: pd.DataFrame, limits: Limits) -> pd.Series | None:
+    """The row of `candidates` to take, or None where nothing fits."""
+    front = table[table["front"]]
+    if front.empty:
+        return None
+    if limits.drop is not None and not limits.cost:
+        return front.loc[front["mean"].idxmin()]  # on a front the cheapest has the lowest score
+    return front.loc[front["mean"].idxmax()]
+
+
+def _constant(run: Run, task: str) -> set[tuple[int, str]]:
+    """The students that predict one class only, with every seed."""
+    trials = confirmed(run)
+    cells = trials[trials["task"] == task].groupby(["depth", "method"])["constant"].all()
+    return {key for key, constant in cells.items() if constant}
+
+
+def _refusal(row: dict[Hashable, Any], limits: Limits, constant: set[tuple[int, str]]) -> str:
+    why = []
+    if row["n"] < row["planned"]:
+        why.append(f"{row['n']} of {row['planned']} confirm seeds have ended")
+    if (row["depth"], row["method"]) in constant:
+        why.append("it predicts one class only")
+    if limits.drop is not None and not _within(row["drop"], limits.drop):
+        why.append(f"{row['drop']:.1f} points below the teacher (--max-drop {limits.drop:g})")
+    if limits.latency is not None and not _within(row["ms"], limits.latency):
+        known = "of unknown latency" if math.isnan(row["ms"]) else f"{row['ms']:.3g} ms a row"
+        why.append(f"{known} (--max-latency-ms {limits.latency:g})")
+    if limits.parameters is not None and not _within(row["parameters"], limits.parameters):
+        size = row["parameters"]
+        known = "of unknown size" if math.isnan(size) else f"{size:,.0f} parameters"
+        why.append(f"{known} (--max-parameters {limits.parameters:,.0f})")
+    return ", ".join(why)
+
+
+def _within(value: float, limit: float) -> bool:
+    """Whether a value, which may be unknown, keeps to a limit, but for rounding."""
+    return bool(value <= limit + 1e-9 * abs(limit) + 1e-12)

@@ -1,0 +1,133 @@
+"""The card of an exported model: what it is, how it scored, what it costs, how to repeat it."""
+
+import statistics
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from tabulate import tabulate
+
+from pkd.rundir import Student, text_columns
+from pkd.tasks import GLUE
+
+_TRAINING = ("epochs", "batch_size", "warmup", "weight_decay", "scale", "init")
+
+
+def model_card(
+    study: Mapping[str, Any],
+    task: str,
+    student: Student,
+    card: Mapping[str, Any],
+    teacher_card: Mapping[str, Any] | None,
+    **facts: Any,
+) -> str:
+    """Writes the card.
+
+    Args:
+        study: ``study.yaml``.
+        task: the task's name.
+        student: what is exported.
+        card: what `pkd.rundir.read_card` gives of it.
+        teacher_card: the same of the teacher, if it is known.
+        facts: ``table`` (see `cost_table`) with its ``conditions``, or None; ``onnx``, ``int8``:
+            whether these files are there; ``inputs`` of the ONNX file and the ``difference``
+            from PyTorch.
+    """
+    about, config = study["tasks"][task], study.get("config") or {}
+    texts, trained = text_columns(dict(study), task), config.get("train") or {}
+    generated = bool(study.get("generated_data"))
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    return environment.get_template("modelcard.md.j2").render(
+        task=task,
+        student=student.name,
+        method=student.method,
+        depth=student.depth,
+        study=study.get("name", "unknown"),
+        generated=generated,
+        dataset="nyu-mll/glue" if task in GLUE and not generated else None,
+        example='{"text": "…", "text_pair": "…"}' if len(texts) == 2 else '"…"',
+        labels=about["labels"],
+        texts=texts,
+        train_rows=_count(about.get("train_rows")),
+        dev_rows=_count(about.get("dev_rows")),
+        split=about["dev_splits"][0],
+        max_length=trained.get("max_length", "unknown"),
+        teacher=_teacher(study, about, teacher_card),
+        settings=_pairs(card["settings"]),
+        training=_pairs({key: trained[key] for key in _TRAINING if key in trained}) or "unknown",
+        n=len(student.seeds),
+        trial=card["trial"],
+        scores=_scores(student, card["metrics"]),
+        command=study.get("command", "unknown"),
+        commit=study.get("git_commit"),
+        versions=_pairs(study.get("versions") or {}),
+        **facts,
+    )
+
+
+def cost_table(rows: Sequence[Mapping[str, Any]]) -> str:
+    """Lays out what each form of the models costs and scores, as Markdown.
+
+    Args:
+        rows: for each form ``model``, ``form``, ``bytes``, ``metrics`` (of the first dev split),
+            ``changed`` (dev rows that its PyTorch fp32 form labels otherwise) and ``ms`` a row, by
+            batch size.
+    """
+    return tabulate(
+        [
+            {
+                "model": row["model"],
+                "form": row["form"],
+                "MB": f"{row['bytes'] / 1e6:.1f}",
+                **{f"{name} (%)": f"{100 * value:.1f}" for name, value in row["metrics"].items()},
+                "labels changed": row["changed"],
+                **{f"ms a row, batch {size}": f"{ms:.3g}" for size, ms in row["ms"].items()},
+            }
+            for row in rows
+        ],
+        headers="keys",
+        tablefmt="github",
+        disable_numparse=True,
+    )
+
+
+def _scores(student: Student, own: Mapping[str, Mapping[str, float]]) -> str:
+    rows = []
+    for split, metrics in own.items():
+        for metric, value in metrics.items():
+            values = [100 * seed["metrics"][split][metric] for seed in student.seeds]
+            spread = f" ± {statistics.stdev(values):.1f}" if len(values) > 1 else ""
+            mean = f"{statistics.fmean(values):.1f}{spread} (n = {len(values)})"
+            rows.append([split, metric, mean, f"{100 * value:.1f}"])
+    headers = ["split", "metric", "these settings", "this model"]
+    return tabulate(rows, headers=headers, tablefmt="github", disable_numparse=True)
+
+
+def _teacher(
+    study: Mapping[str, Any], about: Mapping[str, Any], card: Mapping[str, Any] | None
+) -> str:
+    teacher = study["teacher"]
+    text = f"{teacher.get('name', 'unknown')}, {teacher['layers']} layers"
+    if card is None:
+        return text
+    metrics = card["metrics"][about["dev_splits"][0]]
+    scores = ", ".join(f"{name} {100 * value:.1f}" for name, value in metrics.items())
+    return f"{text}, fine-tuned: {scores} on dev (n = 1); {_pairs(card['settings'])}"
+
+
+def _pairs(mapping: Mapping[str, Any]) -> str:
+    return ", ".join(
+        f"{name} {f'{value:.3g}' if isinstance(value, float) else value}"
+        for name, value in mapping.items()
+    )
+
+
+def _count(rows: Any) -> str:
+    return f"{rows:,}" if isinstance(rows, int) else "unknown"

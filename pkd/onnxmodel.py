@@ -1,0 +1,112 @@
+"""ONNX files of a classifier, as torch's own exporter writes them, and their int8 versions."""
+
+import contextlib
+import importlib.util
+import io
+import logging
+import warnings
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+from transformers import PreTrainedModel
+
+from pkd.errors import ExportError, InputError
+
+PACKAGES = ("onnx", "onnxruntime", "onnxscript")
+
+
+def check_packages() -> None:
+    """Looks for the packages of the extra ``export``.
+
+    Raises:
+        InputError: with the command that installs them.
+    """
+    lacking = [name for name in PACKAGES if importlib.util.find_spec(name) is None]
+    if lacking:
+        raise InputError(
+            f"--onnx and --int8 need {', '.join(lacking)}, which this environment lacks: "
+            "pip install -c constraints.txt -e '.[export]' (in the project's folder)"
+        )
+
+
+def write_onnx(model: PreTrainedModel, example: Mapping[str, Tensor], path: Path) -> None:
+    """Writes a classifier with batches of any size and width.
+
+    Args:
+        model: on the CPU, in fp32.
+        example: inputs of two rows or more, see `pkd.tokens.TokenArrays.batch`.
+        path: the file; its weights are inside.
+
+    Raises:
+        ExportError: if torch cannot export this model.
+    """
+    axes = {0: torch.export.Dim("batch"), 1: torch.export.Dim("width")}
+    try:
+        with _quiet(), torch.inference_mode():
+            program = torch.onnx.export(
+                model,
+                kwargs=dict(example),
+                dynamo=True,
+                dynamic_shapes={name: axes for name in example},
+                input_names=list(example),
+                output_names=["logits"],
+                verbose=False,
+            )
+            assert program is not None
+            program.save(path, external_data=False)
+    except Exception as error:  # the exporter wraps whatever a model's code does
+        family = model.config.model_type
+        reason = str(error).strip().partition("\n")[0]
+        raise ExportError(
+            f"torch cannot export this {family} to ONNX ({type(error).__name__}: {reason}); "
+            "leave --onnx and --int8 out"
+        ) from error
+
+
+def write_int8(source: Path, target: Path) -> None:
+    """Writes the int8 version of an ONNX file: weights by column, activations when it runs."""
+    from onnxruntime.quantization import QuantType, quantize_dynamic
+
+    with _quiet():
+        quantize_dynamic(source, target, per_channel=True, weight_type=QuantType.QInt8)
+
+
+class OnnxClassifier:
+    """An ONNX file that is called as a model is, on the CPU.
+
+    Args:
+        path: what `write_onnx` or `write_int8` wrote.
+        threads: CPU threads.
+    """
+
+    def __init__(self, path: Path, threads: int) -> None:
+        import onnxruntime
+
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.log_severity_level = 3  # errors
+        self._session = onnxruntime.InferenceSession(
+            path, options, providers=["CPUExecutionProvider"]
+        )
+
+    def __call__(self, **inputs: Tensor) -> np.ndarray:
+        """Logits of a batch: (batch, classes) fp32."""
+        arrays = {name: tensor.numpy() for name, tensor in inputs.items()}
+        logits: np.ndarray = self._session.run(["logits"], arrays)[0]
+        return logits
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Silences what exporter and quantiser say of themselves; their errors are raised anyway."""
+    before = logging.root.manager.disable
+    logging.disable(logging.WARNING)
+    try:
+        with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logging.disable(before)

@@ -1,0 +1,203 @@
+"""The forms in which a model can be shipped, side by side: size, dev score and latency."""
+
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+from transformers import PreTrainedModel
+
+from pkd.batching import eval_batches
+from pkd.devices import device_name, resolve_precision
+from pkd.errors import ExportError
+from pkd.evaluate import score
+from pkd.models import load_as_deployed
+from pkd.onnxmodel import OnnxClassifier
+from pkd.tasks import Metric
+from pkd.timing import Limits, quartiles, time_interleaved
+from pkd.tokens import TokenArrays
+from pkd.workloads import Inputs, dev_rows
+
+BATCH_SIZES = (1, 32)
+TEACHER = "teacher"
+ONNX_FILE, INT8_FILE = "onnx/model.onnx", "onnx/model_int8.onnx"
+_FP32 = "PyTorch fp32"
+_CPU = torch.device("cpu")
+
+
+@dataclass(frozen=True, eq=False)
+class Variant:
+    """One form of a model, on the CPU.
+
+    Attributes:
+        model: whose form it is, for example ``teacher, 12 layers``.
+        form: for example ``PyTorch bf16``.
+        bytes: its weights, in memory or as a file.
+        predict: gives the logits of a batch, (batch, classes) fp32, from its inputs by name.
+    """
+
+    model: str
+    form: str
+    bytes: int
+    predict: Callable[..., np.ndarray]
+
+
+def load_variants(
+    teacher: Path | None, student: Path, name: str, fp32: PreTrainedModel
+) -> Iterator[Variant]:
+    """Loads the teacher's forms, then the student's; bf16 where the CPU multiplies it natively.
+
+    Args:
+        teacher: its folder, if there is one.
+        student: folder of the exported student, with its ONNX files if there are any.
+        name: the student's.
+        fp32: the student as it was loaded from there.
+    """
+    native = resolve_precision("auto", _CPU)
+    forms = ["fp32"] if native == "fp32" else ["fp32", native]
+    if teacher is not None:
+        for form in forms:
+            yield _torch_variant(load_as_deployed(teacher, form), TEACHER, form)
+    for form in forms:
+        model = fp32 if form == "fp32" else load_as_deployed(student, form)
+        yield _torch_variant(model, name, form)
+    for form, file in (("ONNX", ONNX_FILE), ("ONNX int8", INT8_FILE)):
+        if (student / file).exists():
+            predict = OnnxClassifier(student / file, torch.get_num_threads())
+            yield Variant(name, form, (student / file).stat().st_size, predict)
+
+
+def _torch_variant(model: PreTrainedModel, name: str, precision: str) -> Variant:
+    size = sum(weight.numel() * weight.element_size() for weight in model.parameters())
+    return Variant(name, f"PyTorch {precision}", size, partial(_torch_logits, model))
+
+
+@torch.inference_mode()
+def _torch_logits(model: PreTrainedModel, **inputs: Tensor) -> np.ndarray:
+    logits: np.ndarray = model(**inputs).logits.float().numpy()
+    return logits
+
+
+def measure(
+    variants: Sequence[Variant],
+    task: str,
+    split: str,
+    metrics: Sequence[Metric],
+    tokens: TokenArrays,
+    limits: Limits,
+) -> dict[str, Any]:
+    """Scores and times the forms on the dev rows; progress goes to stderr.
+
+    Args:
+        variants: the forms, the slowest first.
+        task: the task's name.
+        split: its first dev split.
+        metrics: the task's metrics.
+        tokens: rows of the split, on the CPU.
+        limits: how much is timed for each batch size.
+
+    Returns:
+        ``forms``: one row each, as `pkd.modelcard.cost_table` takes them; ``conditions``: what
+        they were measured on, in words; ``difference``: the largest one of a logit between the
+        ONNX file and PyTorch, None without such a file.
+
+    Raises:
+        ExportError: if the ONNX file labels a row otherwise than PyTorch.
+    """
+    logits = {}
+    for variant in variants:
+        print(f"dev rows: {variant.model}, {variant.form}", file=sys.stderr, flush=True)
+        logits[variant.model, variant.form] = dev_logits(variant, tokens)
+    differences = [
+        _same(logits[model, _FP32], found, tokens)
+        for (model, form), found in logits.items()
+        if form == "ONNX"
+    ]
+    times, labels = latencies(variants, task, tokens, limits), tokens.all_labels()
+    forms = [
+        {
+            **{"model": variant.model, "form": variant.form, "bytes": variant.bytes},
+            "metrics": score(metrics, logits[variant.model, variant.form], labels),
+            "changed": len(
+                _changed(logits[variant.model, _FP32], logits[variant.model, variant.form])
+            ),
+            "ms": {str(size): value for size, value in ms.items()},
+        }
+        for variant, ms in times.items()
+    ]
+    threads = torch.get_num_threads()
+    conditions = (
+        f"Dev rows of `{split}` at their own lengths; median time of the forward pass on "
+        f"{device_name(_CPU)}, {threads} thread{'s' if threads > 1 else ''}. MB: weights in "
+        "memory, of ONNX the file. Labels changed: dev rows that the form labels otherwise than "
+        "PyTorch fp32."
+    )
+    return {
+        "forms": forms,
+        "conditions": conditions,
+        "difference": differences[0] if differences else None,
+    }
+
+
+def dev_logits(variant: Variant, tokens: TokenArrays) -> np.ndarray:
+    """Predicts a split in batches of the larger of `BATCH_SIZES`.
+
+    Returns:
+        (rows, classes), in the order of the rows.
+    """
+    order = eval_batches(tokens.lengths, max(BATCH_SIZES))
+    found = np.concatenate([variant.predict(**tokens.batch(rows)) for rows in order])
+    logits = np.empty_like(found)
+    logits[np.concatenate(order)] = found
+    return logits
+
+
+def latencies(
+    variants: Sequence[Variant], task: str, tokens: TokenArrays, limits: Limits
+) -> dict[Variant, dict[int, float]]:
+    """Times all forms in turn on the same dev rows.
+
+    Args:
+        variants: the forms; the first decides how many rows fit into the limits.
+        task: the task's name.
+        tokens: rows of its first dev split.
+        limits: how much is timed for each batch size.
+
+    Returns:
+        For each form the median milliseconds a row, by batch size.
+    """
+    found: dict[Variant, dict[int, float]] = {variant: {} for variant in variants}
+    for size in BATCH_SIZES:
+        run = partial(_run, variants[0])
+        workload = dev_rows(run, task, tokens, size, limits.seconds)
+        calls = {variant: partial(_run, variant, workload.batches) for variant in variants}
+        for variant, seconds in time_interleaved(calls, limits).items():
+            found[variant][size] = 1000 * quartiles(seconds)[1] / workload.rows
+    return found
+
+
+def _run(variant: Variant, batches: Sequence[Inputs]) -> None:
+    for inputs in batches:
+        variant.predict(**inputs)
+
+
+def _changed(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """The rows that two models label otherwise."""
+    return np.flatnonzero(one.argmax(axis=1) != other.argmax(axis=1))
+
+
+def _same(torch_logits: np.ndarray, onnx_logits: np.ndarray, tokens: TokenArrays) -> float:
+    difference = float(np.abs(torch_logits - onnx_logits).max())
+    rows = _changed(torch_logits, onnx_logits)
+    if len(rows):
+        raise ExportError(
+            f"the ONNX file labels {len(rows)} of {len(tokens)} dev rows otherwise than PyTorch, "
+            f"e.g. that with idx {tokens.idx[rows[0]]} (largest difference of a logit "
+            f"{difference:.2g}): nothing was exported. Leave --onnx and --int8 out"
+        )
+    return difference

@@ -1,0 +1,307 @@
+"""``python -m pkd.predict``: every type of file, rows that are none, and files of any size."""
+
+import csv
+import datetime
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from pyarrow import parquet
+from transformers import pipeline
+
+from pkd import predict, rowstream
+from pkd.data import Rows
+from pkd.errors import InputError
+from pkd.models import load_classifier, load_tokenizer
+from pkd.predict import main
+from pkd.rowstream import open_rows
+from pkd.tasks import GLUE
+from pkd.tokens import build_tokens, open_tokens
+
+TEXTS = [
+    ("the cat sees", "a dog"),
+    ("a bird", "the bird likes it"),
+    ("river", "tree"),
+    ("he", "she"),
+]
+
+
+@pytest.fixture(scope="module")
+def model(teacher: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A classifier of sentence pairs as it is exported."""
+    folder = tmp_path_factory.mktemp("exported") / "model"
+    shutil.copytree(teacher, folder)
+    (folder / "export.json").write_text(json.dumps({"texts": ["sentence1", "sentence2"]}))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def expected(model: Path) -> list[dict[str, Any]]:
+    """What transformers' own pipeline says of `TEXTS`."""
+    classify = pipeline("text-classification", model=str(model), device="cpu")
+    return [dict(classify({"text": one, "text_pair": two})) for one, two in TEXTS]
+
+
+def write_rows(path: Path, rows: list[dict[str, Any]]) -> None:
+    if path.suffix == ".parquet":
+        parquet.write_table(pa.Table.from_pylist(rows), path)
+    elif path.suffix == ".jsonl":
+        path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    else:
+        with path.open("w", newline="") as file:
+            writer = csv.DictWriter(
+                file, rows[0], delimiter="\t" if path.suffix == ".tsv" else ","
+            )
+            writer.writeheader()
+            writer.writerows(rows)
+
+
+def read_rows(path: Path) -> list[dict[str, Any]]:
+    if path.suffix == ".parquet":
+        rows: list[dict[str, Any]] = parquet.read_table(path).to_pylist()
+        return rows
+    if path.suffix == ".jsonl":
+        return [json.loads(line) for line in path.read_text().splitlines()]
+    with path.open(newline="") as file:
+        return list(csv.DictReader(file, delimiter="\t" if path.suffix == ".tsv" else ","))
+
+
+def labelled(model: Path, source: Path, target: Path, *options: str) -> int:
+    return main([str(model), "--input", str(source), "--output", str(target), *options])
+
+
+@pytest.mark.parametrize("read", [".csv", ".tsv", ".jsonl", ".parquet"])
+@pytest.mark.parametrize("written", [".csv", ".tsv", ".jsonl", ".parquet"])
+def test_rows_keep_their_columns_and_get_what_the_pipeline_says(
+    model: Path, expected: list[dict[str, Any]], tmp_path: Path, read: str, written: str
+) -> None:
+    source, target = tmp_path / f"rows{read}", tmp_path / f"scored{written}"
+    rows = [
+        {"id": f'no. {i}, "x"\ny', "sentence1": one, "sentence2": two}
+        for i, (one, two) in enumerate(TEXTS)
+    ]
+    write_rows(source, rows)
+    assert labelled(model, source, target, "--batch-size", "3") == 0
+    found = read_rows(target)
+    assert [list(row) for row in found] == [[*rows[0], "prediction", "probability"]] * 4
+    assert [{key: row[key] for key in rows[0]} for row in found] == rows
+    assert [row["prediction"] for row in found] == [each["label"] for each in expected]
+    chances = [float(row["probability"]) for row in found]
+    assert chances == pytest.approx([each["score"] for each in expected], abs=1e-5)
+
+
+def test_an_empty_second_text_is_tokenised_as_in_training(model: Path, tmp_path: Path) -> None:
+    """Unlike transformers' pipeline, which then leaves out the second separator."""
+    one = {"sentence1": "river", "sentence2": ""}
+    write_rows(tmp_path / "rows.jsonl", [one])
+    assert labelled(model, tmp_path / "rows.jsonl", tmp_path / "scored.jsonl") == 0
+    rows = Rows((["river"], [""]), None, np.arange(1))
+    tokens = open_tokens(build_tokens(rows, load_tokenizer(model), 24, tmp_path / "tokens"))
+    logits = load_classifier(model, GLUE["rte"].labels).eval()(**tokens.batch(np.arange(1))).logits
+    [scored] = read_rows(tmp_path / "scored.jsonl")
+    assert scored["probability"] == pytest.approx(logits.softmax(1).max().item(), abs=1e-5)
+
+
+def test_types_of_parquet_columns_are_kept(model: Path, tmp_path: Path) -> None:
+    day = datetime.date(2026, 1, 2)
+    table = pa.table(
+        {
+            "n": pa.array([1, None], pa.int16()),
+            "day": [day, day],
+            "tags": [["a"], []],
+            "text": pa.array(["the cat", "a dog"]).dictionary_encode(),
+        }
+    )
+    parquet.write_table(table, tmp_path / "rows.parquet")
+    target = tmp_path / "scored.parquet"
+    assert labelled(model, tmp_path / "rows.parquet", target, "--text", "text") == 0
+    assert parquet.read_table(target).select(table.column_names).equals(table)
+
+
+def test_bad_rows_of_csv_are_named_by_their_lines(
+    model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source, target = tmp_path / "rows.csv", tmp_path / "scored.csv"
+    source.write_bytes(
+        b'sentence1,sentence2,n\nthe cat,a dog,1\n\nonly one\n"two\nlines",x,2\n'
+        b'\xff,y,3\nbad "quote",z\n"open"x,z,4\na,b,5\n'
+    )
+    assert labelled(model, source, target) == 1
+    assert [row["n"] for row in read_rows(target)] == ["1", "2", "5"]
+    assert all(row["prediction"] for row in read_rows(target))
+    said = capsys.readouterr().err
+    assert "rows.csv, line 4: 1 field(s), but the header names 3; left out" in said
+    assert "line 7: it is no UTF-8; left out" in said
+    assert "line 8: 2 field(s)" in said and "line 9: ',' expected after '\"'" in said
+    assert "bad rows: 0 kept without a prediction, 4 left out" in said
+
+
+def test_bad_rows_of_jsonl_are_named_by_their_lines(
+    model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source, target = tmp_path / "rows.jsonl", tmp_path / "scored.jsonl"
+    good = {"sentence1": "the cat", "sentence2": "a dog", "more": {"deep": [1, None]}}
+    lines = [json.dumps(good), "{", "", "[1]", '{"sentence1": null, "sentence2": "x"}']
+    lines += ['{"sentence1": "x", "sentence1": "y"}', '{"sentence1": "a", "other": 1}']
+    lines += ['{"sentence1": "\\ud800", "sentence2": "half a character"}']
+    source.write_text("\n".join(lines))
+    assert labelled(model, source, target) == 1
+    first, second, third = read_rows(target)
+    assert first["more"] == good["more"] and first["prediction"] is not None
+    assert second == {"sentence1": None, "sentence2": "x", "prediction": None, "probability": None}
+    assert list(third) == ["sentence1", "other", "prediction", "probability"]
+    said = capsys.readouterr().err
+    for line, why in ((2, "no JSON"), (4, "must hold one object"), (6, "comes twice")):
+        assert f"line {line}: " in said and why in said
+    assert "line 5: column 'sentence1' holds None" in said
+    assert "line 7: column 'sentence2' holds None" in said
+    assert "line 8: it is no UTF-8; left out" in said
+    assert "bad rows: 2 kept without a prediction, 4 left out" in said
+
+
+def test_missing_texts_of_parquet_are_named_by_their_rows(
+    model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_rows(tmp_path / "rows.parquet", [{"text": "a"}, {"text": None}, {"text": "b"}])
+    target = tmp_path / "scored.csv"
+    assert labelled(model, tmp_path / "rows.parquet", target, "--text", "text") == 1
+    assert [bool(row["prediction"]) for row in read_rows(target)] == [True, False, True]
+    assert "rows.parquet, row 1 (first row is 0): column 'text'" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".jsonl", ".parquet"])
+def test_small_chunks_give_the_same_file(
+    model: Path, tmp_path: Path, suffix: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = tmp_path / f"rows{suffix}"
+    write_rows(source, [{"text": f"the cat sees {'very ' * (i % 5)} old"} for i in range(11)])
+    assert labelled(model, source, tmp_path / f"one{suffix}", "--text", "text") == 0
+    monkeypatch.setattr(rowstream, "CHUNK", 3)
+    assert labelled(model, source, tmp_path / f"many{suffix}", "--text", "text") == 0
+    one, many = (read_rows(tmp_path / f"{name}{suffix}") for name in ("one", "many"))
+    assert len(one) == 11 and [r["text"] for r in one] == [r["text"] for r in many]
+    assert [r["prediction"] for r in one] == [r["prediction"] for r in many]
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".jsonl", ".parquet"])
+def test_a_large_file_is_read_bit_by_bit(tmp_path: Path, suffix: str) -> None:
+    source = tmp_path / f"rows{suffix}"
+    write_rows(source, [{"text": "the cat " * 8}] * 40_000)
+    with open_rows(source, ["text"], lambda place, why: None) as opened:
+        first = next(opened.chunks)
+        assert len(first.rows) == rowstream.CHUNK and first.done < opened.total / 5
+        assert sum(len(chunk.rows) for chunk in opened.chunks) == 40_000 - rowstream.CHUNK
+
+
+def test_a_quote_that_is_never_closed_does_not_swallow_the_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rowstream, "_LONGEST_FIELD", 1000)
+    source, lost = tmp_path / "rows.csv", list[str]()
+    source.write_text('text\n"open\n' + "a b c d e f g h\n" * 1000)
+    with open_rows(source, ["text"], lambda place, why: lost.append(f"{place}: {why}")) as opened:
+        rows = [row for chunk in opened.chunks for row in chunk.rows]
+    assert len(lost) == 1 and lost[0].startswith("line 2: field larger than field limit (1000)")
+    assert len(rows) > 900 and set(rows[0]) == {"text"}
+
+
+def test_what_breaks_off_leaves_the_old_file(
+    model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rowstream, "CHUNK", 2)
+    source, target = tmp_path / "rows.csv", tmp_path / "scored.csv"
+    write_rows(source, [{"text": "a"}] * 6)
+    target.write_text("old")
+    whole, calls = predict.Classifier.label, []
+
+    def breaking(*arguments: Any) -> Any:
+        calls.append(1)
+        if len(calls) == 2:
+            raise OSError("the disk has gone")
+        return whole(*arguments)
+
+    monkeypatch.setattr(predict.Classifier, "label", breaking)
+    assert labelled(model, source, target, "--text", "text") == 1
+    assert target.read_text() == "old"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["rows.csv", "scored.csv"]
+
+
+def test_a_file_without_rows_gives_one_without_rows(model: Path, tmp_path: Path) -> None:
+    (tmp_path / "rows.csv").write_text("sentence1,sentence2\n")
+    assert labelled(model, tmp_path / "rows.csv", tmp_path / "scored.csv") == 0
+    header = "sentence1,sentence2,prediction,probability\n"
+    assert (tmp_path / "scored.csv").read_text() == header
+    assert labelled(model, tmp_path / "rows.csv", tmp_path / "scored.parquet") == 0
+    names = parquet.read_table(tmp_path / "scored.parquet").column_names
+    assert ",".join(names) + "\n" == header
+
+
+@pytest.mark.parametrize(
+    ("options", "why"),
+    [
+        (["--input=gone.csv"], "cannot read gone.csv: No such file or directory"),
+        (["--input=rows.txt"], "--input is rows.txt, whose type '.txt' is unknown"),
+        (["--output=scored"], "--output is scored, whose type '' is unknown"),
+        (["--output=gone/scored.csv"], "the folder gone does not exist"),
+        (["--output=rows.csv"], "which is the input"),
+        (["--output=folder.csv"], "which is a folder"),
+        (["--batch-size=0"], "--batch-size is 0, but must be >= 1"),
+        (["--text", "a", "b", "c"], "--text names 3 columns"),
+        (["--text", "gone"], "rows.csv has no column 'gone'; it has sentence1, sentence2"),
+        (["--input=scored.csv", "--output=o.csv"], "has a column 'prediction' already"),
+        (["--input=twice.csv"], "twice.csv has 2 columns 'a'"),
+        (["--input=no.parquet"], "cannot read no.parquet"),
+        (["--input=gone.parquet"], "cannot read gone.parquet: No such file or directory"),
+        (["--input=ragged.jsonl"], "line 2 has the key 'more', which the first row lacks"),
+        (["--input=ragged.jsonl", "--output=new.parquet"], "line 2 has the key 'more'"),
+        (["--input=a\udcff.csv"], "is no UTF-8: rename it"),
+    ],
+)
+def test_wrong_options_are_refused(
+    model: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    options: list[str],
+    why: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    write_rows(Path("rows.csv"), [{"sentence1": "a", "sentence2": "b"}])
+    write_rows(Path("scored.csv"), [{"sentence1": "a", "sentence2": "b", "prediction": "x"}])
+    Path("twice.csv").write_text("a,a,sentence1,sentence2\n")
+    Path("no.parquet").write_text("text")
+    Path("folder.csv").mkdir()
+    row = {"sentence1": "a", "sentence2": "b"}
+    write_rows(Path("ragged.jsonl"), [row, row | {"more": 1}])
+    before = sorted(Path().iterdir())
+    assert main([str(model), "--input=rows.csv", "--output=new.csv", *options]) == 2
+    shown = capsys.readouterr().err
+    assert why in shown and shown.count("error: ") == 1 and "Traceback" not in shown
+    assert sorted(Path().iterdir()) == before
+
+
+def test_a_folder_of_another_makes_asks_for_the_columns(
+    teacher: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_rows(tmp_path / "rows.csv", [{"subject": "a", "body": "b"}])
+    assert labelled(teacher, tmp_path / "rows.csv", tmp_path / "scored.csv") == 2
+    assert "with --text; there are subject, body" in capsys.readouterr().err
+    assert labelled(tmp_path, tmp_path / "rows.csv", tmp_path / "scored.csv") == 2
+    assert "is no model folder: it has no config.json" in capsys.readouterr().err
+
+
+def test_rows_without_types_for_parquet_are_refused(tmp_path: Path, model: Path) -> None:
+    rows = [{"text": "a", "n": 1}, {"text": "b", "n": {"deep": 1}}]
+    write_rows(tmp_path / "rows.jsonl", rows)
+    with pytest.raises(InputError, match="have no types that Parquet could hold"):
+        predict.predict_file(
+            predict.load_classifier_folder(model),
+            tmp_path / "rows.jsonl",
+            tmp_path / "scored.parquet",
+            ["text"],
+        )
+    assert not (tmp_path / "scored.parquet").exists()
