@@ -187,6 +187,7 @@ def encode(
         lengths=lengths,
         pad_id=int(tokenizer.pad_token_id),
         path=Path(),
+        pad_left=tokenizer.padding_side == "left",
     )
 
 

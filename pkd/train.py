@@ -119,7 +119,7 @@ def _teacher(options: argparse.Namespace, prepared: Prepared, model: Path) -> Pa
 
 def _key(recipe: Recipe, files: Files) -> str:
     tokens = {split: path.name for split, path in files.tokens.items()}
-    parts = [recipe.model_dump(), tokens, str(files.model), str(files.signals)]
+    parts: list[Any] = [recipe.model_dump(), tokens, str(files.model), str(files.signals)]
     if files.task.class_weights is not None:
         parts.append(files.task.class_weights)
     return fingerprint(parts)
