@@ -23,7 +23,7 @@ def logged(path: Path | None) -> Iterator[None]:
     logging.captureWarnings(True)
     try:
         yield
-    except Exception:
+    except Exception:  # whatever it is, it goes into the log, and on
         logger.exception("the trial failed")
         raise
     finally:
