@@ -1,6 +1,7 @@
 """Training as a Ray Tune class trainable, for the study and for anybody's own Tuner."""
 
 import time
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -112,7 +113,7 @@ class JobReport:
         return {"epoch": 1, "score": 0.0, **seconds, **self.details}
 
 
-class Job(tune.Trainable):
+class Job(tune.Trainable, ABC):
     """Work that is one step: asking a teacher, predicting a split."""
 
     def setup(self, config: dict[str, Any]) -> None:
@@ -136,9 +137,9 @@ class Job(tune.Trainable):
                 return {"failed": str(error)}
         return {"report": JobReport(time.perf_counter() - started, details)}
 
+    @abstractmethod
     def work(self, job: dict[str, Any]) -> dict[str, Any]:
         """The work itself; gives what the ledger is to hold of it."""
-        raise NotImplementedError
 
 
 class SignalsJob(Job):
