@@ -7,6 +7,7 @@ import pandas as pd
 from analysis.comparison import AVERAGE
 from analysis.labels import TEACHER, method_label, task_label
 from analysis.runs import Run
+from analysis.sizes import parameters_of, students_of
 
 # The paper's claims, in its order: distillation helps, patience helps more, Skip more than Last.
 _CLAIMS = (("kd", "ft"), ("pkd-skip", "kd"), ("pkd-last", "kd"), ("pkd-skip", "pkd-last"))
@@ -67,11 +68,12 @@ def _constant(numbers: pd.DataFrame, depth: int) -> Iterator[str]:
 
 
 def _size(run: Run, depth: int) -> str:
-    parameters = run.study["teacher"].get("parameters")
-    if not parameters:
+    teacher = run.study["teacher"]
+    whole = parameters_of(teacher, int(teacher["layers"]))
+    student = parameters_of(students_of(run), depth)
+    if not whole or not student:
         return ""
-    dropped = parameters["layers"] * (1 - depth / run.study["teacher"]["layers"])
-    return f", with {100 * (1 - dropped / parameters['total']):.0f} % of its parameters"
+    return f", with {100 * student['total'] / whole['total']:.0f} % of its parameters"
 
 
 def _verdicts(overall: pd.DataFrame, depth: int) -> Iterator[str]:

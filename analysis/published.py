@@ -78,6 +78,9 @@ def difference_from_paper(study: dict[str, Any], task: str) -> list[str]:
     teacher = study["teacher"]["name"]
     if str(teacher).rstrip("/").split("/")[-1] != "bert-base-uncased":
         reasons.append(f"another encoder ({teacher}, not bert-base-uncased)")
+    start = study.get("student", study["teacher"])["name"]
+    if start != teacher:
+        reasons.append(f"students that start from another encoder ({start})")
     rows, full = study["tasks"][task].get("train_rows"), _GLUE_TRAIN_ROWS.get(task)
     if full and rows is not None and rows < full:
         reasons.append(f"{rows:,} of {full:,} training rows")

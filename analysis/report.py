@@ -141,10 +141,11 @@ def _summary(run: Run, spent: pd.DataFrame) -> dict[str, str]:
     """What was run, as label and text."""
     study, teacher = run.study, run.study["teacher"]
     methods = ", ".join(method_label(method) for method in study["methods"])
+    depths = ", ".join(map(str, study["depths"]))
     devices = sorted(run.reports["device"].dropna().unique())
     return {
         "Teacher": f"{teacher['name']}, {teacher['layers']} layers of {teacher.get('hidden')}",
-        "Students": f"{', '.join(map(str, study['depths']))} layers; {methods}",
+        "Students": f"{depths} layers{_of_another(study)}; {methods}",
         **{
             task_label(task): f"{_count(about, 'train_rows')} training rows, "
             f"{_count(about, 'dev_rows')} dev rows"
@@ -159,6 +160,11 @@ def _summary(run: Run, spent: pd.DataFrame) -> dict[str, str]:
         "Git commit": str(study.get("git_commit") or "unknown"),
         "Versions": _pairs(study.get("versions") or {}),
     }
+
+
+def _of_another(study: dict[str, Any]) -> str:
+    """What students are cut from, where that is another model than the teacher."""
+    return f" of {study['student']['name']}" if "student" in study else ""
 
 
 def _wall_time(run: Run) -> str:

@@ -57,12 +57,23 @@ def published_ratios(teacher_layers: int) -> pd.DataFrame:
 
 
 def _parameters(run: Run, depth: int, benchmark: Benchmark | None) -> dict[str, Any]:
-    """As counted in the saved model, else from the teacher's: its layers are all alike."""
+    """As counted in the saved model, else from what it starts from: its layers are all alike."""
     if benchmark is not None and depth in benchmark.parameters:
         return benchmark.parameters[depth]
-    teacher = run.study["teacher"].get("parameters")
-    if not isinstance(teacher, dict) or not set(_PARTS) <= teacher.keys():
+    teacher = run.study["teacher"]
+    return parameters_of(teacher if depth == int(teacher["layers"]) else students_of(run), depth)
+
+
+def students_of(run: Run) -> dict[str, Any]:
+    """The model whose first layers students are: the teacher's own start unless it was given."""
+    start: dict[str, Any] = run.study.get("student") or run.study["teacher"]
+    return start
+
+
+def parameters_of(model: dict[str, Any], depth: int) -> dict[str, Any]:
+    """Parameters of the first layers of a model that the record of a study tells of."""
+    whole = model.get("parameters")
+    if not isinstance(whole, dict) or not set(_PARTS) <= whole.keys():
         return {}
-    layers = teacher["layers"] * depth // int(run.study["teacher"]["layers"])
-    total = teacher["embeddings"] + layers + teacher["pooler"]
-    return {**teacher, "layers": layers, "total": total}
+    layers = whole["layers"] * depth // int(model["layers"])
+    return {**whole, "layers": layers, "total": whole["embeddings"] + layers + whole["pooler"]}

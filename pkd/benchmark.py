@@ -21,13 +21,14 @@ from typing import Any
 import torch
 from transformers import PreTrainedModel
 
+from pkd.command import make_run_parser, run_command, say, use_threads
 from pkd.devices import default_device, device_name, resolve_precision
-from pkd.errors import CacheError, InputError, PkdError
+from pkd.errors import CacheError, InputError
 from pkd.files import write_json
 from pkd.models import DTYPES, load_as_deployed, load_config, parameter_counts
 from pkd.rundir import chosen_tasks, dev_tokens, is_saved, read_study
 from pkd.timing import MIN_REPEATS, Limits, quartiles, time_interleaved
-from pkd.tokens import open_tokens
+from pkd.tokens import TokenArrays, open_tokens
 from pkd.workloads import Workload, dev_rows, full_rows, predict
 
 FORMAT = 1
@@ -37,26 +38,20 @@ Models = dict[int, PreTrainedModel]  # by depth, the teacher first
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Runs the command line; gives 0, 2 for input that cannot be used, 1 for what went wrong."""
-    options = _parser().parse_args(argv)
-    try:
-        device = _device(options.device)
-        if options.threads is not None:
-            _at_least("--threads", options.threads, 1)
-            torch.set_num_threads(options.threads)
-        _at_least("--repeats", options.repeats, MIN_REPEATS)
-        if not options.seconds > 0:
-            raise InputError(f"--seconds is {options.seconds:g}, but must be > 0")
-        limits = Limits(options.repeats, options.seconds)
-        measured = benchmark(options.run_dir, options.task, device, options.precision, limits)
-        path = options.run_dir / "benchmark.json"
-        write_json(path, measured)
-    except InputError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    except (PkdError, torch.OutOfMemoryError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
+    """Runs the command line; see `pkd.command.run_command`."""
+    return run_command(_parser(), _benchmark, argv)
+
+
+def _benchmark(options: argparse.Namespace) -> int:
+    device = _device(options.device)
+    use_threads(options.threads)
+    _at_least("--repeats", options.repeats, MIN_REPEATS)
+    if not options.seconds > 0:
+        raise InputError(f"--seconds is {options.seconds:g}, but must be > 0")
+    limits = Limits(options.repeats, options.seconds)
+    measured = benchmark(options.run_dir, options.task, device, options.precision, limits)
+    path = options.run_dir / "benchmark.json"
+    write_json(path, measured)
     print(f"{path}\n`python -m analysis.report {options.run_dir}` puts it into the report")
     return 0
 
@@ -98,17 +93,18 @@ def benchmark(
     folders = find_models(run_dir, study, names)
     load = _load_average()
     if load is not None and load >= 1:
-        _say(f"the machine was busy in the last minute (load {load:.1f}): times will be too long")
+        say(f"the machine was busy in the last minute (load {load:.1f}): times will be too long")
     models = {
         depth: load_as_deployed(folder, precision, device) for depth, folder in folders.items()
     }
     teacher = next(iter(models.values()))
-    _say(f"{device_name(device)}, {torch.get_num_threads()} threads, {precision}")
+    say(f"{device_name(device)}, {torch.get_num_threads()} threads, {precision}")
     measured: list[dict[str, Any]] = []
-    for workload in _workloads(run_dir, study, names, teacher, limits.seconds):
+    for workload, theirs in _workloads(run_dir, study, names, models, limits.seconds):
         calls = {depth: partial(predict, m, workload.batches) for depth, m in models.items()}
+        calls[next(iter(models))] = partial(predict, teacher, workload.read_by(theirs))
         times = time_interleaved(calls, limits)
-        _say(_summary(workload, times))
+        say(_summary(workload, times))
         measured += [_record(workload, depth, seconds) for depth, seconds in times.items()]
     return {
         "format": FORMAT,
@@ -152,7 +148,7 @@ def find_models(run_dir: Path, study: dict[str, Any], tasks: Sequence[str]) -> d
         if student is not None:
             found[int(depth)] = student
         else:
-            _say(f"no student of {depth} layers yet: not measured")
+            say(f"no student of {depth} layers yet: not measured")
     if len(found) == 1:
         raise InputError(
             f"{run_dir} holds no student of {', '.join(tasks)} yet (models/<task>-<depth>-"
@@ -165,19 +161,25 @@ def _workloads(
     run_dir: Path,
     study: dict[str, Any],
     tasks: Sequence[str],
-    teacher: PreTrainedModel,
+    models: Models,
     seconds: float,
-) -> Iterator[Workload]:
+) -> Iterator[tuple[Workload, TokenArrays | None]]:
+    """Each workload, and its rows as the teacher reads them, if in tokens of its own."""
+    teacher = next(iter(models.values()))
     for size in BATCH_SIZES:
-        yield full_rows(teacher, size)
+        yield full_rows(list(models.values()), size), None
     for task in tasks:
         try:
-            tokens = open_tokens(dev_tokens(run_dir, study, task), teacher.device)
+            tokens, theirs = (
+                open_tokens(dev_tokens(run_dir, study, task, of_teacher), teacher.device)
+                for of_teacher in (False, True)
+            )
         except (CacheError, KeyError) as error:
-            _say(f"{task}: no tokens of its dev rows, so they are not measured ({error})")
+            say(f"{task}: no tokens of its dev rows, so they are not measured ({error})")
             continue
         for size in BATCH_SIZES:
-            yield dev_rows(partial(predict, teacher), task, tokens, size, seconds)
+            slowest = partial(predict, teacher)
+            yield dev_rows(slowest, task, tokens, size, seconds, theirs), theirs
 
 
 def _device(name: str | None) -> torch.device:
@@ -229,19 +231,9 @@ def _at_least(name: str, value: int, least: int) -> None:
         raise InputError(f"{name} is {value}, but must be >= {least}")
 
 
-def _say(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
-
-
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m pkd.benchmark",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("run_dir", metavar="RUN_DIR", type=Path, help="what study/run.py wrote")
+    parser = make_run_parser("pkd.benchmark", __doc__)
     parser.add_argument("--task", action="append", help="a task of the study; all by default")
-    parser.add_argument("--threads", type=int, help="CPU threads; torch's choice by default")
     parser.add_argument("--device", choices=("cpu", "cuda"), help="a GPU if there is one")
     parser.add_argument("--precision", choices=("auto", *DTYPES), default="auto")
     parser.add_argument(

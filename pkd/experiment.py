@@ -1,12 +1,10 @@
 """One training with its evaluations: an epoch at a time, resumable from its own checkpoint."""
 
-import shutil
 import time
 import warnings
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -14,6 +12,7 @@ import torch
 from pkd.checkpoint import check_intact, load_checkpoint, save_checkpoint
 from pkd.classweights import class_weights
 from pkd.devices import default_device
+from pkd.epochreport import Report
 from pkd.errors import CacheError, TrainingError
 from pkd.evaluate import (
     cross_entropy,
@@ -22,63 +21,15 @@ from pkd.evaluate import (
     selection_score,
     write_predictions,
 )
-from pkd.files import explained_full_disk
 from pkd.layers import layer_map
-from pkd.models import load_classifier, load_config, load_tokenizer, quiet_transformers
+from pkd.models import load_classifier
 from pkd.recipe import Recipe
+from pkd.savemodel import save_model
 from pkd.signals import Signals, open_signals
 from pkd.tasks import Task
 from pkd.tokens import open_tokens
 from pkd.trainer import Trainer
 from pkd.vocabulary import keep_used_words, whole_state_dict
-
-
-@dataclass(frozen=True)
-class Report:
-    """What one epoch gave.
-
-    Attributes:
-        epoch: 1-based.
-        score: the mean of the task's metrics on its first dev split.
-        metrics: each metric of each dev split.
-        train_loss: mean over the epoch's steps, in the recipe's scale.
-        train_accuracy: of the model while it trained, dropout on; 0 … 1.
-        train_curve: how both went within the epoch, see `pkd.curve.CurvePoint`.
-        dev_loss: cross-entropy on the first dev split, nats.
-        classes_predicted: classes that occur in the predictions of the first dev split; a model
-            that predicts one class only has learnt nothing, whatever its score.
-        train_seconds: time in training steps.
-        eval_seconds: time in evaluation.
-        samples: training rows of the epoch.
-        micro_batches: parts that each batch was computed in; more than 1 where memory ran out.
-        device: where it ran.
-    """
-
-    epoch: int
-    score: float
-    metrics: dict[str, dict[str, float]]
-    train_loss: float
-    train_accuracy: float
-    train_curve: list[dict[str, float]]
-    dev_loss: float
-    classes_predicted: int
-    train_seconds: float
-    eval_seconds: float
-    samples: int
-    micro_batches: int
-    device: str
-
-    def to_dict(self) -> dict[str, Any]:
-        """The report as JSON-like values."""
-        return asdict(self)
-
-    def __str__(self) -> str:
-        speed = self.samples / self.train_seconds
-        return (
-            f"epoch {self.epoch}: score {self.score:.4f}, dev loss {self.dev_loss:.4f}, train "
-            f"loss {self.train_loss:.4f}, train accuracy {self.train_accuracy:.4f}, "
-            f"{speed:.0f} samples/s"
-        )
 
 
 @dataclass(frozen=True)
@@ -229,7 +180,7 @@ class Experiment:
         metrics, logits = {}, {}
         for split, tokens in self.dev.items():
             logits[split] = predict_logits(
-                self.trainer.model, tokens, self.device, self.trainer.precision
+                self.trainer.model, tokens, self.device, self.trainer.objective.precision
             )
             labels = tokens.all_labels()
             metrics[split] = score(self.task.metrics, logits[split], labels, self.task.labels)
@@ -280,33 +231,3 @@ class Experiment:
         save_checkpoint(path, self.trainer, extra)
         self.outputs.written(path)
         self._saved_at = time.monotonic()
-
-
-def save_model(
-    model: Any,
-    tokenizer_source: Path,
-    folder: Path,
-    weights: dict[str, torch.Tensor] | None = None,
-) -> None:
-    """Saves weights, configuration and tokenizer; the folder appears only when complete.
-
-    Args:
-        model: a classifier.
-        tokenizer_source: folder of the model whose tokenizer belongs to it.
-        folder: where to.
-        weights: instead of the model's own, see `pkd.vocabulary.whole_state_dict`.
-    """
-    partial = folder.with_name(folder.name + ".partial")
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
-    with explained_full_disk(folder), quiet_transformers():
-        model.save_pretrained(partial, state_dict=weights)
-        load_tokenizer(tokenizer_source).save_pretrained(partial)
-    if folder.exists():
-        shutil.rmtree(folder)
-    partial.rename(folder)
-
-
-def depth_of(model: Path) -> int:
-    """Number of transformer layers of a saved model."""
-    return int(load_config(model).num_hidden_layers)

@@ -17,13 +17,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from transformers import PreTrainedModel
 
 from pkd.cache import MANIFEST, verify
-from pkd.errors import CacheError, InputError, PkdError
-from pkd.experiment import save_model
-from pkd.files import check_arguments, explained_full_disk, remove, write_json
+from pkd.command import make_run_parser, run_command, say, use_threads
+from pkd.errors import CacheError, InputError
+from pkd.files import explained_full_disk, remove, write_json
 from pkd.modelcard import cost_table, model_card
 from pkd.models import load_as_deployed, load_config, load_tokenizer, longest_input
 from pkd.onnxmodel import check_packages, write_int8, write_onnx
@@ -38,6 +37,7 @@ from pkd.rundir import (
     students,
     text_columns,
 )
+from pkd.savemodel import save_model
 from pkd.timing import MIN_REPEATS, Limits
 from pkd.tokens import TokenArrays, open_tokens
 from pkd.variants import INT8_FILE, ONNX_FILE, load_variants, measure
@@ -47,29 +47,22 @@ EXPORT_FILE = "export.json"
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Runs the command line; gives 0, 2 for input that cannot be used, 1 for what went wrong."""
-    arguments = sys.argv[1:] if argv is None else argv
-    options = _parser().parse_args(arguments)
-    try:
-        check_arguments(arguments)
-        limits = _limits(options)
-        if options.threads is not None:
-            torch.set_num_threads(options.threads)
-        exported = export(
-            options.run_dir,
-            options.task,
-            options.to,
-            options.student,
-            options.onnx,
-            options.int8,
-            limits,
-        )
-    except InputError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    except (PkdError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
+    """Runs the command line; see `pkd.command.run_command`."""
+    return run_command(_parser(), _export, argv)
+
+
+def _export(options: argparse.Namespace) -> int:
+    limits = _limits(options)
+    use_threads(options.threads)
+    exported = export(
+        options.run_dir,
+        options.task,
+        options.to,
+        options.student,
+        options.onnx,
+        options.int8,
+        limits,
+    )
     if exported["forms"]:
         print(f"{cost_table(exported['forms'])}\n{exported['conditions']}")
     if exported["difference"] is not None:
@@ -147,6 +140,10 @@ class _Source:
         folder = self.run_dir / "teachers" / self.task
         return folder if is_saved(folder) else None
 
+    def teacher_tokens(self) -> TokenArrays:
+        """The dev rows as the teacher reads them."""
+        return open_tokens(dev_tokens(self.run_dir, self.study, self.task, teacher=True))
+
     @property
     def max_length(self) -> int:
         """The longest row that the student was trained on, or what it takes at most."""
@@ -182,7 +179,7 @@ def _dev_rows(source: _Source, needed: bool) -> TokenArrays | None:
             raise InputError(
                 f"{why}: --onnx and --int8 are checked on them, so export where the study ran"
             ) from None
-        _say(f"{why}: nothing is measured")
+        say(f"{why}: nothing is measured")
         return None
 
 
@@ -206,7 +203,8 @@ def _write(
     if tokens is not None:
         if onnx:
             inputs = _write_onnx(folder, model, tokens, int8)
-        variants = list(load_variants(source.teacher, folder, student.name, model))
+        teacher = None if source.teacher is None else (source.teacher, source.teacher_tokens())
+        variants = list(load_variants(teacher, folder, student.name, model, tokens))
         split = about["dev_splits"][0]
         exported |= measure(variants, source.task, split, about["metrics"], tokens, limits)
     card = model_card(
@@ -248,10 +246,10 @@ def _write_onnx(
     """Writes the ONNX files and gives the names of their inputs."""
     (folder / ONNX_FILE).parent.mkdir()
     example = tokens.batch(np.arange(2))
-    _say(f"writing {ONNX_FILE}")
+    say(f"writing {ONNX_FILE}")
     write_onnx(model, example, folder / ONNX_FILE)
     if int8:
-        _say(f"writing {INT8_FILE}")
+        say(f"writing {INT8_FILE}")
         write_int8(folder / ONNX_FILE, folder / INT8_FILE)
     return list(example)
 
@@ -259,22 +257,11 @@ def _write_onnx(
 def _limits(options: argparse.Namespace) -> Limits:
     if not options.seconds > 0:
         raise InputError(f"--seconds is {options.seconds:g}, but must be > 0")
-    if options.threads is not None and options.threads < 1:
-        raise InputError(f"--threads is {options.threads}, but must be >= 1")
     return Limits(seconds=options.seconds)
 
 
-def _say(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
-
-
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m pkd.export",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("run_dir", metavar="RUN_DIR", type=Path, help="what study/run.py wrote")
+    parser = make_run_parser("pkd.export", __doc__)
     parser.add_argument("--task", required=True, help="a task of the study")
     parser.add_argument(
         "--student",
@@ -286,7 +273,6 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--int8", action="store_true", help="write onnx/model_int8.onnx too; implies --onnx"
     )
-    parser.add_argument("--threads", type=int, help="CPU threads; torch's choice by default")
     parser.add_argument(
         "--seconds",
         type=float,

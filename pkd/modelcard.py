@@ -119,7 +119,8 @@ def _teacher(
         return text
     metrics = card["metrics"][about["dev_splits"][0]]
     scores = ", ".join(f"{name} {100 * value:.1f}" for name, value in metrics.items())
-    return f"{text}, fine-tuned: {scores} on dev (n = 1); {_pairs(card['settings'])}"
+    settings = f"; {_pairs(card['settings'])}" if card["settings"] else ""
+    return f"{text}, fine-tuned: {scores} on dev (n = 1){settings}"
 
 
 def _pairs(mapping: Mapping[str, Any]) -> str:

@@ -158,7 +158,11 @@ def load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
 
 
 def load_classifier(
-    folder: Path, labels: Sequence[str], layers: int | None = None, seed: int = 0
+    folder: Path,
+    labels: Sequence[str],
+    layers: int | None = None,
+    seed: int = 0,
+    fine_tuned: bool = False,
 ) -> PreTrainedModel:
     """Loads a classifier: a teacher with all layers, or a student with the first ``layers``.
 
@@ -168,6 +172,7 @@ def load_classifier(
         layers: keep the first so many transformer layers; None keeps all.
         seed: draws the weights that the checkpoint lacks (classifier, perhaps pooler). The
             global generators are left as they were.
+        fine_tuned: refuse a checkpoint that lacks any.
 
     Raises:
         InputError: if the folder is no such model, or its weights do not cover the layers.
@@ -200,7 +205,7 @@ def load_classifier(
     lacking = [
         key
         for key in report["missing_keys"]
-        if not any(part in _HEAD_PARTS for part in key.split("."))
+        if fine_tuned or not any(part in _HEAD_PARTS for part in key.split("."))
     ]
     if lacking:
         raise InputError(
@@ -280,3 +285,8 @@ def quiet_transformers() -> Iterator[None]:
         transformers_logging.set_verbosity(level)
         if bars:
             transformers_logging.enable_progress_bar()
+
+
+def depth_of(model: Path) -> int:
+    """Number of transformer layers of a saved model."""
+    return int(load_config(model).num_hidden_layers)

@@ -23,11 +23,12 @@ import torch
 from tqdm import tqdm
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+from pkd.command import make_parser, run_command
 from pkd.devices import default_device, inference_batch_size
-from pkd.errors import InputError, PkdError, listed, shown
+from pkd.errors import InputError, listed, shown
 from pkd.evaluate import predict_logits
 from pkd.export import EXPORT_FILE
-from pkd.files import check_arguments, write_atomic
+from pkd.files import write_atomic
 from pkd.models import load_as_deployed, load_config, load_tokenizer, longest_input
 from pkd.rowsink import open_writer
 from pkd.rowstream import Chunk, check_suffix, open_rows
@@ -103,27 +104,20 @@ class Classifier:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Runs the command line; gives 0, 1 if rows have no prediction or something went wrong, and 2
-    for input that cannot be used."""
-    arguments = sys.argv[1:] if argv is None else argv
-    options = _parser().parse_args(arguments)
-    try:
-        check_arguments(arguments)
-        _check(options)
-        rows, bad = predict_file(
-            load_classifier_folder(options.model_dir),
-            options.input,
-            options.output,
-            options.text or exported_texts(options.model_dir),
-            options.batch_size,
-            options.precision,
-        )
-    except InputError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    except (PkdError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
+    """Runs the command line; see `pkd.command.run_command`. 1 too if rows have no prediction."""
+    return run_command(_parser(), _predict, argv)
+
+
+def _predict(options: argparse.Namespace) -> int:
+    _check(options)
+    rows, bad = predict_file(
+        load_classifier_folder(options.model_dir),
+        options.input,
+        options.output,
+        options.text or exported_texts(options.model_dir),
+        options.batch_size,
+        options.precision,
+    )
     print(f"{options.output}: {rows:,} rows")
     if any(bad.values()):
         print(
@@ -266,11 +260,7 @@ def _check(options: argparse.Namespace) -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m pkd.predict",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    parser = make_parser("pkd.predict", __doc__)
     parser.add_argument("model_dir", metavar="MODEL_DIR", type=Path, help="e.g. of pkd.export")
     parser.add_argument("--input", type=Path, required=True, help="rows to label")
     parser.add_argument("--output", type=Path, required=True, help="the rows with their labels")

@@ -1,6 +1,6 @@
 """What is done once for all trials: checking and tokenising data, and asking the teacher."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -141,18 +141,17 @@ def ask_teacher(
     root: Path,
     precision: str = "auto",
     progress: Progress = lambda done, total: None,
-    order: Sequence[int] | None = None,
 ) -> Path:
     """Runs a fine-tuned teacher over the training rows, unless that was done before.
 
     Args:
         prepared: the task, in the teacher's tokens.
-        teacher: folder of the fine-tuned classifier.
+        teacher: folder of the fine-tuned classifier, its classes in the order of the task's
+            labels.
         layers: 1-based layers whose [CLS] states the students need; none for vanilla KD.
         root: where signal folders live.
         precision: ``auto``, ``fp32`` or ``bf16``.
         progress: called with (rows done, rows).
-        order: see `pkd.teachers.label_order`; None for a teacher of our own.
 
     Returns:
         The signal folder.
@@ -167,5 +166,4 @@ def ask_teacher(
         device,
         resolve_precision(precision, device),
         progress=progress,
-        order=order,
     )

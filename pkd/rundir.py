@@ -77,10 +77,18 @@ def chosen_tasks(study: dict[str, Any], tasks: Sequence[str] | None) -> list[str
     return list(dict.fromkeys(tasks or known))
 
 
-def dev_tokens(run_dir: Path, study: dict[str, Any], task: str) -> Path:
-    """The token folder of a task's first dev split; KeyError where an old run does not tell."""
+def dev_tokens(run_dir: Path, study: dict[str, Any], task: str, teacher: bool = False) -> Path:
+    """The token folder of a task's first dev split; KeyError where an old run does not tell.
+
+    Args:
+        run_dir: what ``study/run.py`` wrote.
+        study: its ``study.yaml``.
+        task: the task's name.
+        teacher: whether as the teacher reads the rows, whose tokenizer may be another one.
+    """
     about = study["tasks"][task]
-    return run_dir / "tokens" / str(about["tokens"][about["dev_splits"][0]])
+    own = study.get("teacher_tokens", {}).get(task) if teacher else None
+    return run_dir / "tokens" / str((own or about["tokens"])[about["dev_splits"][0]])
 
 
 def text_columns(study: dict[str, Any], task: str) -> tuple[str, ...]:

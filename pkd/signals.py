@@ -60,7 +60,6 @@ def build_signals(
     precision: str,
     batch_size: int | None = None,
     progress: Progress = lambda done, total: None,
-    order: Sequence[int] | None = None,
 ) -> Path:
     """Runs the teacher once over a split, dropout off, and gives the folder with its signals.
 
@@ -74,7 +73,6 @@ def build_signals(
         precision: ``fp32`` or ``bf16``.
         batch_size: rows a forward pass; see `pkd.devices.inference_batch_size`.
         progress: called with (rows done, rows) after each batch.
-        order: the teacher's class for each label of the task; None where they are the same.
 
     Raises:
         TrainingError: if the teacher says something that is not a finite number.
@@ -88,12 +86,9 @@ def build_signals(
         "precision": precision,
     }
 
-    if order is not None and list(order) != sorted(order):
-        key["order"] = list(order)
-
     def write(folder: Path) -> None:
         size = batch_size or inference_batch_size(device)
-        _write(folder, teacher, tokens, sorted(layers), device, precision, size, progress, order)
+        _write(folder, teacher, tokens, sorted(layers), device, precision, size, progress)
 
     return build_once(root, key, write)
 
@@ -138,7 +133,6 @@ def _write(
     precision: str,
     batch_size: int,
     progress: Progress,
-    order: Sequence[int] | None,
 ) -> None:
     move(teacher, device).eval()
     rows, hidden = len(tokens), teacher.config.hidden_size
@@ -156,8 +150,7 @@ def _write(
         with autocast(precision, device):
             inputs = tokens.batch(batch)
             output = teacher(**inputs, output_hidden_states=bool(layers))
-        said = output.logits if order is None else output.logits[:, list(order)]
-        logits[batch] = said.float().cpu().numpy()
+        logits[batch] = output.logits.float().cpu().numpy()
         if layers:
             mask = inputs["attention_mask"]
             cls = summary_states(summary, output.hidden_states, layers, mask).half().cpu().numpy()

@@ -1,10 +1,48 @@
-"""Teachers that somebody else fine-tuned: do they name the task's labels, and in which order?"""
+"""Teachers that somebody else fine-tuned, of any family, with their classes in any order."""
 
 from collections.abc import Sequence
 from pathlib import Path
 
+import torch
+from torch import nn
+from transformers import PreTrainedModel
+
+from pkd.cache import build_once
 from pkd.errors import InputError
-from pkd.models import load_config
+from pkd.models import (
+    load_classifier,
+    load_config,
+    load_tokenizer,
+    quiet_transformers,
+    weights_digest,
+)
+
+
+def adopt_teacher(teacher: Path, labels: Sequence[str], root: Path) -> Path:
+    """Copies a fine-tuned teacher, its classes put into the order of a task's labels.
+
+    Args:
+        teacher: folder of a fine-tuned classifier.
+        labels: the task's label names, in the order of their codes.
+        root: where adopted teachers live; one that is there already is used again.
+
+    Returns:
+        The copy, in ``save_pretrained`` form with its tokenizer.
+
+    Raises:
+        InputError: if the teacher's labels are not the task's, or if it is no fine-tuned
+            classifier.
+    """
+    order = label_order(teacher, labels)
+    model = load_classifier(teacher, labels, fine_tuned=True)
+
+    def write(folder: Path) -> None:
+        _reorder(_output_layer(model), order)
+        with quiet_transformers():
+            model.save_pretrained(folder)
+            load_tokenizer(teacher).save_pretrained(folder)
+
+    return build_once(root, {"teacher": weights_digest(teacher), "labels": list(labels)}, write)
 
 
 def label_order(teacher: Path, labels: Sequence[str]) -> tuple[int, ...]:
@@ -31,3 +69,18 @@ def label_order(teacher: Path, labels: Sequence[str]) -> tuple[int, ...]:
             "which is which"
         )
     return tuple(classes[label] for label in wanted)
+
+
+def _output_layer(model: PreTrainedModel) -> nn.Linear:
+    """What gives the logits: in every family the last linear map that is not of the encoder."""
+    encoder = set(model.base_model.modules())
+    maps = [m for m in model.modules() if isinstance(m, nn.Linear) and m not in encoder]
+    assert maps[-1].out_features == model.config.num_labels
+    return maps[-1]
+
+
+@torch.no_grad()
+def _reorder(output: nn.Linear, order: Sequence[int]) -> None:
+    output.weight.copy_(output.weight[list(order)])
+    if output.bias is not None:
+        output.bias.copy_(output.bias[list(order)])

@@ -15,30 +15,24 @@ from typing import Any
 from tqdm import tqdm
 
 from pkd.cache import fingerprint
-from pkd.errors import InputError, PkdError
-from pkd.experiment import Experiment, Files, Outputs, depth_of
-from pkd.files import check_arguments
+from pkd.command import make_parser, run_command
+from pkd.errors import InputError
+from pkd.experiment import Experiment, Files, Outputs
 from pkd.layers import check_depth, layer_map
-from pkd.models import fetch_model
+from pkd.models import depth_of, fetch_model
 from pkd.prepare import Prepared, ask_teacher, prepare_task, reading_of
 from pkd.recipe import STUDENT_METHODS, TUNABLE, Recipe
 from pkd.tasks import resolve_tasks
-from pkd.teachers import label_order
+from pkd.teachers import adopt_teacher
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Runs the command line; gives 0, or 2 after a message for input that cannot be used."""
-    arguments = sys.argv[1:] if argv is None else argv
-    options = _parser().parse_args(arguments)
-    try:
-        check_arguments(arguments)
-        print(json.dumps(train(options), indent=1))
-    except InputError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    except PkdError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
+    """Runs the command line; see `pkd.command.run_command`."""
+    return run_command(_parser(), _train, argv)
+
+
+def _train(options: argparse.Namespace) -> int:
+    print(json.dumps(train(options), indent=1))
     return 0
 
 
@@ -103,7 +97,8 @@ def _run(recipe: Recipe, files: Files, folder: Path) -> dict[str, object]:
 
 def _teacher(options: argparse.Namespace, prepared: Prepared, model: Path) -> Path:
     if options.teacher is not None:
-        return fetch_model(str(options.teacher))
+        teacher = fetch_model(str(options.teacher))
+        return adopt_teacher(teacher, prepared.task.labels, options.out / "teachers")
     recipe = _recipe(options, "teacher", None)
     learning_rate = {"learning_rate": options.teacher_learning_rate}
     recipe = Recipe.checked(**recipe.model_dump() | learning_rate)
@@ -133,7 +128,6 @@ def _signals(
     teacher_layers: int,
     depth: int,
 ) -> Path:
-    order = label_order(teacher, prepared.task.labels)
     layers: tuple[int, ...] = ()
     if recipe.strategy is not None:
         layers = layer_map(recipe.strategy, teacher_layers, depth)
@@ -145,7 +139,6 @@ def _signals(
             options.out / "signals",
             recipe.precision,
             partial(_advance, bar),
-            order,
         )
 
 
@@ -161,7 +154,7 @@ def _recipe(options: argparse.Namespace, method: str, layers: int | None) -> Rec
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m pkd.train", description=__doc__)
+    parser = make_parser("pkd.train", __doc__)
     parser.add_argument(
         "--task", required=True, help="a GLUE task, a task file (*.yaml) or a folder"
     )

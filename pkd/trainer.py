@@ -8,23 +8,19 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from transformers import PreTrainedModel
 
 from pkd.batching import train_batches
 from pkd.cudagraphs import StepGraphs
 from pkd.curve import CurvePoint, EpochCurve
-from pkd.devices import autocast, resolve_precision
-from pkd.dropout import FastDropout
 from pkd.errors import TrainingError
-from pkd.families import family_of, summary_of, summary_states
+from pkd.families import family_of
 from pkd.lastlayer import read_summary_token_only
-from pkd.layers import layer_map
-from pkd.losses import LossTerms, distillation_loss
 from pkd.memory import is_out_of_memory, release_memory
 from pkd.models import move
+from pkd.objective import Objective
 from pkd.optimizer import make_optimizer, set_learning_rate
-from pkd.projection import Projection
 from pkd.recipe import Recipe
 from pkd.signals import Signals
 from pkd.tokens import TokenArrays
@@ -55,6 +51,7 @@ class Trainer:
             alike; None weighs all rows alike.
 
     Attributes:
+        objective: the loss that is minimised, and over what.
         micro_batches: parts that a batch is computed in, one after the other, with the gradient
             of the whole. Doubled when memory runs out; 1 where it never did.
     """
@@ -72,28 +69,18 @@ class Trainer:
         self.recipe = recipe
         self.model = read_summary_token_only(move(model, device))
         self.tokens = tokens
-        self.signals = signals
-        self.class_weights = None if class_weights is None else class_weights.to(device)
         self.device = device
-        self.precision = resolve_precision(recipe.precision, device)
-        self.weights = recipe.loss_weights
-        self.summary = summary_of(model.config)
+        self.objective = Objective(
+            recipe, self.model, tokens, device, signals, teacher_layers, class_weights
+        )
         self.position = Position()
         self.micro_batches = 1
         self.epoch_loss = self.epoch_accuracy = float("nan")
         self.epoch_curve: list[CurvePoint] = []
-        self.teacher_map: tuple[int, ...] = ()
-        if recipe.strategy is not None:
-            assert teacher_layers is not None
-            self.teacher_map = layer_map(
-                recipe.strategy, teacher_layers, model.config.num_hidden_layers
-            )
-        self.student_map = tuple(range(1, len(self.teacher_map) + 1))
-        self.projection = self._projection()
         self.steps_per_epoch = -(-len(tokens) // recipe.batch_size)
         self.curve = EpochCurve(self.steps_per_epoch, device)
         self.optimizer = make_optimizer(
-            self._trained(), recipe.learning_rate, recipe.weight_decay, device
+            self.objective.parameters(), recipe.learning_rate, recipe.weight_decay, device
         )
         self._graphs = self._new_graphs()
         torch.manual_seed(recipe.seed)
@@ -103,24 +90,6 @@ class Trainer:
         if self.device.type != "cuda" or not family_of(self.model.config).graphs:
             return None
         return StepGraphs(self._whole_step, self.device)
-
-    def _projection(self) -> Projection | None:
-        """What the patience loss needs where teacher and student differ in width."""
-        if not self.teacher_map or self.weights.beta == 0:
-            return None
-        assert self.signals is not None
-        student, teacher = self.model.config.hidden_size, self.signals.width
-        if student == teacher:
-            return None
-        made = Projection(len(self.teacher_map), student, teacher, self.recipe.seed)
-        return made.to(self.device)
-
-    def _trained(self) -> dict[str, nn.Parameter]:
-        """Everything that the optimiser changes, by name."""
-        named = dict(self.model.named_parameters())
-        if self.projection is not None:
-            named |= dict(self.projection.named_parameters(prefix="projection"))
-        return named
 
     @property
     def finished(self) -> bool:
@@ -153,39 +122,6 @@ class Trainer:
         self.curve.sums.zero_()
         self.position = Position(epoch + 1, 0)
         yield self.position
-
-    def losses(self, index: Tensor, width: int) -> tuple[LossTerms, Tensor]:
-        """The loss terms of one batch and its logits, with the model in the mode it is in.
-
-        Args:
-            index: (batch,) row numbers, on the device.
-            width: tokens of the longest row, or more.
-        """
-        with autocast(self.precision, self.device), FastDropout():
-            inputs = self.tokens.gather(index, width)
-            output = self.model(**inputs, output_hidden_states=bool(self.teacher_map))
-        teacher_logits = teacher_cls = student_cls = None
-        if self.weights.alpha > 0:
-            assert self.signals is not None
-            teacher_logits = self.signals.logits_of(index)
-        if self.weights.beta > 0:
-            assert self.signals is not None
-            teacher_cls = self.signals.states_of(index, self.teacher_map)
-            student_cls = summary_states(
-                self.summary, output.hidden_states, self.student_map, inputs["attention_mask"]
-            )
-            if self.projection is not None:
-                student_cls = self.projection(student_cls)
-        terms = distillation_loss(
-            self.weights,
-            output.logits,
-            self.tokens.labels_of(index),
-            teacher_logits,
-            student_cls,
-            teacher_cls,
-            self.class_weights,
-        )
-        return terms, output.logits
 
     def learning_rate_at(self, step: int) -> float:
         """Linear warm-up, then linear decay to 0 (the released code's schedule)."""
@@ -228,7 +164,7 @@ class Trainer:
         return None
 
     def _whole_step(self, index: Tensor, width: int) -> tuple[Tensor, Tensor]:
-        terms, logits = self.losses(index, width)
+        terms, logits = self.objective(index, width)
         terms.total.backward()
         self._apply_gradients()
         return terms.total.detach(), logits.detach()
@@ -270,25 +206,18 @@ class Trainer:
     def _backward(self, rows: np.ndarray) -> tuple[Tensor, Tensor]:
         """Adds up the gradients of a batch; gives its loss and its logits."""
         losses, logits = [], []
+        index, _ = self._on_device(rows)
         for part in np.array_split(rows, min(self.micro_batches, len(rows))):
-            terms, part_logits = self.losses(*self._on_device(part))
-            # Every loss is a mean over rows: so is the sum of the parts by their share of rows.
-            loss = terms.total * (len(part) / len(rows))
-            if self.class_weights is not None:
-                # All but CE, which is a mean over weights: its share is that of the weights.
-                surplus = self._weight_of(part) / self._weight_of(rows) - len(part) / len(rows)
-                loss = loss + (1 - self.weights.alpha) * terms.ce * surplus
+            part_index, width = self._on_device(part)
+            terms, part_logits = self.objective(part_index, width)
+            loss = self.objective.share(terms, part_index, index)
             loss.backward()
             losses.append(loss.detach())
             logits.append(part_logits.detach())
         return torch.stack(losses).sum(), torch.cat(logits)
 
-    def _weight_of(self, rows: np.ndarray) -> Tensor:
-        assert self.class_weights is not None
-        return self.class_weights[self.tokens.labels_of(self._on_device(rows)[0])].sum()
-
     def _clip_gradients(self) -> None:
-        parameters = list(self._trained().values())
+        parameters = list(self.objective.parameters().values())
         gradients = [p.grad for p in parameters if p.grad is not None]
         norm = torch.nn.utils.get_total_norm(gradients, foreach=True)
         limit = self.recipe.max_grad_norm
@@ -301,15 +230,16 @@ class Trainer:
             raise TrainingError(
                 f"the training loss is not finite in epoch {self.position.epoch + 1}, step "
                 f"{self.position.step}: training diverged (learning_rate "
-                f"{self.recipe.learning_rate:g}, beta {self.weights.beta:g}, "
-                f"precision {self.precision})"
+                f"{self.recipe.learning_rate:g}, beta {self.objective.weights.beta:g}, "
+                f"precision {self.objective.precision})"
             )
 
     def state_dict(self) -> dict[str, Any]:
         """Everything that the rest of the training depends on, besides recipe and files."""
+        projection = self.objective.projection
         return {
             "model": self.model.state_dict(),
-            "projection": None if self.projection is None else self.projection.state_dict(),
+            "projection": None if projection is None else projection.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "position": [self.position.epoch, self.position.step],
             "curve": self.curve.sums,
@@ -320,8 +250,8 @@ class Trainer:
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Goes back to a state of the same recipe and model."""
         self.model.load_state_dict(state["model"])
-        if self.projection is not None:
-            self.projection.load_state_dict(state["projection"])
+        if self.objective.projection is not None:
+            self.objective.projection.load_state_dict(state["projection"])
         # The groups' settings are the recipe's, and depend on the device.
         groups = self.optimizer.state_dict()["param_groups"]
         self.optimizer.load_state_dict(state["optimizer"] | {"param_groups": groups})

@@ -38,43 +38,52 @@ class Variant:
         model: whose form it is, for example ``teacher, 12 layers``.
         form: for example ``PyTorch bf16``.
         bytes: its weights, in memory or as a file.
+        tokens: the dev rows as it reads them, on the CPU.
         predict: gives the logits of a batch, (batch, classes) fp32, from its inputs by name.
     """
 
     model: str
     form: str
     bytes: int
+    tokens: TokenArrays
     predict: Callable[..., np.ndarray]
 
 
 def load_variants(
-    teacher: Path | None, student: Path, name: str, fp32: PreTrainedModel
+    teacher: tuple[Path, TokenArrays] | None,
+    student: Path,
+    name: str,
+    fp32: PreTrainedModel,
+    tokens: TokenArrays,
 ) -> Iterator[Variant]:
     """Loads the teacher's forms, then the student's; bf16 where the CPU multiplies it natively.
 
     Args:
-        teacher: its folder, if there is one.
+        teacher: its folder and the dev rows in its tokens, if there is one.
         student: folder of the exported student, with its ONNX files if there are any.
         name: the student's.
         fp32: the student as it was loaded from there.
+        tokens: the dev rows in the student's tokens.
     """
     native = resolve_precision("auto", _CPU)
     forms = ["fp32"] if native == "fp32" else ["fp32", native]
     if teacher is not None:
         for form in forms:
-            yield _torch_variant(load_as_deployed(teacher, form), TEACHER, form)
+            yield _torch_variant(load_as_deployed(teacher[0], form), TEACHER, form, teacher[1])
     for form in forms:
         model = fp32 if form == "fp32" else load_as_deployed(student, form)
-        yield _torch_variant(model, name, form)
+        yield _torch_variant(model, name, form, tokens)
     for form, file in (("ONNX", ONNX_FILE), ("ONNX int8", INT8_FILE)):
         if (student / file).exists():
             predict = OnnxClassifier(student / file, torch.get_num_threads())
-            yield Variant(name, form, (student / file).stat().st_size, predict)
+            yield Variant(name, form, (student / file).stat().st_size, tokens, predict)
 
 
-def _torch_variant(model: PreTrainedModel, name: str, precision: str) -> Variant:
+def _torch_variant(
+    model: PreTrainedModel, name: str, precision: str, tokens: TokenArrays
+) -> Variant:
     size = sum(weight.numel() * weight.element_size() for weight in model.parameters())
-    return Variant(name, f"PyTorch {precision}", size, partial(_torch_logits, model))
+    return Variant(name, f"PyTorch {precision}", size, tokens, partial(_torch_logits, model))
 
 
 @torch.inference_mode()
@@ -98,7 +107,7 @@ def measure(
         task: the task's name.
         split: its first dev split.
         metrics: the task's metrics.
-        tokens: rows of the split, on the CPU.
+        tokens: rows of the split in the student's tokens.
         limits: how much is timed for each batch size.
 
     Returns:
@@ -112,7 +121,7 @@ def measure(
     logits = {}
     for variant in variants:
         print(f"dev rows: {variant.model}, {variant.form}", file=sys.stderr, flush=True)
-        logits[variant.model, variant.form] = dev_logits(variant, tokens)
+        logits[variant.model, variant.form] = dev_logits(variant)
     differences = [
         _same(logits[model, _FP32], found, tokens)
         for (model, form), found in logits.items()
@@ -144,12 +153,13 @@ def measure(
     }
 
 
-def dev_logits(variant: Variant, tokens: TokenArrays) -> np.ndarray:
+def dev_logits(variant: Variant) -> np.ndarray:
     """Predicts a split in batches of the larger of `BATCH_SIZES`.
 
     Returns:
         (rows, classes), in the order of the rows.
     """
+    tokens = variant.tokens
     order = eval_batches(tokens.lengths, max(BATCH_SIZES))
     found = np.concatenate([variant.predict(**tokens.batch(rows)) for rows in order])
     logits = np.empty_like(found)
@@ -165,7 +175,7 @@ def latencies(
     Args:
         variants: the forms; the first decides how many rows fit into the limits.
         task: the task's name.
-        tokens: rows of its first dev split.
+        tokens: rows of its first dev split in the student's tokens.
         limits: how much is timed for each batch size.
 
     Returns:
@@ -174,8 +184,8 @@ def latencies(
     found: dict[Variant, dict[int, float]] = {variant: {} for variant in variants}
     for size in BATCH_SIZES:
         run = partial(_run, variants[0])
-        workload = dev_rows(run, task, tokens, size, limits.seconds)
-        calls = {variant: partial(_run, variant, workload.batches) for variant in variants}
+        workload = dev_rows(run, task, tokens, size, limits.seconds, variants[0].tokens)
+        calls = {each: partial(_run, each, workload.read_by(each.tokens)) for each in variants}
         for variant, seconds in time_interleaved(calls, limits).items():
             found[variant][size] = 1000 * quartiles(seconds)[1] / workload.rows
     return found

@@ -27,12 +27,20 @@ class Workload:
     Attributes:
         task: whose dev rows; None for rows of one length.
         batch_size: rows at a time; a task's last batch may be smaller.
-        batches: the model's inputs, on the device.
+        batches: the inputs of a model, on the device.
+        picked: the row numbers of each batch of dev rows.
     """
 
     task: str | None
     batch_size: int
     batches: list[Inputs]
+    picked: tuple[np.ndarray, ...] = ()
+
+    def read_by(self, tokens: TokenArrays | None) -> list[Inputs]:
+        """The inputs of a model with a tokenizer of its own: the same rows in other tokens."""
+        if tokens is None or not self.picked:
+            return self.batches
+        return [tokens.batch(rows) for rows in self.picked]
 
     @property
     def rows(self) -> int:
@@ -49,14 +57,16 @@ class Workload:
         return f"{lengths}, batch {self.batch_size}"
 
 
-def full_rows(model: PreTrainedModel, batch_size: int) -> Workload:
-    """One batch of rows of `LENGTH` tokens, or as many as the model takes.
+def full_rows(models: Sequence[PreTrainedModel], batch_size: int) -> Workload:
+    """One batch of rows of `LENGTH` tokens, or as many as all models take.
 
-    The tokens are random: which they are changes no time.
+    The tokens are random ones that all models have: which they are changes no time.
     """
-    shape = (batch_size, min(LENGTH, longest_input(model.config)))
+    length = min(LENGTH, *(longest_input(model.config) for model in models))
+    vocabulary = min(model.config.vocab_size for model in models)
     generator = torch.Generator().manual_seed(0)
-    ids = torch.randint(model.config.vocab_size, shape, generator=generator).to(model.device)
+    ids = torch.randint(vocabulary, (batch_size, length), generator=generator)
+    ids = ids.to(models[0].device)
     inputs = {"input_ids": ids, "attention_mask": torch.ones_like(ids)}
     return Workload(None, batch_size, [inputs])
 
@@ -67,6 +77,7 @@ def dev_rows(
     tokens: TokenArrays,
     batch_size: int,
     seconds: float,
+    theirs: TokenArrays | None = None,
 ) -> Workload:
     """Dev batches of similar lengths with their own padding, as `pkd.evaluate` makes them.
 
@@ -77,15 +88,16 @@ def dev_rows(
         batch_size: rows at a time.
         seconds: so many batches are taken that `MIN_REPEATS` passes of it fit, but one at
             least.
+        theirs: the rows in the tokens of that slowest model, if it has its own.
     """
     batches = eval_batches(tokens.lengths, batch_size)
-    sample = [tokens.batch(rows) for rows in spread_out(batches, 1)]
+    sample = [(theirs or tokens).batch(rows) for rows in spread_out(batches, 1)]
     run(sample)  # the first call of a shape is slow
     started = time.perf_counter()
     run(sample)
     fitting = int(seconds / MIN_REPEATS / (time.perf_counter() - started))
     chosen = spread_out(batches, min(max(fitting, 1), _MOST_BATCHES))
-    return Workload(task, batch_size, [tokens.batch(rows) for rows in chosen])
+    return Workload(task, batch_size, [tokens.batch(rows) for rows in chosen], tuple(chosen))
 
 
 def spread_out(batches: Sequence[np.ndarray], count: int) -> list[np.ndarray]:

@@ -1,7 +1,7 @@
 """What a study is about to do, in a few lines for a person."""
 
 from study.plan import Plan, gigabytes
-from study.record import encoder_name
+from study.record import encoder_name, teacher_name
 from study.view import duration
 
 
@@ -18,11 +18,15 @@ def announcement(plan: Plan, out: str) -> str:
     )
     search = sum(plan.trials(method) for _, _, method in plan.cells)
     confirm = config.confirm.seeds * len(plan.cells)
-    teachers = config.teacher.trials * len(plan.tasks)
+    teachers = f"{config.teacher.trials * len(plan.tasks)} trials"
+    if plan.teachers.given:
+        teachers = "fine-tuned already"
+    if config.train.model or plan.teachers.given:
+        teachers += f"; students start from {encoder_name(config)}"
     return (
         f"study {config.name} in {out}\n"
         f"  training rows: {rows}\n"
-        f"  teacher: {encoder_name(config)}, {plan.teacher_layers} layers, {teachers} trials\n"
+        f"  teacher: {teacher_name(config)}, {plan.teacher_layers} layers, {teachers}\n"
         f"  students: {len(plan.cells)} cells (tasks × layers {', '.join(map(str, config.depths))}"
         f" × {', '.join(config.methods)})\n"
         f"  search: {search} trials by {config.search.algorithm} ({per_cell}), "

@@ -63,12 +63,15 @@ class Data(Section):
 class Teacher(Section):
     """Attributes:
     model: folder or hub id of the pre-trained encoder; teachers and students start from it.
+    fine_tuned: by task, folder or hub id of a teacher that is fine-tuned already, of any family,
+        width and tokenizer; then none is trained, and ``model`` is where students start from.
     trials: fine-tuning runs per task; the best on dev teaches.
     epochs: passes over the training rows.
     learning_rate: its search space.
     """
 
     model: Annotated[str, _InHome] = "bert-base-uncased"
+    fine_tuned: dict[str, Annotated[str, _InHome]] = {}
     trials: Count = 3
     epochs: Count = 4
     learning_rate: LearningRates = (2e-5, 3e-5, 5e-5)
@@ -90,6 +93,7 @@ class Training(Section):
     Attributes:
         init: students start from the first layers of the ``pretrained`` encoder (the paper) or
             of the fine-tuned ``teacher``.
+        model: folder or hub id of the encoder that students start from; null: the teachers'.
         max_length: longest row in tokens.
     """
 
@@ -104,6 +108,7 @@ class Training(Section):
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     scale: Literal["released", "paper"] = "released"
     init: Literal["pretrained", "teacher"] = "pretrained"
+    model: Annotated[str, _InHome] | None = None
 
 
 class Asha(Section):
@@ -208,6 +213,15 @@ class StudyConfig(Section):
             )
         if min(self.depths) < 1:
             raise ValueError(f"`depths` holds {min(self.depths)}, but must be >= 1")
+        if self.data.generated and (self.train.model or self.teacher.fine_tuned):
+            raise ValueError(
+                "`data.generated` is on, whose encoder is generated too: leave out `train.model` "
+                "and `teacher.fine_tuned`"
+            )
+        if self.train.init == "teacher" and self.train.model is not None:
+            raise ValueError(
+                "`train.init` is teacher and `train.model` is given: students start from one"
+            )
         search = self.search
         if search.algorithm == "grid":
             for key in Space.model_fields:

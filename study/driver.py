@@ -34,11 +34,11 @@ def only_driver(layout: Layout) -> Iterator[None]:
         layout: the study's folder, which exists.
 
     Raises:
-        InputError: if another driver holds it, naming its process, its host and its start; or if
-            nothing can be written there.
+        InputError: if another driver holds it, naming its process, its host and its start; if
+            nothing can be written there; or if a folder is where a file of the study belongs, or
+            a file where a folder does.
     """
-    out, store = layout.out, layout.store
-    card = out / "driver.json"
+    out, store, card = layout.out, layout.store, layout.driver
     lock = FileLock(out / ".lock", timeout=0)
     try:
         lock.acquire()
@@ -49,7 +49,9 @@ def only_driver(layout: Layout) -> Iterator[None]:
             f"cannot write in {out} ({error.strerror}): choose another --out"
         ) from None
     try:
-        holder = _read(store.fetch(card))
+        store.fetch(card)
+        layout.check_kinds()
+        holder = _read(card)
         other = holder.get("host") not in (None, platform.node())
         # Either side of now: a card of the future is older than a clock that was set back.
         if other and abs(store.age(card)) < _DEAD_AFTER_S:

@@ -3,8 +3,15 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from pkd.errors import InputError
 from study.cells import Cell
 from study.store import SharedFolder, Store
+
+_FOLDERS = (
+    *("ledger", "tokens", "signals", "encoder", "given", "teachers", "models", "checkpoints"),
+    *("weights", "predictions", "report", "ray", "logs", "superseded", "generated"),
+)
+_CURE = "remove it or give another --out"
 
 
 @dataclass(frozen=True)
@@ -45,6 +52,11 @@ class Layout:
         return self.out / "encoder"
 
     @property
+    def given(self) -> Path:
+        """Copies of the teachers that were fine-tuned elsewhere."""
+        return self.out / "given"
+
+    @property
     def report(self) -> Path:
         """Tables, plots and pages."""
         return self.out / "report"
@@ -58,6 +70,24 @@ class Layout:
     def logs(self) -> Path:
         """The trials' logs."""
         return self.out / "logs"
+
+    @property
+    def driver(self) -> Path:
+        """Who runs the study at the moment."""
+        return self.out / "driver.json"
+
+    def check_kinds(self) -> None:
+        """Looks whether something of another kind is where the study keeps its own.
+
+        Raises:
+            InputError: naming it.
+        """
+        for path in (self.driver, self.study_file):
+            if path.is_dir():
+                raise InputError(f"{path} is a folder, but a study keeps a file there: {_CURE}")
+        for path in map(self.out.joinpath, _FOLDERS):
+            if path.exists() and not path.is_dir():
+                raise InputError(f"{path} is a file, but a study keeps a folder there: {_CURE}")
 
     def teacher(self, task: str) -> Path:
         """The fine-tuned teacher of a task."""

@@ -16,6 +16,7 @@ from pkd.prepare import Prepared
 from pkd.recipe import TUNABLE, Method
 from study.config import StudyConfig
 from study.sampler import dimensions, grid
+from study.teachers import Teachers
 
 # Share of the measured matmul rate that a whole training step reaches, order of magnitude.
 _EFFICIENCY = 0.25
@@ -30,19 +31,23 @@ class Plan:
     Attributes:
         config: the study's configuration.
         tasks: the prepared tasks by name.
-        encoder: the pre-trained encoder's configuration.
+        encoder: the configuration of the pre-trained encoder that students start from.
         parameters: its parameter counts, see `pkd.models.parameter_counts`.
+        teachers: what the teachers are.
+        teacher_parameters: their parameter counts.
     """
 
     config: StudyConfig
     tasks: dict[str, Prepared]
     encoder: PretrainedConfig
     parameters: dict[str, int]
+    teachers: Teachers
+    teacher_parameters: dict[str, int]
 
     @property
     def teacher_layers(self) -> int:
         """Depth of the teachers."""
-        return int(self.encoder.num_hidden_layers)
+        return int(self.teachers.config.num_hidden_layers)
 
     @property
     def cells(self) -> list[tuple[str, int, Method]]:
@@ -75,21 +80,23 @@ class Plan:
         return tuple(sorted(layers))
 
     def epoch_flops(self, task: str, depth: int) -> float:
-        """Floating-point operations of one training epoch with its evaluation."""
-        prepared = self.tasks[task]
-        per_token = 2 * self.parameters["layers"] / self.teacher_layers * depth
-        dev = sum(_tokens(prepared.tokens[split]) for split in prepared.task.dev)
-        return per_token * (3 * _tokens(prepared.train) + dev)
+        """Floating-point operations of one epoch of a student with its evaluation."""
+        per_layer = 2 * self.parameters["layers"] / int(self.encoder.num_hidden_layers)
+        return _epoch(self.tasks[task], per_layer * depth)
+
+    def teacher_flops(self, task: str) -> float:
+        """The same of an epoch of the teacher; asking it takes a third."""
+        return _epoch(self.teachers.tasks[task], 2 * self.teacher_parameters["layers"])
 
     def stage_work(self) -> dict[str, float]:
         """Estimated operations of each stage, at most."""
-        config, top = self.config, self.teacher_layers
-        teachers = config.teacher.trials * config.teacher.epochs
+        config = self.config
+        teachers = 0 if self.teachers.given else config.teacher.trials * config.teacher.epochs
         confirm = config.confirm.seeds * config.train.epochs
         work = dict.fromkeys(("teachers", "signals", "search", "confirm", "predict"), 0.0)
         for task, prepared in self.tasks.items():
-            work["teachers"] += teachers * self.epoch_flops(task, top)
-            work["signals"] += self.epoch_flops(task, top) / 3
+            work["teachers"] += teachers * self.teacher_flops(task)
+            work["signals"] += self.teacher_flops(task) / 3
             test = sum(_tokens(prepared.tokens[split]) for split in prepared.task.predicted)
             work["predict"] += test * 2 * self.parameters["layers"]
         for task, depth, method in self.cells:
@@ -107,35 +114,45 @@ class Plan:
 
     def disk_bytes(self) -> int:
         """Space that the study needs at most at one time, besides tokens."""
-        teacher = 4 * self.parameters["total"]
+        teacher = 4 * self.teacher_parameters["total"]
         embeddings = self.parameters["embeddings"] + self.parameters["pooler"]
-        layer = self.parameters["layers"] / self.teacher_layers
+        layer = self.parameters["layers"] / int(self.encoder.num_hidden_layers)
         students = 0.0
         for _, depth, _ in self.cells:
             students += 4 * (embeddings + depth * layer)
         signals = 0
         for prepared in self.tasks.values():
-            width = 2 * len(self.layers_needed()) * self.encoder.hidden_size
+            width = 2 * len(self.layers_needed()) * self.teachers.config.hidden_size
             signals += prepared.rows[prepared.task.train] * (width + 4 * len(prepared.task.labels))
         # Best weights of running and finished trials side by side, and checkpoints of what runs.
         running = 8 * 3 * teacher
         return int(2 * teacher * len(self.tasks) + 2 * students + signals + running)
 
 
-def make_plan(config: StudyConfig, tasks: dict[str, Prepared], encoder: PretrainedConfig) -> Plan:
-    """Puts the work together and counts the encoder's parameters."""
-    return Plan(config, tasks, encoder, parameter_counts(encoder))
+def make_plan(
+    config: StudyConfig,
+    tasks: dict[str, Prepared],
+    encoder: PretrainedConfig,
+    teachers: Teachers,
+) -> Plan:
+    """Puts the work together and counts the models' parameters."""
+    counts = parameter_counts(encoder), parameter_counts(teachers.config)
+    return Plan(config, tasks, encoder, counts[0], teachers, counts[1])
 
 
-def check_depths(config: StudyConfig, encoder: PretrainedConfig) -> None:
-    """Checks depths and layer maps against the encoder.
+def check_depths(
+    config: StudyConfig, encoder: PretrainedConfig, teacher: PretrainedConfig
+) -> None:
+    """Checks depths and layer maps against the teachers, and the encoder that students start from.
 
     Raises:
         InputError: naming the depth or the method that does not fit.
     """
-    teacher_layers = int(encoder.num_hidden_layers)
+    teacher_layers, layers = int(teacher.num_hidden_layers), int(encoder.num_hidden_layers)
     for depth in config.depths:
         check_depth(teacher_layers, depth)
+        if depth != layers:  # all layers of a small encoder are a student of a deeper teacher
+            check_depth(layers, depth)
         for method in config.methods:
             if method.startswith("pkd-"):
                 layer_map(method.removeprefix("pkd-"), teacher_layers, depth)
@@ -158,6 +175,11 @@ def check_disk(plan: Plan, out: Path, free: int) -> None:
 def gigabytes(size: float) -> str:
     """A size for people."""
     return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{size / 1e6:.0f} MB"
+
+
+def _epoch(prepared: Prepared, per_token: float) -> float:
+    dev = sum(_tokens(prepared.tokens[split]) for split in prepared.task.dev)
+    return per_token * (3 * _tokens(prepared.train) + dev)
 
 
 def _tokens(folder: Path) -> int:

@@ -16,7 +16,7 @@ from pkd.errors import InputError
 from pkd.files import explained_full_disk
 from study.mirror import filesystem_of
 
-_LEFT_BEHIND = ("checkpoints", "weights", "tokens", "signals", "encoder", "driver.json")
+_LEFT_BEHIND = ("checkpoints", "weights", "tokens", "signals", "encoder", "given", "driver.json")
 _THREADS = 16
 
 

@@ -9,12 +9,12 @@ from pathlib import Path
 from typing import Any
 
 import yaml
+from transformers import PretrainedConfig
 
 from pkd.cache import fingerprint
 from pkd.errors import InputError
 from pkd.files import write_atomic
 from pkd.models import weights_digest
-from pkd.prepare import Prepared
 from pkd.tasks import Task
 from pkd.yamlfile import read_mapping
 from study.config import StudyConfig
@@ -52,17 +52,13 @@ def write_study_file(layout: Layout, plan: Plan, encoder: Path) -> None:
         "command": redacted_command(["python", *sys.argv]),
         "git_commit": _git_commit(),
         "generated_data": config.data.generated,
-        "teacher": {
-            "name": encoder_name(config),
-            "layers": plan.teacher_layers,
-            "hidden": plan.encoder.hidden_size,
-            "parameters": plan.parameters,
-        },
+        "teacher": _model(teacher_name(config), plan.teachers.config, plan.teacher_parameters),
+        **_students(plan),
         "tasks": tasks,
         "depths": list(config.depths),
         "methods": list(config.methods),
         "budget": {
-            "teacher_trials": config.teacher.trials,
+            "teacher_trials": 1 if plan.teachers.given else config.teacher.trials,
             "search_trials": {method: plan.trials(method) for method in config.methods},
             "confirm_seeds": config.confirm.seeds,
             "epochs": config.train.epochs,
@@ -71,11 +67,33 @@ def write_study_file(layout: Layout, plan: Plan, encoder: Path) -> None:
         | {"python": platform.python_version()},
         "inputs": _inputs(plan),
         "encoder": weights_digest(encoder),
+        "teacher_encoder": weights_digest(plan.teachers.start),
         "config": redacted_tree(config.model_dump(mode="json")),
     }
     text = yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
     write_atomic(layout.study_file, lambda path: _write(path, text))
     layout.store.publish(layout.study_file)
+
+
+def _model(name: str, config: PretrainedConfig, parameters: dict[str, int]) -> dict[str, Any]:
+    return {
+        "name": name,
+        "layers": int(config.num_hidden_layers),
+        "hidden": config.hidden_size,
+        "parameters": parameters,
+    }
+
+
+def _students(plan: Plan) -> dict[str, Any]:
+    """What students start from and the rows as teachers read them, where that is another model."""
+    if not plan.config.train.model and not plan.teachers.given:
+        return {}
+    rows = {
+        name: {split: folder.name for split, folder in prepared.tokens.items()}
+        for name, prepared in plan.teachers.tasks.items()
+    }
+    encoder = _model(encoder_name(plan.config), plan.encoder, plan.parameters)
+    return {"student": encoder, "teacher_tokens": rows}
 
 
 def _own_data(task: Task) -> dict[str, Any]:
@@ -86,12 +104,24 @@ def _own_data(task: Task) -> dict[str, Any]:
 
 
 def encoder_name(config: StudyConfig) -> str:
-    """The pre-trained encoder as people call it: a hub id, or the end of a folder's path."""
+    """What students start from as people call it: a hub id, or the end of a folder's path."""
     if config.data.generated:
         return "generated encoder"
-    path = Path(config.teacher.model)
+    return _short(config.train.model or config.teacher.model)
+
+
+def teacher_name(config: StudyConfig) -> str:
+    """The teachers as people call them: by their encoder, unless they were given."""
+    given = sorted({_short(model) for model in config.teacher.fine_tuned.values()})
+    if not given:
+        return "generated encoder" if config.data.generated else _short(config.teacher.model)
+    return f"{given[0]} and {len(given) - 1} more" if len(given) > 2 else " and ".join(given)
+
+
+def _short(model: str) -> str:
+    path = Path(model)
     if not path.is_dir():
-        return config.teacher.model
+        return model
     # A folder in somebody's home is not called by that person's name.
     return "/".join(Path(redacted(str(path))).parts[-2:]).removeprefix("~/")
 
@@ -107,11 +137,15 @@ def check_same_study(layout: Layout, config: StudyConfig) -> None:
     """
     if not layout.study_file.exists():
         return
-    old = _flat(redacted_tree(_read(layout.study_file)["config"]))
+    recorded = _read(layout.study_file)
+    old = _flat(redacted_tree(recorded["config"]))
     new = _flat(redacted_tree(config.model_dump(mode="json")))
+    # A new task brings its fine-tuned teacher.
+    added = config.teacher.fine_tuned.keys() - recorded.get("tasks", {}).keys()
+    grown = {f"teacher.fine_tuned.{task}" for task in added}
     differences = [
         f"{key}: {old.get(key)!r} there, {new.get(key)!r} now"
-        for key in sorted(old.keys() | new.keys())
+        for key in sorted((old.keys() | new.keys()) - grown)
         if old.get(key) != new.get(key) and not _may_change(key, old.get(key), new.get(key))
     ]
     if differences:
@@ -131,30 +165,37 @@ def check_same_inputs(layout: Layout, plan: Plan, encoder: Path) -> None:
     """
     if not layout.study_file.exists():
         return
-    recorded, weights = _read(layout.study_file), weights_digest(encoder)
-    if recorded.get("encoder", weights) != weights:
-        raise InputError(
-            f"{layout.out} holds a study of another encoder: the files in {encoder} have changed "
-            "since it began. Give another --out"
-        )
+    recorded = _read(layout.study_file)
+    for key, folder in {"encoder": encoder, "teacher_encoder": plan.teachers.start}.items():
+        if recorded.get(key, now := weights_digest(folder)) != now:
+            raise InputError(
+                f"{layout.out} holds a study of another encoder: the files in {folder} have "
+                "changed since it began. Give another --out"
+            )
     old, new = recorded.get("inputs", {}), _inputs(plan)
     changed = [task for task, digest in new.items() if old.get(task, digest) != digest]
     if changed:
         raise InputError(
-            f"{layout.out} holds a study of other data: rows, class weights, labels or "
-            f"tokenizer of {', '.join(changed)} have changed since it began. Give another --out"
+            f"{layout.out} holds a study of other data: rows, class weights, labels, tokenizer "
+            f"or given teacher of {', '.join(changed)} have changed since it began. Give another "
+            "--out"
         )
 
 
 def _inputs(plan: Plan) -> dict[str, str]:
     """Identifies what each task is trained and scored on, as the models see it."""
-    return {name: fingerprint(_input(prepared)) for name, prepared in plan.tasks.items()}
+    return {name: fingerprint(_input(plan, name)) for name in plan.tasks}
 
 
-def _input(prepared: Prepared) -> list[Any]:
+def _input(plan: Plan, name: str) -> list[Any]:
+    prepared = plan.tasks[name]
     task = prepared.task
     seen: list[Any] = [prepared.tokens[split].name for split in (task.train, *task.dev)]
-    return seen if task.class_weights is None else [*seen, task.class_weights]
+    if task.class_weights is not None:
+        seen.append(task.class_weights)
+    if plan.teachers.given:
+        seen.append(plan.teachers.given[name].name)  # its folder is named by its content
+    return seen
 
 
 def _may_change(key: str, old: Any, new: Any) -> bool:

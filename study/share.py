@@ -1,6 +1,7 @@
 """Putting what every trial reads where every node finds it."""
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import ray
@@ -16,8 +17,8 @@ _MODEL_FILES = ("*.json", "*.txt", "*.model", "*.safetensors")
 _ANSWER_S = 120
 
 
-def share_inputs(layout: Layout, plan: Plan, encoder: Path) -> Path:
-    """Copies the encoder into the study, and publishes it and the tokens.
+def share_inputs(layout: Layout, plan: Plan, encoder: Path) -> tuple[Path, Plan]:
+    """Copies the encoders into the study, and publishes them, given teachers and the tokens.
 
     Args:
         layout: the study's folders.
@@ -25,20 +26,25 @@ def share_inputs(layout: Layout, plan: Plan, encoder: Path) -> Path:
         encoder: folder of the pre-trained encoder on this node.
 
     Returns:
-        The encoder's folder that every node finds.
+        The encoder's folder that every node finds, and the plan with that of the teachers.
     """
+    teachers = plan.teachers
+    shared, start = _copied(layout, encoder), _copied(layout, teachers.start)
+    read = (*plan.tasks.values(), *teachers.tasks.values())
+    tokens = {folder for task in read for folder in task.tokens.values()}
+    for folder in {shared, start, *tokens, *teachers.given.values()}:
+        if not layout.store.exists(folder / MANIFEST):
+            layout.store.publish(folder)
+    return shared, replace(plan, teachers=replace(teachers, start=start))
 
+
+def _copied(layout: Layout, encoder: Path) -> Path:
     def copy(target: Path) -> None:
         for pattern in _MODEL_FILES:
             for file in encoder.glob(pattern):
                 shutil.copyfile(file, target / file.name)
 
-    shared = build_once(layout.encoder, {"encoder": weights_digest(encoder)}, copy)
-    tokens = [folder for task in plan.tasks.values() for folder in task.tokens.values()]
-    for folder in (shared, *tokens):
-        if not layout.store.exists(folder / MANIFEST):
-            layout.store.publish(folder)
-    return shared
+    return build_once(layout.encoder, {"encoder": weights_digest(encoder)}, copy)
 
 
 def check_every_node_sees(out: Path) -> None:

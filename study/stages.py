@@ -9,17 +9,19 @@ from ray import tune
 
 from pkd.cache import verify
 from pkd.errors import CacheError
-from pkd.experiment import Files, Outputs
+from pkd.prepare import Prepared
 from study.board import Board
 from study.bridge import MakeConfig
 from study.cells import Cell
 from study.cellsearch import CellSearch
+from study.jobs import GivenTeacherJob, PredictJob, SignalsJob
 from study.layout import Layout
 from study.ledger import Ledger
 from study.plan import Plan
 from study.proposals import cell_sampler, may_start, teacher_sampler
 from study.sampler import ListSampler
-from study.trainable import PredictJob, SignalsJob, StudyTrial
+from study.trainable import StudyTrial
+from study.trialconfigs import TrialConfigs
 from study.tuner import check_complete, run_board
 from study.view import View
 from study.winners import drop_beaten_weights, home_of, promote_winners, supersede_unless
@@ -49,7 +51,8 @@ class Stages:
         view: View,
         restart_ray: Callable[[], None],
     ) -> None:
-        self.plan, self.encoder, self.layout = plan, encoder, layout
+        self.plan, self.layout = plan, layout
+        self.configs = TrialConfigs(plan, encoder, layout)
         self.restart_ray = restart_ray
         self.config, self.resources, self.view = plan.config, resources, view
         self.ledger = Ledger(layout.ledger, layout.store)
@@ -71,6 +74,8 @@ class Stages:
     # 1 ------------------------------------------------------------------------------------
 
     def _teachers(self) -> Board:
+        if self.plan.teachers.given:
+            return self._given_teachers()
         teacher = self.config.teacher
         searches = [
             CellSearch(
@@ -79,17 +84,36 @@ class Stages:
                 teacher.trials,
                 teacher.epochs,
                 first_seed=self.config.seed,
-                cost=self.plan.epoch_flops(task, cell.depth),
+                cost=self.plan.teacher_flops(task),
             )
             for task in self.plan.tasks
             for cell in [Cell("teachers", task, self.plan.teacher_layers, "teacher")]
         ]
+        board = self._board(searches, keep_best=True)
+        return self._run(board, StudyTrial, self.configs.teacher)
+
+    def _given_teachers(self) -> Board:
+        searches = [
+            self._single(
+                Cell("teachers", task, self.plan.teacher_layers, "teacher"),
+                {},
+                self.plan.teacher_flops(task) / 3,
+                prefix="given",
+            )
+            for task in self.plan.tasks
+        ]
 
         def config(search: CellSearch, trial: str) -> dict[str, Any]:
-            files = self._files(search.cell.task, self.encoder)
-            return self._trial(search, trial, files, teacher.epochs, keep_weights=True)
+            return {
+                "prepared": self.plan.teachers.tasks[search.cell.task],
+                "model": self.plan.teachers.given[search.cell.task],
+                "root": self.layout.predictions(search.cell, trial),
+                "weights": self.layout.weights(search.cell, trial),
+                "store": self.layout.store,
+                "precision": self.config.train.precision,
+            }
 
-        return self._run(self._board(searches, keep_best=True), StudyTrial, config)
+        return self._run(self._board(searches), GivenTeacherJob, config)
 
     # 2 ------------------------------------------------------------------------------------
 
@@ -112,13 +136,12 @@ class Stages:
             "report",
         )
         searches = [
-            self._single(cell, settings, self.plan.epoch_flops(cell.task, cell.depth) / 3)
-            for cell in cells
+            self._single(cell, settings, self.plan.teacher_flops(cell.task) / 3) for cell in cells
         ]
 
         def config(search: CellSearch, trial: str) -> dict[str, Any]:
             return {
-                "prepared": self.plan.tasks[search.cell.task],
+                "prepared": self.plan.teachers.tasks[search.cell.task],
                 "teacher": self.layout.teacher(search.cell.task),
                 "root": self.layout.signals,
                 "store": self.layout.store,
@@ -163,7 +186,7 @@ class Stages:
             )
 
         board = self._board(searches.values(), ready=partial(may_start, self.plan, searches))
-        return self._run(board, StudyTrial, self._student(signals, keep_weights=False))
+        return self._run(board, StudyTrial, self.configs.student(signals, keep_weights=False))
 
     # 4 ------------------------------------------------------------------------------------
 
@@ -193,14 +216,14 @@ class Stages:
             lambda cell, event: event["settings"] == settings[cell.name],
         )
         board = self._board(searches, keep_best=True)
-        return self._run(board, StudyTrial, self._student(signals, keep_weights=True))
+        return self._run(board, StudyTrial, self.configs.student(signals, keep_weights=True))
 
     # 5 ------------------------------------------------------------------------------------
 
     def _predict(self, teachers: Board, confirm: Board) -> None:
         settings, models = {}, {}
         for search in (*teachers.searches.values(), *confirm.searches.values()):
-            prepared = self.plan.tasks[search.cell.task]
+            prepared = self._read_by(search.cell)
             if not prepared.task.predicted:
                 continue
             cell = Cell("predict", search.cell.task, search.cell.depth, search.cell.method)
@@ -221,7 +244,7 @@ class Stages:
 
         def config(search: CellSearch, trial: str) -> dict[str, Any]:
             return {
-                "prepared": self.plan.tasks[search.cell.task],
+                "prepared": self._read_by(search.cell),
                 "model": models[search.cell],
                 "root": self.layout.predictions(search.cell, trial),
                 "store": self.layout.store,
@@ -271,47 +294,12 @@ class Stages:
     def _keep_best(self, search: CellSearch, _: str) -> None:
         drop_beaten_weights(self.layout, search)
 
-    def _student(self, signals: dict[str, Path], keep_weights: bool) -> MakeConfig:
-        def config(search: CellSearch, trial: str) -> dict[str, Any]:
-            cell = search.cell
-            from_teacher = self.config.train.init == "teacher"
-            source = self.layout.teacher(cell.task) if from_teacher else self.encoder
-            files = self._files(cell.task, source, signals.get(cell.task))
-            return self._trial(search, trial, files, self.config.train.epochs, keep_weights)
+    def _read_by(self, cell: Cell) -> Prepared:
+        """A cell's task in the tokens of its models."""
+        teaches = cell.method == "teacher"
+        return (self.plan.teachers.tasks if teaches else self.plan.tasks)[cell.task]
 
-        return config
-
-    def _files(self, task: str, model: Path, signals: Path | None = None) -> Files:
-        prepared = self.plan.tasks[task]
-        return Files(prepared.task, prepared.tokens, model, signals, self.plan.teacher_layers)
-
-    def _trial(
-        self, search: CellSearch, trial: str, files: Files, epochs: int, keep_weights: bool
-    ) -> dict[str, Any]:
-        cell, state, train = search.cell, search.trials[trial], self.config.train
-        return {
-            "files": files,
-            "outputs": Outputs(
-                checkpoint=self.layout.checkpoint(cell, trial),
-                best_model=self.layout.weights(cell, trial) if keep_weights else None,
-                predictions=self.layout.predictions(cell, trial),
-                checkpoint_every=self.config.resources.checkpoint_every_s,
-                written=self.layout.store.publish,
-            ),
-            "store": self.layout.store,
-            "recorded": len(state.reports),
-            "method": cell.method,
-            "layers": cell.depth,
-            "epochs": epochs,
-            "seed": search.seed_of(state.number),
-            "batch_size": train.batch_size,
-            "warmup": train.warmup,
-            "weight_decay": train.weight_decay,
-            "max_grad_norm": train.max_grad_norm,
-            "precision": train.precision,
-            "scale": train.scale,
-            **state.settings,
-        }
-
-    def _single(self, cell: Cell, settings: dict[str, Any], cost: float) -> CellSearch:
-        return CellSearch(cell, ListSampler([settings]), 1, 1, prefix="job", cost=cost)
+    def _single(
+        self, cell: Cell, settings: dict[str, Any], cost: float, prefix: str = "job"
+    ) -> CellSearch:
+        return CellSearch(cell, ListSampler([settings]), 1, 1, prefix=prefix, cost=cost)

@@ -1,26 +1,16 @@
 """Training as a Ray Tune class trainable, for the study and for anybody's own Tuner."""
 
-import time
-from abc import ABC, abstractmethod
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import ray
 import torch
 from ray import tune
 
-from pkd.cache import verify
-from pkd.devices import default_device, resolve_precision
 from pkd.errors import TrainingError
-from pkd.evaluate import predict_logits, score, write_predictions
 from pkd.experiment import Experiment, Files, Outputs
-from pkd.lastlayer import read_summary_token_only
-from pkd.models import load_classifier, move
-from pkd.prepare import ask_teacher
 from pkd.recipe import Recipe
-from pkd.tokens import open_tokens
 from study.store import Store
+from study.trialdevice import trial_cpus, trial_device
 from study.triallog import logged, logger
 
 
@@ -41,11 +31,11 @@ class DistilTrainable(tune.Trainable):
 
     def setup(self, config: dict[str, Any]) -> None:
         """Loads model, data and signals, and the checkpoint if there is one."""
-        torch.set_num_threads(_cpus())
+        torch.set_num_threads(trial_cpus())
         recipe = {key: value for key, value in config.items() if key in Recipe.model_fields}
         outputs: Outputs = config.get("outputs") or Outputs()
         self.experiment = Experiment(
-            Recipe.checked(**recipe), config["files"], outputs, device=_device()
+            Recipe.checked(**recipe), config["files"], outputs, device=trial_device()
         )
 
     def step(self) -> dict[str, Any]:
@@ -98,97 +88,3 @@ class StudyTrial(DistilTrainable):
                 self._store.publish(self._log)
             logger.info("%s", report)
             return {"report": report}
-
-
-@dataclass(frozen=True)
-class JobReport:
-    """What a one-step job gave; it counts as one epoch whose score nobody compares."""
-
-    train_seconds: float
-    details: dict[str, Any]
-
-    def to_dict(self) -> dict[str, Any]:
-        """The report as JSON-like values."""
-        seconds = {"train_seconds": self.train_seconds, "eval_seconds": 0.0}
-        return {"epoch": 1, "score": 0.0, **seconds, **self.details}
-
-
-class Job(tune.Trainable, ABC):
-    """Work that is one step: asking a teacher, predicting a split."""
-
-    def setup(self, config: dict[str, Any]) -> None:
-        """Keeps the config; all work is in the step."""
-        torch.set_num_threads(_cpus())
-        self.job = config
-
-    def reset_config(self, new_config: dict[str, Any]) -> bool:
-        """Takes up another job in the same process."""
-        self.setup(new_config)
-        return True
-
-    def step(self) -> dict[str, Any]:
-        """Does the work and reports once."""
-        started = time.perf_counter()
-        with logged(self.job["log"]):
-            try:
-                details = self.work(self.job)
-            except TrainingError as error:
-                logger.error("%s", error)
-                return {"failed": str(error)}
-        return {"report": JobReport(time.perf_counter() - started, details)}
-
-    @abstractmethod
-    def work(self, job: dict[str, Any]) -> dict[str, Any]:
-        """The work itself; gives what the ledger is to hold of it."""
-
-
-class SignalsJob(Job):
-    """Caches a teacher's signals. Config: ``prepared``, ``teacher``, ``layers``, ``root``,
-    ``precision``, ``store``."""
-
-    def work(self, job: dict[str, Any]) -> dict[str, Any]:
-        """Runs the teacher over the training rows."""
-        store: Store = job["store"]
-        prepared, teacher = job["prepared"], store.fetch(job["teacher"])
-        store.fetch(prepared.train)
-        folder = ask_teacher(prepared, teacher, job["layers"], job["root"], job["precision"])
-        store.publish(folder)
-        return {"folder": folder.name}
-
-
-class PredictJob(Job):
-    """Predicts the test splits and scores those that are held out. Config: ``prepared``,
-    ``model``, ``root``, ``precision``, ``store``."""
-
-    def work(self, job: dict[str, Any]) -> dict[str, Any]:
-        """Writes ``<root>/<split>.parquet`` for each split; gives the scores of the held out."""
-        task, device, store = job["prepared"].task, _device(), job["store"]
-        precision = resolve_precision(job["precision"], device)
-        model = load_classifier(verify(store.fetch(job["model"])), task.labels)
-        model = read_summary_token_only(move(model, device))
-        scores: dict[str, dict[str, float]] = {}
-        for split in task.predicted:
-            tokens = open_tokens(store.fetch(job["prepared"].tokens[split]), device)
-            logits = predict_logits(model, tokens, device, precision)
-            labels = tokens.all_labels() if split in task.held_out else None
-            if labels is not None:
-                scores[split] = score(task.metrics, logits, labels, task.labels)
-            path = job["root"] / f"{split}.parquet"
-            write_predictions(path, task, tokens.idx, logits, labels)
-            store.publish(path)
-        return {"splits": list(task.predicted)} | ({"metrics": scores} if scores else {})
-
-
-def _device() -> torch.device:
-    """The GPU that Ray gave this process, if any; a visible GPU that was not given is not used."""
-    if not ray.is_initialized() or ray.get_gpu_ids():
-        return default_device()
-    return torch.device("cpu")
-
-
-def _cpus() -> int:
-    """CPU threads that Ray gave this process."""
-    if not ray.is_initialized():
-        return torch.get_num_threads()
-    resources = ray.get_runtime_context().get_assigned_resources()
-    return max(1, int(resources.get("CPU", 1)))

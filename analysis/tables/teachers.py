@@ -71,7 +71,10 @@ def _teacher(run: Run) -> tuple[str, int, int]:
 
 def _start(run: Run) -> str:
     start = run.study["config"].get("train", {}).get("init", "pretrained")
-    return "fine-tuned teacher" if start == "teacher" else f"{start} encoder"
+    if start == "teacher":
+        return "fine-tuned teacher"
+    student = run.study.get("student")  # only where teachers are of another model
+    return f"pre-trained {student['name']}" if student else f"{start} encoder"
 
 
 def _published_rows(grid: Sequence[Column], header: list[str]) -> list[dict[str, str]]:

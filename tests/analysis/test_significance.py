@@ -1,49 +1,16 @@
+"""Whether a difference is real: intervals and tests, paired over examples and seeds."""
+
 import json
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import pandas as pd
 import pytest
 from fake_run import FakeRun, write
+from marks import LABELS, N, budget_of, confirm, made, right, row, study
 from scipy import stats
 
-from analysis.rendering import Table
-from analysis.runs import Run, load_run
+from analysis.runs import load_run
 from analysis.significance import differences, overall
-from analysis.tables import significance
-from analysis.tables.significance import tables, verdict
-
-N = 200
-LABELS = [1, 0] * (N // 2)
-
-
-def right(share: float, first: int = 0) -> list[int]:
-    """`N` marks, the given share of them right, beginning at one place and wrapping round."""
-    marks = np.arange(N) < round(share * N)
-    return np.roll(marks, first).astype(int).tolist()
-
-
-def study(path: Path, tasks: tuple[str, ...] = ("rte",), seeds: int = 3, **more: Any) -> FakeRun:
-    """A study of three methods on students of 6 layers."""
-    methods = ["ft", "kd", "pkd-skip"]
-    trials = dict.fromkeys(methods, 4)
-    budget = {"teacher_trials": 1, "search_trials": trials, "confirm_seeds": seeds, "epochs": 4}
-    return FakeRun(path, tasks, depths=[6], methods=methods, budget=budget, **more)
-
-
-def confirm(fake: FakeRun, method: str, marks: list[list[int]], task: str = "rte") -> None:
-    """One confirmed trial for each seed's marks."""
-    for seed, each in enumerate(marks):
-        fake.confirm(task, 6, method, seed, LABELS, each)
-
-
-def row(path: Path, a: str, b: str, task: str = "rte") -> Any:
-    table = differences(load_run(path)).table
-    [found] = table[(table["a"] == a) & (table["b"] == b) & (table["task"] == task)].to_dict(
-        "records"
-    )
-    return found
 
 
 def test_a_difference_is_that_of_the_means_over_seeds_in_points(tmp_path: Path) -> None:
@@ -207,118 +174,3 @@ def test_pairs_stand_in_the_order_of_the_study(tmp_path: Path) -> None:
         for task in ("sst2", "rte")
     ]
     assert table["depth"].tolist() == [6] * 6 + [3] * 6
-
-
-def budget_of(seeds: int) -> dict[str, Any]:
-    trials = dict.fromkeys(["ft", "kd", "pkd-skip", "pkd-last"], 4)
-    return {"teacher_trials": 1, "search_trials": trials, "confirm_seeds": seeds, "epochs": 4}
-
-
-def made(path: Path) -> dict[str, Table]:
-    return {table.name: table for table in tables(load_run(path))}
-
-
-def test_verdicts_are_told_in_words_from_the_better_side() -> None:
-    numbers = {"difference": 1.23, "low": 0.31, "high": 2.12, "p_holm": 0.0123}
-    pair = {"a": "pkd-skip", "b": "kd", "differ": 40}
-    text = "+1.2 points, 95 % CI 0.3..2.1, p = 0.012"
-    assert verdict({**pair, **numbers, "winner": "pkd-skip"}) == f"PKD-Skip > KD: {text}"
-    assert verdict({**pair, **numbers, "winner": None}) == f"no difference shown: {text}"
-    mirrored = {**numbers, "difference": -1.23, "low": -2.12, "high": -0.31}
-    assert verdict({**pair, **mirrored, "winner": "kd"}) == f"KD > PKD-Skip: {text}"
-
-
-def test_a_number_near_zero_gets_a_second_decimal_and_a_tiny_p_none() -> None:
-    row = {"a": "kd", "b": "ft", "difference": 0.6, "low": 0.02, "high": 1.2, "p_holm": 1e-9}
-    row |= {"differ": 40}
-    assert verdict({**row, "winner": "kd"}) == (
-        "KD > FT: +0.60 points, 95 % CI 0.02..1.20, p < 0.001"
-    )
-
-
-def test_an_interval_of_no_width_is_explained(tmp_path: Path) -> None:
-    fake = study(tmp_path)
-    for method in ("ft", "kd"):  # all students predict one class
-        confirm(fake, method, [LABELS] * 3)
-    assert row(tmp_path, "kd", "ft")["differ"] == 0
-    [cells] = made(tmp_path)["significance"].cells.to_dict("records")
-    assert (cells["Difference"], cells["95 % CI"]) == ("0.0 ± 0.0", "0.0..0.0")
-    assert (
-        cells["Verdict"] == "no difference shown: both are right, and wrong, on the same examples"
-    )
-
-
-def test_the_tables_say_what_was_found_and_what_is_missing(tmp_path: Path) -> None:
-    fake = study(tmp_path, ("rte", "mrpc"))
-    confirm(fake, "ft", [right(0.50), right(0.52), right(0.54)])
-    confirm(fake, "kd", [right(0.70)] * 3)
-    confirm(fake, "kd", [right(0.70)] * 3, "mrpc")
-    found = made(tmp_path)
-    [cells] = found["significance"].cells.to_dict("records")
-    assert (cells["Layers"], cells["Method"], cells["Against"]) == ("6", "KD", "FT")
-    assert (cells["Difference"], cells["Seeds"], cells["p"]) == ("+18.0 ± 2.0", "3", "< 0.001")
-    assert cells["Verdict"].startswith("KD > FT: +18.0 points, 95 % CI 1")
-    assert found["significance"].bold["Verdict"].tolist() == [True]
-    text = found["significance"].markdown()
-    assert "RTE, 6 layers: PKD-Skip (0/3); MRPC, 6 layers: FT (0/3), PKD-Skip (0/3)" in text
-    assert "accuracy for RTE; the mean of F1 and accuracy for MRPC" in text
-    assert "these trained models on new examples" in text
-    [cells] = found["significance-overall"].cells.to_dict("records")
-    assert cells["Verdict"] == "better on 1 of 1 (RTE), worse on 0, no difference shown on 0"
-
-
-def test_one_seed_is_pointed_out(tmp_path: Path) -> None:
-    fake = study(tmp_path, seeds=1)
-    confirm(fake, "ft", [right(0.5)])
-    confirm(fake, "kd", [right(0.6)])
-    table = made(tmp_path)["significance"]
-    assert "With one seed the 95 % CI" in table.markdown()
-    assert "two or three seeds" not in table.markdown()
-    assert table.cells["Difference"].tolist() == ["+10.0 ± –"]
-
-
-def test_generated_data_are_pointed_out(tmp_path: Path) -> None:
-    fake = FakeRun(tmp_path, generated_data=True, budget=budget_of(1))
-    for method in ("ft", "kd"):
-        fake.confirm("rte", 6, method, 0, LABELS, right(0.5))
-    assert all("GENERATED DATA" in table.markdown() for table in made(tmp_path).values())
-
-
-def test_no_table_before_two_methods_are_complete(tmp_path: Path) -> None:
-    fake = study(tmp_path)
-    assert made(tmp_path) == {}
-    confirm(fake, "ft", [right(0.5)] * 3)
-    confirm(fake, "kd", [right(0.6)] * 2)
-    assert made(tmp_path) == {}
-
-
-def test_lost_predictions_are_named_in_a_table_without_rows(tmp_path: Path) -> None:
-    fake = study(tmp_path)
-    for method in ("ft", "kd"):
-        for seed in range(3):
-            fake.trial("confirm", "rte", 6, method, seed, 0.6)
-    found = made(tmp_path)
-    assert list(found) == ["significance"] and found["significance"].cells.empty
-    text = found["significance"].markdown()
-    assert "rte-6-ft/seed-0000/validation.parquet is missing" in text and "Nothing yet." in text
-    assert found["significance"].latex()
-
-
-def test_a_report_compares_once(fake: FakeRun, monkeypatch: pytest.MonkeyPatch) -> None:
-    calls: list[Run] = []
-
-    def counted(run: Run) -> Any:
-        calls.append(run)
-        return differences(run)
-
-    monkeypatch.setattr(significance, "differences", counted)
-    for method in ("ft", "kd"):
-        for seed in range(3):
-            fake.confirm("rte", 6, method, seed, LABELS, right(0.5))
-    assert len(made(fake.path)) == 2 and len(calls) == 1
-
-
-def test_overall_of_nothing_is_empty(fake: FakeRun) -> None:
-    found = differences(load_run(fake.path))
-    assert found.table.empty and overall(found.table).empty and found.problems == []
-    assert isinstance(found.incomplete, pd.DataFrame) and len(found.incomplete) == 8

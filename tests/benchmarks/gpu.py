@@ -118,7 +118,7 @@ def flops_per_step(trainer: Trainer) -> float:
     for rows, width in zip(batches, widths, strict=True):
         if width not in by_width:
             with FlopCounterMode(display=False) as counter:
-                terms, _ = trainer.losses(torch.from_numpy(rows).to(DEVICE), width)
+                terms, _ = trainer.objective(torch.from_numpy(rows).to(DEVICE), width)
                 terms.total.backward()
             by_width[width] = counter.get_total_flops() * BATCH / len(rows)
     trainer.optimizer.zero_grad(set_to_none=True)

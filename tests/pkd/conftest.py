@@ -12,9 +12,9 @@ sys.path.insert(0, str(Path(__file__).parent))
 import tiny  # noqa: E402
 
 from pkd import cache  # noqa: E402
-from pkd.experiment import save_model  # noqa: E402
 from pkd.models import load_classifier  # noqa: E402
 from pkd.prepare import Prepared, ask_teacher, prepare_task  # noqa: E402
+from pkd.savemodel import save_model  # noqa: E402
 from pkd.tasks import GLUE  # noqa: E402
 
 # Examples are the same in every run, and a busy machine may take its time over one.

@@ -16,9 +16,9 @@ from analysis.benchmark import load_benchmark, speeds
 from pkd import benchmark
 from pkd.benchmark import find_models, main
 from pkd.errors import InputError
-from pkd.experiment import save_model
 from pkd.models import load_classifier
 from pkd.prepare import Prepared
+from pkd.savemodel import save_model
 from pkd.tasks import GLUE
 from pkd.tokens import open_tokens
 from pkd.workloads import dev_rows, full_rows, predict, spread_out
@@ -110,7 +110,7 @@ def test_the_models_are_the_runs_own_and_their_parameters_are_counted(run: Path)
 def test_rows_have_the_papers_length_or_what_the_model_takes(run: Path, teacher: Path) -> None:
     times = measure(run)["times"]
     assert times[0]["tokens"] == 32  # all that the tiny encoder takes
-    workload = full_rows(load_classifier(teacher, GLUE["rte"].labels), 128)
+    workload = full_rows([load_classifier(teacher, GLUE["rte"].labels)], 128)
     assert workload.batches[0]["input_ids"].shape == (128, 32)
 
 

@@ -88,6 +88,6 @@ def test_every_method_gets_the_weights_of_the_task(
     weighted = prepared.task.model_copy(update={"class_weights": (1.0, 5.0)})
     files = Files(prepared.task, prepared.tokens, encoder, signals, 4)
     recipe = Recipe(method=method, layers=3)
-    assert Experiment(recipe, files).trainer.class_weights is None
-    found = Experiment(recipe, replace(files, task=weighted)).trainer.class_weights
+    assert Experiment(recipe, files).trainer.objective.class_weights is None
+    found = Experiment(recipe, replace(files, task=weighted)).trainer.objective.class_weights
     assert found is not None and found.tolist() == [1, 5]

@@ -10,9 +10,10 @@ import torch
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 import pkd.experiment as experiment_module
+from pkd.epochreport import Report
 from pkd.evaluate import predict_logits
-from pkd.experiment import Experiment, Files, Outputs, Report, depth_of
-from pkd.models import load_classifier
+from pkd.experiment import Experiment, Files, Outputs
+from pkd.models import depth_of, load_classifier
 from pkd.prepare import Prepared
 from pkd.recipe import Recipe
 from pkd.tasks import GLUE

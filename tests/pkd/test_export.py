@@ -13,11 +13,11 @@ import yaml
 from transformers import AutoModelForSequenceClassification, AutoTokenizer, pipeline
 
 from pkd import onnxmodel, variants
-from pkd.experiment import save_model
 from pkd.export import main
 from pkd.models import load_classifier
 from pkd.prepare import Prepared
 from pkd.rundir import text_columns
+from pkd.savemodel import save_model
 from pkd.tokens import open_tokens
 from pkd.variants import INT8_FILE, ONNX_FILE
 

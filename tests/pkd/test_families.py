@@ -22,12 +22,14 @@ from transformers import (
 
 from pkd.errors import InputError
 from pkd.evaluate import predict_logits
-from pkd.experiment import Experiment, Files, Outputs, save_model
+from pkd.experiment import Experiment, Files, Outputs
 from pkd.families import FAMILIES, family_of, summary_of, summary_states
 from pkd.models import load_classifier, load_config, load_tokenizer, longest_input
 from pkd.prepare import Prepared, ask_teacher, prepare_task
 from pkd.recipe import Recipe
+from pkd.savemodel import save_model
 from pkd.tasks import GLUE
+from pkd.teachers import adopt_teacher
 from pkd.tokens import open_tokens
 
 CPU = torch.device("cpu")
@@ -125,7 +127,7 @@ def test_from_teacher_to_a_saved_student(
     )
     files = Files(family_data.task, family_data.tokens, teacher, signals, 4)
     experiment = Experiment(recipe, files, Outputs(best_model=tmp_path / "student"), CPU)
-    assert experiment.trainer.teacher_map == (2,)
+    assert experiment.trainer.objective.teacher_map == (2,)
     before = same_layers(experiment.trainer.model, load_classifier(teacher, LABELS))
     report = experiment.run_epoch()
     assert np.isfinite(report.train_loss)
@@ -138,6 +140,18 @@ def test_from_teacher_to_a_saved_student(
     found = predict_logits(saved, dev, CPU, "fp32")
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
     assert load_config(tmp_path / "student").num_hidden_layers == 2
+
+
+def test_a_teacher_whose_labels_come_in_another_order_is_put_right(
+    family_encoder: Path, family_data: Prepared, tmp_path: Path
+) -> None:
+    theirs = tmp_path / "theirs"
+    save_model(load_classifier(family_encoder, LABELS[::-1], seed=1), family_encoder, theirs)
+    dev = open_tokens(family_data.tokens["validation"])
+    expected = predict_logits(load_classifier(theirs, LABELS), dev, CPU, "fp32")
+    ours = adopt_teacher(theirs, LABELS, tmp_path / "adopted")
+    found = predict_logits(load_classifier(ours, LABELS), dev, CPU, "fp32")
+    np.testing.assert_allclose(found, expected[:, ::-1], rtol=1e-4, atol=1e-6)
 
 
 def same_layers(student: PreTrainedModel, teacher: PreTrainedModel) -> dict[str, torch.Tensor]:

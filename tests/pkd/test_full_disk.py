@@ -10,11 +10,11 @@ import torch
 
 from pkd.checkpoint import load_checkpoint, save_checkpoint
 from pkd.errors import DiskFull
-from pkd.experiment import save_model
 from pkd.files import write_json
 from pkd.models import load_classifier
 from pkd.prepare import Prepared, ask_teacher, prepare_task
 from pkd.recipe import Recipe
+from pkd.savemodel import save_model
 from pkd.tasks import GLUE
 from pkd.tokens import open_tokens
 from pkd.trainer import Trainer

@@ -1,6 +1,7 @@
 """A batch that does not fit the memory is computed in parts, with the gradient of the whole."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -65,7 +66,7 @@ def test_parts_of_a_batch_give_the_gradient_of_the_whole(
     gradients, losses = [], []
     for parts in (1, 3, 7):
         trainer = make(method, dropout=False)
-        trainer.weights = trainer.weights.__class__(**trainer.weights.__dict__ | {"scale": scale})
+        trainer.objective.weights = replace(trainer.objective.weights, scale=scale)
         trainer.micro_batches = parts
         # Seven rows in three parts are 3, 2 and 2: the parts are weighted by their rows.
         loss, logits = trainer._backward(np.arange(7))

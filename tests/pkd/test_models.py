@@ -20,8 +20,8 @@ from transformers import (
 )
 
 from pkd.errors import InputError
-from pkd.experiment import depth_of, save_model
 from pkd.models import (
+    depth_of,
     fetch_model,
     load_classifier,
     load_config,
@@ -30,6 +30,7 @@ from pkd.models import (
     parameter_counts,
     weights_digest,
 )
+from pkd.savemodel import save_model
 
 LABELS = ("no", "yes", "maybe")
 IDS = torch.tensor([[2, 9, 12, 31, 3], [2, 7, 7, 40, 3]])

@@ -16,13 +16,13 @@ from pkd.checkpoint import load_checkpoint, save_checkpoint
 from pkd.errors import InputError
 from pkd.experiment import Experiment, Files, Outputs
 from pkd.losses import distillation_loss
-from pkd.models import load_classifier
+from pkd.models import load_classifier, load_config
 from pkd.prepare import Prepared, ask_teacher, prepare_task
 from pkd.projection import Projection
 from pkd.recipe import Recipe
 from pkd.signals import open_signals
 from pkd.tasks import GLUE
-from pkd.teachers import label_order
+from pkd.teachers import adopt_teacher, label_order
 from pkd.tokens import open_tokens
 from pkd.train import main
 
@@ -74,19 +74,19 @@ def files(prepared: Prepared, encoder: Path, told: Path) -> Files:
 
 def test_the_patience_loss_compares_projected_states(files: Files, told: Path) -> None:
     trainer = experiment(files).trainer
-    assert trainer.projection is not None
+    assert trainer.objective.projection is not None
     trainer.model.eval()
     rows = np.array([0, 3, 7])
     index = torch.from_numpy(rows)
-    terms, logits = trainer.losses(index, 24)
+    terms, logits = trainer.objective(index, 24)
     inputs = trainer.tokens.gather(index, 24)
     student = trainer.model(**inputs, output_hidden_states=True).hidden_states[1][:, 0]
-    (linear,) = trainer.projection.maps
+    (linear,) = trainer.objective.projection.maps
     projected = F.linear(student, linear.weight, linear.bias)
     assert projected.shape == (3, WIDTH)
     signals = open_signals(told, [2])
     expected = distillation_loss(
-        trainer.weights,
+        trainer.objective.weights,
         logits,
         trainer.tokens.labels_of(index),
         signals.logits_of(index),
@@ -100,11 +100,12 @@ def test_the_projection_is_learnt_kept_in_checkpoints_and_dropped_at_the_end(
     files: Files, tmp_path: Path
 ) -> None:
     whole = experiment(files, epochs=2)
-    assert whole.trainer.projection is not None
-    before = [p.detach().clone() for p in whole.trainer.projection.parameters()]
+    projection = whole.trainer.objective.projection
+    assert projection is not None
+    before = [p.detach().clone() for p in projection.parameters()]
     whole.run_epoch()
     save_checkpoint(tmp_path / "trial.pt", whole.trainer, {})
-    for parameter, first in zip(whole.trainer.projection.parameters(), before, strict=True):
+    for parameter, first in zip(projection.parameters(), before, strict=True):
         assert not torch.equal(parameter, first)
     expected = whole.run_epoch().train_loss
     again = experiment(files, epochs=2)
@@ -115,7 +116,7 @@ def test_the_projection_is_learnt_kept_in_checkpoints_and_dropped_at_the_end(
 
 def test_equal_widths_need_no_projection(prepared: Prepared, encoder: Path, signals: Path) -> None:
     same = experiment(Files(prepared.task, prepared.tokens, encoder, signals, 4))
-    assert same.trainer.projection is None
+    assert same.trainer.objective.projection is None
 
 
 def test_a_projection_by_hand_and_its_seed() -> None:
@@ -157,12 +158,22 @@ def test_a_teacher_with_the_labels_the_other_way_round_says_the_same(
         out.bias.copy_(out.bias.flip(0).clone())
     model.config.id2label = {0: LABELS[1].upper(), 1: LABELS[0]}
     model.save_pretrained(turned)
-    order = label_order(turned, LABELS)
-    assert order == (1, 0)
-    signals = ask_teacher(letters, turned, [2], tmp_path / "signals", "fp32", order=order)
-    torch.testing.assert_close(open_signals(signals).logits, open_signals(told).logits)
-    as_it_is = ask_teacher(letters, turned, [2], tmp_path / "signals", "fp32")
-    assert as_it_is != signals
+    assert label_order(turned, LABELS) == (1, 0)
+    adopted = adopt_teacher(turned, LABELS, tmp_path / "teachers")
+    signals = ask_teacher(letters, adopted, [2], tmp_path / "signals", "fp32")
+    assert open_signals(signals).logits.equal(open_signals(told).logits)
+    assert load_config(adopted).id2label == dict(enumerate(LABELS))
+    # Once only.
+    assert adopt_teacher(turned, LABELS, tmp_path / "teachers") == adopted
+
+
+def test_an_encoder_that_was_never_fine_tuned_is_no_teacher(encoder: Path, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(encoder, tmp_path / "encoder"))
+    settings = json.loads((folder / "config.json").read_text())
+    settings["id2label"] = dict(enumerate(LABELS))
+    (folder / "config.json").write_text(json.dumps(settings))
+    with pytest.raises(InputError, match=r"lack \d+ parts of a bert of 4 layers"):
+        adopt_teacher(folder, LABELS, tmp_path / "teachers")
 
 
 @pytest.mark.parametrize(

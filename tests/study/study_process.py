@@ -40,6 +40,14 @@ CONFIG: dict[str, Any] = {
     "resources": {"max_concurrent": 1, "cpus_per_trial": 1, "checkpoint_every_s": 0},
 }
 
+# A teacher and a student of one trial each: all five stages, as short as they get.
+SHORT = CONFIG | {
+    "methods": ["ft"],
+    "teacher": {"trials": 1, "epochs": 2, "learning_rate": [1e-3]},
+    "search": {"trials": 1, "asha": None},
+    "confirm": {"seeds": 1},
+}
+
 
 @dataclass
 class Study:

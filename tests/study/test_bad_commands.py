@@ -57,7 +57,7 @@ COMMANDS: dict[str, list[str]] = {
     "cannot make the folder of --out": [
         *("--out=file", "--out=file/out", "--out=/dev/null", "--out=/proc/x", f"--out={LONG}"),
     ],
-    "cannot make the folder": ["--out=torn"],
+    "torn/tokens is a file, but a study keeps a folder there": ["--out=torn"],
     "--address is": [
         *("--address=", "--address=nonsense", "--address=http://127.0.0.1:8265", "--address=a:b"),
         *("--address=:6379", "--address=127.0.0.1:99999", "--address=[::1", "--address=ray://"),

@@ -35,6 +35,14 @@ def test_every_shipped_config_is_valid_and_says_how_to_run_it(path: Path) -> Non
     assert "python study/run.py" in opening or "make " in opening
 
 
+def test_students_start_from_one_model(tmp_path: Path) -> None:
+    text = refused(tmp_path, "train: {init: teacher, model: other}")
+    assert "`train.init` is teacher and `train.model` is given" in text
+    for given in ("train: {model: other}", "teacher: {fine_tuned: {rte: other}}"):
+        text = refused(tmp_path, f"data: {{generated: true}}\n{given}")
+        assert "`data.generated` is on, whose encoder is generated too" in text
+
+
 def test_there_are_shipped_configs() -> None:
     # Without this the test above would be content with an empty folder.
     assert (CONFIGS / "laptop.yaml").exists() and (CONFIGS / "glue.yaml").exists()

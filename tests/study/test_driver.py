@@ -83,6 +83,20 @@ def test_a_damaged_card_is_nobody_s(tmp_path: Path) -> None:
     hold(tmp_path)
 
 
+@pytest.mark.parametrize("name", ["driver.json", "study.yaml"])
+def test_a_folder_where_a_file_belongs_is_named(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).mkdir()
+    with pytest.raises(InputError, match=f"{tmp_path / name} is a folder, but .* remove it or"):
+        hold(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["ledger", "ray", "generated"])
+def test_a_file_where_a_folder_belongs_is_named(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).touch()
+    with pytest.raises(InputError, match=f"{tmp_path / name} is a file, but .* remove it or"):
+        hold(tmp_path)
+
+
 def test_the_folder_is_free_again_after_an_error(tmp_path: Path) -> None:
     with pytest.raises(ZeroDivisionError), only_driver(Layout(tmp_path)):
         raise ZeroDivisionError

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from study_process import Finished, Study
+from study_process import SHORT, Finished, Study
 
 pytestmark = pytest.mark.slow
 
@@ -62,14 +62,19 @@ def pressure(limit: int) -> Iterator[None]:
             chunk.close()
 
 
+def environment(limit: int) -> dict[str, str]:
+    """Lets Ray kill from so many bytes in use on."""
+    return {
+        "RAY_memory_usage_threshold": str(limit / memory()[1]),
+        "RAY_memory_monitor_refresh_ms": "50",
+    }
+
+
 def test_ray_s_out_of_memory_kill_costs_nothing_that_was_finished(
     finished: Finished, tmp_path: Path, limit: int
 ) -> None:
     study = Study(tmp_path / "run", finished.study.data, finished.study.model)
-    study.environment = {
-        "RAY_memory_usage_threshold": str(limit / memory()[1]),
-        "RAY_memory_monitor_refresh_ms": "50",
-    }
+    study.environment = environment(limit)
     with study.started() as process:
         study.wait_for(process, "search", 1)
         assert process.stdout is not None
@@ -80,3 +85,18 @@ def test_ray_s_out_of_memory_kill_costs_nothing_that_was_finished(
     # The same driver finished the study when memory came free.
     assert went_on and process.returncode == 0, output
     assert study.numbers() == finished.study.numbers()
+
+
+def test_memory_that_stays_short_ends_the_study_with_advice_until_there_is_more(
+    tiny_data: Path, tiny_model: Path, tmp_path: Path, limit: int
+) -> None:
+    study = Study(tmp_path / "run", tiny_data, tiny_model, "rte", SHORT)
+    study.environment = environment(limit)
+    with pressure(limit):
+        short = study.run()
+    assert short.returncode == 1, short.stdout
+    assert "Ray gave up stage teachers 3 times with nothing recorded in between" in short.stdout
+    assert "Free memory there, or run fewer trials at once" in short.stdout
+    assert "To go on: python " in short.stdout and "Traceback" not in short.stdout
+    done = study.run()
+    assert done.returncode == 0, done.stdout

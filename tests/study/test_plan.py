@@ -4,19 +4,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from plans import plan_of
 from transformers import BertConfig
 
 from pkd.errors import InputError
 from pkd.prepare import Prepared, prepare_task
 from pkd.tasks import GLUE
 from study.config import StudyConfig
-from study.plan import Plan, check_depths, check_disk, make_plan
+from study.plan import Plan, check_depths, check_disk
 
 BERT_BASE = BertConfig()
 
 
 def planned(encoder: BertConfig = BERT_BASE, **config: Any) -> Plan:
-    return make_plan(StudyConfig.model_validate(config), {}, encoder)
+    return plan_of(StudyConfig.model_validate(config), {}, encoder)
 
 
 @pytest.fixture(scope="module")
@@ -37,13 +38,13 @@ def test_the_teacher_s_layers_are_those_of_all_maps_together() -> None:
 @pytest.mark.parametrize("depth", [12, 13])
 def test_a_student_as_deep_as_its_teacher_is_refused(depth: int) -> None:
     with pytest.raises(InputError, match=f"student depth is {depth}, .* teacher has 12 layers"):
-        check_depths(StudyConfig(depths=(3, depth)), BERT_BASE)
+        check_depths(StudyConfig(depths=(3, depth)), BERT_BASE, BERT_BASE)
 
 
 def test_a_depth_without_a_layer_below_its_last_has_no_patient_method() -> None:
     with pytest.raises(InputError, match="must be >= 2"):
-        check_depths(StudyConfig(depths=(1,)), BERT_BASE)
-    check_depths(StudyConfig(depths=(1,), methods=("ft", "kd")), BERT_BASE)
+        check_depths(StudyConfig(depths=(1,)), BERT_BASE, BERT_BASE)
+    check_depths(StudyConfig(depths=(1,), methods=("ft", "kd")), BERT_BASE, BERT_BASE)
     assert planned(depths=[1], methods=["ft", "kd"]).layers_needed() == ()
 
 
@@ -61,7 +62,7 @@ def test_a_grid_has_as_many_trials_as_points() -> None:
 
 def test_cells_are_all_tasks_times_depths_times_methods(rte: Prepared) -> None:
     config = StudyConfig(tasks=("rte",), depths=(6, 3), methods=("ft", "pkd-skip"))
-    assert make_plan(config, {"rte": rte}, BERT_BASE).cells == [
+    assert plan_of(config, {"rte": rte}, BERT_BASE).cells == [
         ("rte", 6, "ft"),
         ("rte", 6, "pkd-skip"),
         ("rte", 3, "ft"),
@@ -71,7 +72,7 @@ def test_cells_are_all_tasks_times_depths_times_methods(rte: Prepared) -> None:
 
 def test_work_grows_with_trials_and_seeds(rte: Prepared) -> None:
     def work(**config: Any) -> dict[str, float]:
-        plan = make_plan(StudyConfig.model_validate(config), {"rte": rte}, BERT_BASE)
+        plan = plan_of(StudyConfig.model_validate(config), {"rte": rte}, BERT_BASE)
         return plan.stage_work()
 
     once = work(search={"trials": 2}, confirm={"seeds": 1})
@@ -83,7 +84,7 @@ def test_work_grows_with_trials_and_seeds(rte: Prepared) -> None:
 
 
 def test_a_study_that_does_not_fit_the_disk_is_refused(rte: Prepared) -> None:
-    plan = make_plan(StudyConfig(tasks=("rte",)), {"rte": rte}, BERT_BASE)
+    plan = plan_of(StudyConfig(tasks=("rte",)), {"rte": rte}, BERT_BASE)
     # At least the teacher and its eight students, in fp32, have to fit.
     assert plan.disk_bytes() > 4 * (109_482_240 + 4 * 66_955_008 + 4 * 45_691_392)
     check_disk(plan, Path("runs/x"), plan.disk_bytes())

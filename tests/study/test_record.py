@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 import yaml
+from plans import plan_of
 from transformers import BertConfig
 
 from pkd.errors import InputError
@@ -12,7 +13,7 @@ from pkd.prepare import Prepared
 from pkd.tasks import GLUE, Task
 from study.config import StudyConfig
 from study.layout import Layout
-from study.plan import Plan, make_plan
+from study.plan import Plan
 from study.record import check_same_inputs, check_same_study, write_study_file
 
 FIRST = {"tasks": ["rte"], "search": {"trials": 4}, "confirm": {"seeds": 2}, "depths": [6]}
@@ -32,7 +33,7 @@ def layout(tmp_path: Path, encoder: Path) -> Layout:
     """A study of `FIRST` that has begun."""
     layout = Layout(tmp_path)
     config = StudyConfig.model_validate(FIRST)
-    write_study_file(layout, make_plan(config, {}, BertConfig()), encoder)
+    write_study_file(layout, plan_of(config, {}, BertConfig(), encoder), encoder)
     return layout
 
 
@@ -155,7 +156,7 @@ def test_the_home_folder_is_not_recorded(
     monkeypatch.setattr("sys.argv", ["study/run.py", "--data", f"{tmp_path}/glue", address])
     given = FIRST | {"data": {"dir": f"{tmp_path}/glue"}, "teacher": {"model": str(encoder)}}
     layout, config = Layout(tmp_path), StudyConfig.model_validate(given)
-    write_study_file(layout, make_plan(config, {}, BertConfig()), encoder)
+    write_study_file(layout, plan_of(config, {}, BertConfig(), encoder), encoder)
     text = layout.study_file.read_text()
     assert str(tmp_path) not in text and "t0ken" not in text
     content = yaml.safe_load(text)
@@ -176,7 +177,7 @@ def test_writing_again_keeps_the_date_of_the_first_run(layout: Layout, encoder: 
     content = yaml.safe_load(layout.study_file.read_text())
     layout.study_file.write_text(yaml.safe_dump(content | {"created": "2020-01-01"}))
     config = StudyConfig.model_validate(FIRST | {"search": {"trials": 6}})
-    write_study_file(layout, make_plan(config, {}, BertConfig()), encoder)
+    write_study_file(layout, plan_of(config, {}, BertConfig(), encoder), encoder)
     content = yaml.safe_load(layout.study_file.read_text())
     assert content["created"] == "2020-01-01"
     assert content["budget"]["search_trials"]["kd"] == 6
@@ -190,14 +191,14 @@ def test_other_rows_under_the_same_names_are_refused(tmp_path: Path, encoder: Pa
         tokens = {"train": Path(train), "validation": Path("dev")}
         rte = GLUE["rte"].model_copy(update={"test": ()})
         rows = {"train": 8, "validation": 4}
-        return make_plan(config, {"rte": Prepared(rte, tokens, rows)}, BertConfig())
+        return plan_of(config, {"rte": Prepared(rte, tokens, rows)}, BertConfig(), encoder)
 
     check_same_inputs(layout, plan("first"), encoder)
     write_study_file(layout, plan("first"), encoder)
     task = yaml.safe_load(layout.study_file.read_text())["tasks"]["rte"]
     assert task["texts"] == ["sentence1", "sentence2"]
     check_same_inputs(layout, plan("first"), encoder)
-    with pytest.raises(InputError, match="labels or tokenizer of rte have changed"):
+    with pytest.raises(InputError, match="tokenizer or given teacher of rte have"):
         check_same_inputs(layout, plan("second"), encoder)
 
 
@@ -212,7 +213,7 @@ def test_what_a_users_task_adds_is_recorded_and_its_weights_may_not_change(
                     held_out=("later",), dev_fraction=0.2, **keys)  # fmt: skip
         splits = ("train", "validation", "later")
         tokens, rows = {s: Path(s) for s in splits}, dict.fromkeys(splits, 4)
-        return make_plan(config, {"own": Prepared(task, tokens, rows)}, BertConfig())
+        return plan_of(config, {"own": Prepared(task, tokens, rows)}, BertConfig(), encoder)
 
     write_study_file(layout, plan(class_weights=[1, 3]), encoder)
     recorded = yaml.safe_load(layout.study_file.read_text())["tasks"]["own"]
@@ -220,12 +221,12 @@ def test_what_a_users_task_adds_is_recorded_and_its_weights_may_not_change(
     assert recorded["held_out"] == ["later"] and recorded["class_weights"] == [1, 3]
     check_same_inputs(layout, plan(class_weights=[1, 3]), encoder)
     for other in ({}, {"class_weights": "balanced"}, {"class_weights": [1, 2]}):
-        with pytest.raises(InputError, match="class weights, labels or tokenizer of own have"):
+        with pytest.raises(InputError, match="given teacher of own have"):
             check_same_inputs(layout, plan(**other), encoder)
 
 
 def test_another_encoder_under_the_same_name_is_refused(layout: Layout, encoder: Path) -> None:
-    plan = make_plan(StudyConfig.model_validate(FIRST), {}, BertConfig())
+    plan = plan_of(StudyConfig.model_validate(FIRST), {}, BertConfig(), encoder)
     check_same_inputs(layout, plan, encoder)
     (encoder / "model.safetensors").write_bytes(b"other weights")
     with pytest.raises(InputError, match="study of another encoder"):

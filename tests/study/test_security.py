@@ -12,7 +12,7 @@ import pytest
 from ray.train._internal.storage import StorageContext
 from ray.tune.experiment import Trial
 from ray.tune.result_grid import ResultGrid
-from study_process import CONFIG, ROOT, Study, end_session
+from study_process import ROOT, SHORT, Study, end_session
 
 from analysis.runs import RunError, load_run
 from pkd.errors import InputError
@@ -65,11 +65,9 @@ def test_a_study_among_pickles_runs_none_and_tells_no_secret(
 ) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("HF_TOKEN", TOKEN)
-    config = CONFIG | {"methods": ["ft"], "search": {"trials": 1, "asha": None}}
-    config |= {"teacher": {"trials": 1, "learning_rate": [1e-3]}, "confirm": {"seeds": 1}}
     data = Path(shutil.copytree(tiny_data, tmp_path / "data"))
     model = Path(shutil.copytree(tiny_model, tmp_path / "model"))
-    study = Study(tmp_path / "run", data, model, "rte", config)
+    study = Study(tmp_path / "run", data, model, "rte", SHORT)
     trials = {"teachers": "rte-4-teacher-trial-0000", "search": "rte-2-ft-trial-0000"}
     for stage in ("teachers", "signals", "search", "confirm", "predict"):
         names = [name.format(trial=trials.get(stage, "rte-2-ft-seed-0000")) for name in RAY_FILES]
@@ -133,17 +131,17 @@ def test_a_failed_trial_s_error_is_not_read_from_a_pickle(
 
 
 _SEEN = """
-import json, os, sys, psutil, ray
+import contextlib, json, os, sys, psutil, ray
 from study.cluster import start_ray
 start_ray(None)
 path = ray.get(ray.remote(lambda: sys.path).remote())
-processes = [psutil.Process(), *psutil.Process().children(recursive=True)]
-listening = [
-    (" ".join(process.cmdline()), connection.laddr.ip)
-    for process in processes
-    for connection in process.net_connections("inet")
-    if connection.status == psutil.CONN_LISTEN
-]
+listening = []
+for process in [psutil.Process(), *psutil.Process().children(recursive=True)]:
+    with contextlib.suppress(psutil.NoSuchProcess):  # Ray's short-lived helpers
+        command = " ".join(process.cmdline())
+        for connection in process.net_connections("inet"):
+            if connection.status == psutil.CONN_LISTEN:
+                listening.append((command, connection.laddr.ip))
 mode = os.environ.get("RAY_AUTH_MODE")
 print(json.dumps({"listening": listening, "mode": mode, "path": path, "cwd": os.getcwd()}))
 """

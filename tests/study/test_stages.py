@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from fake_stage import report_of
+from plans import plan_of
 from rich.console import Console
 from transformers import BertConfig
 
@@ -17,7 +18,6 @@ from study.cellsearch import CellSearch
 from study.config import StudyConfig
 from study.layout import Layout
 from study.ledger import Ledger
-from study.plan import make_plan
 from study.sampler import ListSampler, Settings
 from study.stages import Stages
 from study.trainable import StudyTrial
@@ -34,7 +34,7 @@ def rte(tiny_data: Path, tiny_model: Path, tmp_path_factory: pytest.TempPathFact
 
 
 def stages(tmp_path: Path, *tasks: Prepared, config: StudyConfig = CONFIG) -> Stages:
-    plan = make_plan(config, {prepared.task.name: prepared for prepared in tasks}, ENCODER)
+    plan = plan_of(config, {prepared.task.name: prepared for prepared in tasks}, ENCODER)
     view = View(Console(quiet=True), plan.stage_work())
     return Stages(
         plan, tmp_path / "model", Layout(tmp_path / "out"), {"cpu": 1.0}, view, lambda: None
@@ -54,6 +54,19 @@ def work_off(board: Board) -> list[str]:
     while (work := board.next()) is not None:
         board.report(*work, report_of(*work, 1))
         done.append(f"{work[0].cell.name} {work[1]}")
+    return done
+
+
+@pytest.fixture
+def ran(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Boards are worked off without Ray; what was run, trial by trial."""
+    done: list[str] = []
+
+    def run(self: Stages, board: Board, *_: Any) -> Board:
+        done.extend(f"{board.stage} {work}" for work in work_off(board))
+        return board
+
+    monkeypatch.setattr(Stages, "_run", run)
     return done
 
 
@@ -86,48 +99,33 @@ def test_a_finished_stage_starts_no_tuner(
 
 
 def test_a_new_winner_of_the_same_name_is_predicted_again(
-    tmp_path: Path, rte: Prepared, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, rte: Prepared, ran: list[str]
 ) -> None:
-    predicted: list[str] = []
-
-    def run(self: Stages, board: Board, *_: Any) -> Board:
-        predicted.extend(work_off(board))
-        return board
-
-    monkeypatch.setattr(Stages, "_run", run)
     those = stages(tmp_path, rte)
     teachers = board_with(those, Cell("teachers", "rte", 4, "teacher"), [{"learning_rate": 1e-4}])
     student = Cell("confirm", "rte", 2, "kd")
     confirm = board_with(those, student, [{"alpha": 0.5}])
     those._predict(teachers, confirm)
-    assert predicted == ["rte-4-teacher job-0000", "rte-2-kd job-0000"]
+    assert ran == ["predict rte-4-teacher job-0000", "predict rte-2-kd job-0000"]
     # Again: nothing to do.
     those._predict(teachers, confirm)
-    assert len(predicted) == 2
+    assert len(ran) == 2
     # More search trials found other settings; their first seed is `seed-0000` as well.
     those.layout.supersede(student)
     those._predict(teachers, board_with(those, student, [{"alpha": 0.7}]))
-    assert predicted[2:] == ["rte-2-kd job-0000"]
+    assert ran[2:] == ["predict rte-2-kd job-0000"]
 
 
 def test_models_are_predicted_again_when_the_held_out_rows_change(
-    tmp_path: Path, rte: Prepared, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, rte: Prepared, ran: list[str]
 ) -> None:
-    predicted: list[str] = []
-
-    def run(self: Stages, board: Board, *_: Any) -> Board:
-        predicted.extend(work_off(board))
-        return board
-
-    monkeypatch.setattr(Stages, "_run", run)
-
     def predict(rows: Path) -> list[str]:
         task = rte.task.model_copy(update={"test": (), "held_out": ("later",)})
         those = stages(tmp_path, replace(rte, task=task, tokens=rte.tokens | {"later": rows}))
         cell = Cell("teachers", "rte", 4, "teacher")
         teachers = board_with(those, cell, [{"learning_rate": 1e-4}])
         those._predict(teachers, board_with(those, Cell("confirm", "rte", 2, "kd"), [{}]))
-        done, predicted[:] = list(predicted), []
+        done, ran[:] = list(ran), []
         return done
 
     assert len(predict(rte.tokens["test"])) == 2
@@ -136,13 +134,8 @@ def test_models_are_predicted_again_when_the_held_out_rows_change(
 
 
 def test_confirmed_runs_of_a_beaten_winner_are_set_aside(
-    tmp_path: Path, rte: Prepared, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, rte: Prepared, ran: list[str]
 ) -> None:
-    def run(self: Stages, board: Board, *_: Any) -> Board:
-        work_off(board)
-        return board
-
-    monkeypatch.setattr(Stages, "_run", run)
     those = stages(tmp_path, rte)
 
     def confirm(alpha: float) -> list[Settings]:
@@ -160,9 +153,8 @@ def test_confirmed_runs_of_a_beaten_winner_are_set_aside(
 
 
 def test_confirm_seeds_are_none_of_the_search_s(
-    tmp_path: Path, rte: Prepared, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, rte: Prepared, ran: list[str]
 ) -> None:
-    monkeypatch.setattr(Stages, "_run", lambda self, board, *_: (work_off(board), board)[1])
     those = stages(tmp_path, rte)
     board = board_with(those, Cell("search", "rte", 2, "kd"), [{"alpha": 0.5}])
     those._confirm(board, {})
@@ -194,15 +186,8 @@ def test_superseding_leaves_nothing_that_a_new_trial_could_resume(tmp_path: Path
 
 
 def test_pkd_waits_for_kd_and_takes_its_temperature_and_alpha(
-    tmp_path: Path, rte: Prepared, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, rte: Prepared, ran: list[str]
 ) -> None:
-    order: list[str] = []
-
-    def run(self: Stages, board: Board, *_: Any) -> Board:
-        order.extend(work_off(board))
-        return board
-
-    monkeypatch.setattr(Stages, "_run", run)
     search = {"algorithm": "grid", "inherit_from_kd": True, "asha": None}
     config = StudyConfig.model_validate(
         CONFIG.model_dump() | {"search": search, "train": {"epochs": 1}}
@@ -210,7 +195,7 @@ def test_pkd_waits_for_kd_and_takes_its_temperature_and_alpha(
     board = stages(tmp_path, rte, config=config)._search({})
     kd, pkd = board.searches["rte-2-kd"], board.searches["rte-2-pkd-skip"]
     assert len(kd.trials) == 27 and len(pkd.trials) == 24
-    assert [name.split()[0] for name in order] == ["rte-2-kd"] * 27 + ["rte-2-pkd-skip"] * 24
+    assert [name.split()[1] for name in ran] == ["rte-2-kd"] * 27 + ["rte-2-pkd-skip"] * 24
     assert kd.winner is not None
     best = kd.trials[kd.winner].settings
     for trial in pkd.trials.values():
@@ -219,14 +204,8 @@ def test_pkd_waits_for_kd_and_takes_its_temperature_and_alpha(
 
 
 def test_a_task_and_a_depth_that_are_added_run_only_their_own_trials(
-    tmp_path: Path, rte: Prepared, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, rte: Prepared, ran: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ran: list[str] = []
-
-    def run(self: Stages, board: Board, *_: Any) -> Board:
-        ran.extend(f"{board.stage} {work}" for work in work_off(board))
-        return board
-
     def all_of(tasks: dict[str, Prepared], depths: tuple[int, ...]) -> list[str]:
         small = {"train": {"epochs": 1}, "search": {"trials": 2}, "confirm": {"seeds": 1}}
         small |= {"tasks": tuple(tasks), "depths": depths, "teacher": {"trials": 1, "epochs": 1}}
@@ -247,7 +226,6 @@ def test_a_task_and_a_depth_that_are_added_run_only_their_own_trials(
     def teacher_of(task: str) -> list[str]:
         return [f"teachers {task}-4-teacher trial-0000", f"predict {task}-4-teacher job-0000"]
 
-    monkeypatch.setattr(Stages, "_run", run)
     # No trial predicts one class only and has to be made up for.
     monkeypatch.setattr("fake_stage.chance", lambda *key: 0.5)
     # Another name makes another task of the same rows.

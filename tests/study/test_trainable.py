@@ -17,8 +17,9 @@ from pkd.experiment import Experiment, Files, Outputs
 from pkd.prepare import Prepared, ask_teacher, prepare_task
 from pkd.tasks import GLUE, Task
 from study.deferred import Deferred, pack
+from study.jobs import PredictJob, SignalsJob
 from study.store import SharedFolder
-from study.trainable import DistilTrainable, PredictJob, SignalsJob, StudyTrial
+from study.trainable import DistilTrainable, StudyTrial
 from study.triallog import logged
 
 FT = {"method": "ft", "layers": 2, "epochs": 2, "batch_size": 16, "learning_rate": 1e-3}

@@ -1,4 +1,4 @@
-"""Tasks and their rows: what is read, and that whatever is wrong is named before training."""
+"""How rows are read from files, and what is said of files that cannot be used."""
 
 import json
 from pathlib import Path
@@ -13,8 +13,8 @@ import tiny
 
 from pkd.data import load_rows
 from pkd.errors import InputError
-from pkd.prepare import check_task, prepare_task, reading_of
-from pkd.tasks import GLUE, PAPER_TASKS, Task, load_task_file, resolve_tasks
+from pkd.prepare import check_task, prepare_task
+from pkd.tasks import GLUE, Task
 
 TEXTS = ["a cat", 'says "so", twice', "", "two\nlines", "1", "null"]
 
@@ -40,18 +40,6 @@ def own_task(path: Path, labels: tuple[str, ...] = ("bad", "good"), **more: Any)
         name="own", texts=("text",), labels=labels,
         files={"train": path, "validation": path} | more.pop("files", {}), **more,
     )  # fmt: skip
-
-
-def write_task(folder: Path, **changes: Any) -> Path:
-    content = {
-        "name": "own",
-        "texts": ["text"],
-        "labels": ["bad", "good"],
-        "files": {"train": "train.csv", "validation": "sub/dev.csv"},
-    } | changes
-    path = folder / "own.yaml"
-    path.write_text(json.dumps({key: value for key, value in content.items() if value}))
-    return path
 
 
 # What is wrong with a split.
@@ -280,160 +268,3 @@ def test_preparing_again_in_a_new_process_adds_no_folder(
     assert first.rows == {"train": 40, "validation": 12, "test": 6}
     assert prepare_task(GLUE["rte"], encoder, tmp_path, data, 24).tokens == first.tokens
     assert len([path for path in tmp_path.iterdir() if path.is_dir()]) == 3
-
-
-# A dev split cut from train.
-
-
-def write_rows(path: Path, counts: dict[str, int]) -> Path:
-    """A CSV file with so many rows of each label, one label after the other."""
-    labels = [label for label, count in counts.items() for _ in range(count)]
-    rows = [f"text {number},{label}" for number, label in enumerate(labels)]
-    path.write_text("\n".join(["text,label", *rows]))
-    return path
-
-
-def cut_task(path: Path, **more: Any) -> Task:
-    labels = ("bad", "good", "other")
-    return Task(name="own", texts=("text",), labels=labels, files={"train": path}, **more)
-
-
-def test_a_dev_split_is_cut_from_train_label_by_label(tmp_path: Path) -> None:
-    path = write_rows(tmp_path / "own.csv", {"bad": 60, "good": 30, "other": 10})
-    task, rows = check_task(cut_task(path), None)
-    train, dev = rows["train"], rows["validation"]
-    assert task.cuts_dev and task.dev == ("validation",) and list(rows) == ["train", "validation"]
-    # A tenth of 60, 30 and 10.
-    assert dev.labels is not None and np.bincount(dev.labels).tolist() == [6, 3, 1]
-    assert train.labels is not None and np.bincount(train.labels).tolist() == [54, 27, 9]
-    # Each row is in one of the two, with its number in the file and with its own text.
-    assert sorted([*train.idx, *dev.idx]) == list(range(100))
-    for part in (train, dev):
-        assert part.texts == ([f"text {number}" for number in part.idx],)
-    # Literal: another process, machine or version must take the same rows.
-    assert dev.idx.tolist() == [0, 3, 44, 47, 53, 55, 64, 65, 81, 94]
-
-
-def test_a_cut_dev_split_is_the_same_each_time_and_of_the_size_asked_for(tmp_path: Path) -> None:
-    path = write_rows(tmp_path / "own.csv", {"bad": 60, "good": 30, "other": 10})
-    one, again, half = (
-        load_rows(cut_task(path, **more), "validation").idx.tolist()
-        for more in ({}, {}, {"dev_fraction": 0.5})
-    )
-    assert one == again
-    assert len(half) == 50
-
-
-def test_limits_apply_to_the_two_parts_of_a_cut_file(tmp_path: Path) -> None:
-    path = write_rows(tmp_path / "own.csv", {"bad": 60, "good": 30, "other": 10})
-    whole = check_task(cut_task(path), None)[1]
-    rows = check_task(cut_task(path), None, max_train_rows=20, max_dev_rows=5)[1]
-    assert {split: len(each) for split, each in rows.items()} == {"train": 20, "validation": 5}
-    assert all(set(rows[split].idx) < set(whole[split].idx) for split in rows)
-
-
-def test_a_file_called_dev_is_the_dev_split_without_being_named(tmp_path: Path) -> None:
-    path = write_rows(tmp_path / "own.csv", {"bad": 2, "good": 2})
-    files = {"train": path, "dev": path}
-    task = Task(name="own", texts=("text",), labels=("bad", "good"), files=files)
-    assert task.dev == ("dev",) and not task.cuts_dev
-
-
-@pytest.mark.parametrize(
-    ("counts", "fraction", "message"),
-    [
-        ({"bad": 5, "good": 1, "other": 5}, 0.1, "the label 'good' has one row, but a dev split"),
-        ({"bad": 5, "good": 5, "other": 5}, 0.1, "`dev_fraction` of task own is 0.1, but 15 row"),
-        ({"bad": 5, "good": 5, "other": 5}, 0.9, "each part needs at least 3 rows"),
-    ],
-)
-def test_rows_that_cannot_be_cut_are_named(
-    tmp_path: Path, counts: dict[str, int], fraction: float, message: str
-) -> None:
-    path = write_rows(tmp_path / "own.csv", counts)
-    with pytest.raises(InputError, match=rf"own\.csv: .*{message}.*give a dev split of its own"):
-        load_rows(cut_task(path, dev_fraction=fraction), "train")
-
-
-def test_a_dev_part_without_a_rare_label_is_told_from_the_file(tmp_path: Path) -> None:
-    path = write_rows(tmp_path / "own.csv", {"bad": 96, "good": 4})
-    with pytest.raises(InputError, match=r"own\.csv, the part for validation: all rows have the"):
-        check_task(cut_task(path), None)
-
-
-def test_how_a_task_was_read_is_said(encoder: Path, tmp_path: Path) -> None:
-    path = write_rows(tmp_path / "own.csv", {"bad": 60, "good": 30, "other": 10})
-    text = reading_of(prepare_task(cut_task(path), encoder, tmp_path / "tokens", max_length=8))
-    assert text.splitlines() == [
-        "own: text in text, label in label (bad, good, other); rows: train 90, validation 10",
-        "own has no dev split: 10 rows of its training file, the same share of each label "
-        "(dev_fraction 0.1), are scored as validation and not trained on",
-    ]
-
-
-# Names and task files.
-
-
-def test_glue_stands_for_the_papers_tasks_and_each_task_comes_once() -> None:
-    assert tuple(task.name for task in resolve_tasks(["glue"])) == PAPER_TASKS
-    names = [task.name for task in resolve_tasks(["rte", "cola", "rte", "mrpc"])]
-    assert names == ["rte", "cola", "mrpc"]
-
-
-@pytest.mark.parametrize(("name", "nearest"), [("RTE", "rte"), ("mnlii", "mnli"), ("qpp", "qqp")])
-def test_an_unknown_task_is_named_with_the_nearest(name: str, nearest: str) -> None:
-    with pytest.raises(InputError, match=f"unknown task '{name}'; did you mean '{nearest}'"):
-        resolve_tasks([name])
-
-
-def test_a_task_file_gives_a_task_with_paths_relative_to_it(tmp_path: Path) -> None:
-    (task,) = resolve_tasks([str(write_task(tmp_path))])
-    assert (task.name, task.texts, task.labels) == ("own", ("text",), ("bad", "good"))
-    assert (task.metrics, task.dev, task.test) == (("accuracy",), ("validation",), ())
-    assert task.files == {
-        "train": tmp_path / "train.csv",
-        "validation": tmp_path / "sub" / "dev.csv",
-    }
-
-
-def test_a_task_file_may_name_the_label_whose_f1_counts(tmp_path: Path) -> None:
-    labels, metrics = ["a", "b:c", "d e"], ["f1:b:c", "macro_f1", "f1:d e"]
-    task = load_task_file(write_task(tmp_path, labels=labels, metrics=metrics))
-    assert task.metrics == ("f1:b:c", "macro_f1", "f1:d e")
-
-
-@pytest.mark.parametrize(
-    ("changes", "message"),
-    [
-        ({"metric": ["f1"]}, "unknown key `metric`; did you mean `metrics`"),
-        ({"files": None}, "lacks `files`"),
-        ({"files": {"train": "a.csv"}, "dev": ["validation"]}, "lacks the split 'validation'"),
-        ({"labels": ["one"]}, "labels"),
-        ({"labels": ["one", "one"]}, "names a label twice"),
-        ({"labels": ["a", "b", "c"], "metrics": ["f1"]}, "f1, which is for two labels"),
-        ({"metrics": ["bleu"]}, "metrics"),
-        ({"name": "a/b"}, "name"),
-        ({"texts": ["a", "b", "c"]}, "texts"),
-    ],
-)
-def test_a_wrong_task_file_is_named_with_the_key(
-    tmp_path: Path, changes: dict, message: str
-) -> None:
-    path = write_task(tmp_path, **changes)
-    with pytest.raises(InputError, match=rf"task file .*own\.yaml.*{message}"):
-        load_task_file(path)
-
-
-@pytest.mark.parametrize("content", ["- a\n- b\n", "just text"])
-def test_a_task_file_without_keys_is_refused(tmp_path: Path, content: str) -> None:
-    (tmp_path / "own.yaml").write_text(content)
-    with pytest.raises(InputError, match=r"own\.yaml must hold keys and values"):
-        load_task_file(tmp_path / "own.yaml")
-
-
-def test_a_task_file_that_is_missing_or_no_yaml_is_named(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"cannot read the task file .*gone\.yaml"):
-        resolve_tasks([str(tmp_path / "gone.yaml")])
-    (tmp_path / "half.yaml").write_text("a: [1")
-    with pytest.raises(InputError, match=r"cannot read the task file .*half\.yaml"):
-        load_task_file(tmp_path / "half.yaml")

@@ -1,0 +1,130 @@
+"""What a training minimises: the loss of a batch of rows, for every method."""
+
+import torch
+from torch import Tensor, nn
+from transformers import PreTrainedModel
+
+from pkd.devices import autocast, resolve_precision
+from pkd.dropout import FastDropout
+from pkd.families import summary_of, summary_states
+from pkd.layers import layer_map
+from pkd.losses import LossTerms, distillation_loss
+from pkd.projection import Projection
+from pkd.recipe import Recipe
+from pkd.signals import Signals
+from pkd.tokens import TokenArrays
+
+
+class Objective:
+    """The loss of a student's answers to rows of one split, in the precision of the recipe.
+
+    Args:
+        recipe: method and loss weights.
+        model: the student, on ``device``.
+        tokens: the rows with labels, on ``device``.
+        device: where to compute.
+        signals: what the teacher says of the same rows; not needed by ``teacher`` and ``ft``.
+        teacher_layers: depth of the teacher; needed by the methods with a layer map.
+        class_weights: (classes,) weights of the labels in the cross-entropy; None weighs all
+            rows alike.
+
+    Attributes:
+        teacher_map: the teacher's layers that the patience loss looks at, 1-based; empty where
+            the method has none.
+        student_map: the student's layers that they are compared with.
+        projection: maps the student's states to the teacher's width; None where they agree.
+    """
+
+    def __init__(
+        self,
+        recipe: Recipe,
+        model: PreTrainedModel,
+        tokens: TokenArrays,
+        device: torch.device,
+        signals: Signals | None = None,
+        teacher_layers: int | None = None,
+        class_weights: Tensor | None = None,
+    ) -> None:
+        self.model, self.tokens, self.signals, self.device = model, tokens, signals, device
+        self.class_weights = None if class_weights is None else class_weights.to(device)
+        self.precision = resolve_precision(recipe.precision, device)
+        self.weights = recipe.loss_weights
+        self.summary = summary_of(model.config)
+        self.teacher_map: tuple[int, ...] = ()
+        if recipe.strategy is not None:
+            assert teacher_layers is not None
+            self.teacher_map = layer_map(
+                recipe.strategy, teacher_layers, model.config.num_hidden_layers
+            )
+        self.student_map = tuple(range(1, len(self.teacher_map) + 1))
+        self.projection = self._projection(recipe.seed)
+
+    def _projection(self, seed: int) -> Projection | None:
+        if not self.teacher_map or self.weights.beta == 0:
+            return None
+        assert self.signals is not None
+        student, teacher = self.model.config.hidden_size, self.signals.width
+        if student == teacher:
+            return None
+        return Projection(len(self.teacher_map), student, teacher, seed).to(self.device)
+
+    def parameters(self) -> dict[str, nn.Parameter]:
+        """Everything that the loss is to be minimised over, by name."""
+        named = dict(self.model.named_parameters())
+        if self.projection is not None:
+            named |= dict(self.projection.named_parameters(prefix="projection"))
+        return named
+
+    def __call__(self, index: Tensor, width: int) -> tuple[LossTerms, Tensor]:
+        """The loss terms of one batch and its logits, with the model in the mode it is in.
+
+        Args:
+            index: (batch,) row numbers, on the device.
+            width: tokens of the longest row, or more.
+        """
+        with autocast(self.precision, self.device), FastDropout():
+            inputs = self.tokens.gather(index, width)
+            output = self.model(**inputs, output_hidden_states=bool(self.teacher_map))
+        teacher_logits = teacher_cls = student_cls = None
+        if self.weights.alpha > 0:
+            assert self.signals is not None
+            teacher_logits = self.signals.logits_of(index)
+        if self.weights.beta > 0:
+            assert self.signals is not None
+            teacher_cls = self.signals.states_of(index, self.teacher_map)
+            student_cls = summary_states(
+                self.summary, output.hidden_states, self.student_map, inputs["attention_mask"]
+            )
+            if self.projection is not None:
+                student_cls = self.projection(student_cls)
+        terms = distillation_loss(
+            self.weights,
+            output.logits,
+            self.tokens.labels_of(index),
+            teacher_logits,
+            student_cls,
+            teacher_cls,
+            self.class_weights,
+        )
+        return terms, output.logits
+
+    def share(self, terms: LossTerms, part: Tensor, rows: Tensor) -> Tensor:
+        """What a part of a batch adds to the batch's loss.
+
+        Args:
+            terms: the loss terms of the part alone.
+            part: its row numbers.
+            rows: those of the whole batch.
+        """
+        # Every loss is a mean over rows: so is the sum of the parts by their share of rows.
+        of_rows = len(part) / len(rows)
+        loss = terms.total * of_rows
+        if self.class_weights is not None:
+            # All but CE, which is a mean over weights: its share is that of the weights.
+            of_weights = self._weight_of(part) / self._weight_of(rows)
+            loss = loss + (1 - self.weights.alpha) * terms.ce * (of_weights - of_rows)
+        return loss
+
+    def _weight_of(self, index: Tensor) -> Tensor:
+        assert self.class_weights is not None
+        return self.class_weights[self.tokens.labels_of(index)].sum()

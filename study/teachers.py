@@ -1,0 +1,85 @@
+"""The teachers of a study: fine-tuned by its first stage, or given, fine-tuned before it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from transformers import PretrainedConfig
+
+from pkd.errors import InputError, listed
+from pkd.models import fetch_model
+from pkd.models import load_config as load_model_config
+from pkd.prepare import Prepared
+from pkd.tasks import Task
+from pkd.teachers import adopt_teacher
+from study.config import StudyConfig
+from study.layout import Layout
+
+
+@dataclass(frozen=True)
+class Teachers:
+    """What the teachers are.
+
+    Attributes:
+        config: their configuration; all are of one size.
+        start: folder of the pre-trained encoder that they are fine-tuned from.
+        tasks: the study's tasks in their tokens, by name.
+        given: folders of those that are fine-tuned already, by task; none or all of them.
+    """
+
+    config: PretrainedConfig
+    start: Path
+    tasks: dict[str, Prepared]
+    given: dict[str, Path]
+
+
+def adopt_given(config: StudyConfig, layout: Layout, tasks: Sequence[Task]) -> dict[str, Path]:
+    """Copies the teachers that the configuration gives, see `pkd.teachers.adopt_teacher`.
+
+    Args:
+        config: of the study.
+        layout: where the copies go.
+        tasks: the study's tasks.
+
+    Returns:
+        One folder a task; none where the study trains its teachers.
+
+    Raises:
+        InputError: if a task lacks its teacher, or if one is no fine-tuned classifier of its task
+            or of another size than the others.
+    """
+    _check_names(config, [task.name for task in tasks])
+    given = config.teacher.fine_tuned
+    folders = {
+        task.name: adopt_teacher(fetch_model(given[task.name]), task.labels, layout.given)
+        for task in tasks
+        if given
+    }
+    sizes = {}
+    for name, folder in folders.items():
+        facts = load_model_config(folder)
+        sizes[name] = (facts.num_hidden_layers, facts.hidden_size)
+    if len(set(sizes.values())) > 1:
+        told = [f"{name} {layers} × {width}" for name, (layers, width) in sizes.items()]
+        raise InputError(
+            "the teachers of `teacher.fine_tuned` differ in layers × width "
+            f"({listed(told)}): a table compares students of teachers of one size; run them as "
+            "studies of their own"
+        )
+    return folders
+
+
+def _check_names(config: StudyConfig, tasks: Sequence[str]) -> None:
+    given = config.teacher.fine_tuned
+    for name in given:
+        if name not in tasks:
+            raise InputError(
+                f"`teacher.fine_tuned` names {name!r}, which is no task of this study: "
+                + ", ".join(tasks)
+            )
+    for name in tasks:
+        if given and name not in given:
+            raise InputError(
+                f"`teacher.fine_tuned` names no teacher of {name}: give one for every task, or "
+                "run the tasks whose teachers are to be trained as a study of their own"
+            )

@@ -1,0 +1,19 @@
+"""The plan of a study that trains its teachers from the encoder that students start from."""
+
+from pathlib import Path
+
+from transformers import PretrainedConfig
+
+from pkd.prepare import Prepared
+from study.config import StudyConfig
+from study.plan import Plan, make_plan
+from study.teachers import Teachers
+
+
+def plan_of(
+    config: StudyConfig,
+    tasks: dict[str, Prepared],
+    encoder: PretrainedConfig,
+    start: Path = Path("encoder"),
+) -> Plan:
+    return make_plan(config, tasks, encoder, Teachers(encoder, start, tasks, {}))

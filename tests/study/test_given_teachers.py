@@ -1,0 +1,177 @@
+"""Teachers that were fine-tuned before the study: other depth, width, tokenizer, label order."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+import yaml
+from boards import board_of, take
+from pyarrow import parquet
+from rich.console import Console
+from study_process import SHORT, Study
+from transformers import (
+    AutoTokenizer,
+    BertConfig,
+    BertForSequenceClassification,
+    BertTokenizer,
+    pipeline,
+)
+
+from pkd import benchmark, export
+from pkd.models import load_config
+from pkd.signals import open_signals
+from pkd.tasks import GLUE
+from pkd.tokens import open_tokens
+from study.cells import Cell
+from study.cellsearch import CellSearch
+from study.config import StudyConfig
+from study.inputs import prepare_inputs
+from study.layout import Layout
+from study.plan import make_plan
+from study.sampler import ListSampler
+from study.trialconfigs import TrialConfigs
+
+LABELS = GLUE["rte"].labels
+LAYERS = 5
+
+
+def write_teacher(folder: Path, model: Path, layers: int = LAYERS) -> Path:
+    """A narrow BERT, its vocabulary backwards and its labels the other way round."""
+    known = AutoTokenizer.from_pretrained(model).get_vocab()
+    words = sorted(known, key=lambda word: (not word.startswith("["), -known[word]))
+    vocabulary = {word: code for code, word in enumerate(words)}
+    BertTokenizer(vocab=vocabulary, do_lower_case=True).save_pretrained(folder)
+    torch.manual_seed(3)
+    config = BertConfig(
+        vocab_size=len(words),
+        hidden_size=24,
+        num_hidden_layers=layers,
+        num_attention_heads=2,
+        intermediate_size=48,
+        initializer_range=0.2,
+        pad_token_id=vocabulary["[PAD]"],
+        id2label=dict(enumerate(LABELS[::-1])),
+    )
+    BertForSequenceClassification(config).save_pretrained(folder)
+    return folder
+
+
+def first_trial(tmp_path: Path, cell: Cell) -> tuple[CellSearch, str]:
+    return take(board_of(tmp_path / "ledger", CellSearch(cell, ListSampler([{}]), 1, 1)))
+
+
+@pytest.fixture(scope="module")
+def theirs(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_teacher(tmp_path_factory.mktemp("theirs"), tiny_model)
+
+
+def test_a_teacher_that_can_be_used(dry_run: Callable, theirs: Path) -> None:
+    # Four layers are all that the students' encoder has, and fewer than the teacher's.
+    given = f"--set=teacher.fine_tuned.rte={theirs}"
+    assert dry_run(given, "--set=depths=[4, 2]") == (0, "")
+
+
+@pytest.mark.parametrize(
+    ("message", "option"),
+    [
+        (
+            "names 'mrpc', which is no task of this study: rte",
+            "--set=teacher.fine_tuned.mrpc=model",
+        ),
+        ("names no teacher of sst2: give one for every task", "--tasks=rte,sst2"),
+        ("has the labels ['LABEL_0', 'LABEL_1']", "--set=teacher.fine_tuned.rte=model"),
+        ("the teacher of rte", "--set=train.init=teacher"),
+        ("student depth is 5", "--set=depths=[5]"),
+        ("model folder ./gone does not exist", "--set=teacher.fine_tuned.rte=./gone"),
+    ],
+)
+def test_a_teacher_that_cannot_be_used(
+    dry_run: Callable, theirs: Path, message: str, option: str
+) -> None:
+    code, told = dry_run(f"--set=teacher.fine_tuned.rte={theirs}", option)
+    assert code == 2 and message in told and "Traceback" not in told
+
+
+def test_teachers_of_two_sizes_are_refused(
+    dry_run: Callable, theirs: Path, tiny_model: Path, tmp_path: Path
+) -> None:
+    other = write_teacher(tmp_path / "other", tiny_model, layers=6)
+    settings = (other / "config.json").read_text()
+    for label, name in zip(LABELS, GLUE["sst2"].labels, strict=True):
+        settings = settings.replace(f'"{label}"', f'"{name}"')
+    (other / "config.json").write_text(settings)
+    given = f"--set=teacher.fine_tuned={{rte: {theirs}, sst2: {other}}}"
+    code, told = dry_run(given, "--tasks=rte,sst2")
+    assert code == 2 and "differ in layers × width (rte 5 × 24, sst2 6 × 24)" in told
+
+
+def test_a_teacher_trained_from_another_encoder_reads_its_own_tokens(
+    theirs: Path, tiny_data: Path, tiny_model: Path, tmp_path: Path
+) -> None:
+    options: dict[str, Any] = {"tasks": ["rte"], "depths": [4], "methods": ["pkd-skip"]}
+    options |= {"data": {"dir": tiny_data}, "teacher": {"model": str(theirs)}}
+    config = StudyConfig.model_validate(options | {"train": {"model": str(tiny_model)}})
+    layout = Layout(tmp_path / "out")
+    inputs = prepare_inputs(config, layout, Console(quiet=True))
+    plan = make_plan(config, inputs.tasks, load_config(inputs.encoder), inputs.teachers)
+    assert (plan.teacher_layers, plan.encoder.num_hidden_layers) == (LAYERS, 4)
+    configs = TrialConfigs(plan, inputs.encoder, layout)
+    teacher = first_trial(tmp_path, Cell("teachers", "rte", LAYERS, "teacher"))
+    taught = configs.teacher(*teacher)["files"]
+    student = first_trial(tmp_path, Cell("search", "rte", 4, "pkd-skip"))
+    learns = configs.student({}, keep_weights=False)(*student)["files"]
+    assert (taught.model, learns.model) == (theirs, tiny_model)
+    assert learns.tokens == inputs.tasks["rte"].tokens and learns.teacher_layers == LAYERS
+    ids = [open_tokens(files.tokens["train"]).batch(np.arange(1)) for files in (taught, learns)]
+    texts = [
+        AutoTokenizer.from_pretrained(folder).decode(each["input_ids"][0])
+        for folder, each in zip((theirs, tiny_model), ids, strict=True)
+    ]
+    assert texts[0] == texts[1] and not ids[0]["input_ids"].equal(ids[1]["input_ids"])
+
+
+@pytest.mark.slow
+def test_a_study_of_a_given_teacher(
+    theirs: Path, tiny_data: Path, tiny_model: Path, tmp_path: Path
+) -> None:
+    config = SHORT | {"methods": ["ft", "pkd-skip"]}
+    config |= {"teacher": {"fine_tuned": {"rte": str(theirs)}}}
+    study = Study(tmp_path / "run", tiny_data, tiny_model, "rte", config)
+    done = study.run()
+    assert done.returncode == 0, done.stdout
+    record = yaml.safe_load((study.out / "study.yaml").read_text())
+    assert (record["teacher"]["layers"], record["student"]["layers"]) == (LAYERS, 4)
+
+    # The teacher is asked, not trained, and its score is its own.
+    events = {e["event"]: e for e in study.events("teachers")}
+    assert events["start"]["trial"] == "given-0000" and events["start"]["settings"] == {}
+    said = pipeline("text-classification", model=str(theirs), top_k=None)
+    rows = parquet.read_table(tiny_data / "rte" / "validation.parquet").to_pylist()
+    pairs = [{"text": row["sentence1"], "text_pair": row["sentence2"]} for row in rows]
+    chosen = [max(said(pair), key=lambda each: each["score"])["label"] for pair in pairs]
+    right = [name == LABELS[row["label"]] for name, row in zip(chosen, rows, strict=True)]
+    assert events["end"]["metrics"]["validation"]["accuracy"] == sum(right) / len(right)
+
+    # Students learn from what it says of the rows in its own tokens.
+    [folder] = [e["folder"] for e in study.events("signals") if e["event"] == "report"]
+    signals = open_signals(study.out / "signals" / folder)
+    row = parquet.read_table(tiny_data / "rte" / "train.parquet").to_pylist()[0]
+    pair = {"text": row["sentence1"], "text_pair": row["sentence2"]}
+    chances = {each["label"]: each["score"] for each in said(pair)}
+    expected = torch.tensor([chances[label] for label in LABELS])
+    torch.testing.assert_close(signals.logits[0].softmax(0), expected, rtol=1e-2, atol=1e-2)
+
+    # The tools that read the run know that it reads other tokens than its students.
+    assert "5 Teacher" in done.stdout
+    assert benchmark.main([str(study.out), "--seconds", "0.01"]) == 0
+    shipped = [str(study.out), "--task", "rte", "--to", str(tmp_path / "shipped")]
+    assert export.main([*shipped, "--seconds", "0.01"]) == 0
+    card = (tmp_path / "shipped" / "README.md").read_text().splitlines()
+    [measured] = [line for line in card if line.startswith("| teacher | PyTorch fp32")]
+    assert measured.split("|")[4].strip() == f"{100 * sum(right) / len(right):.1f}"
+
+    again = study.run()
+    assert again.returncode == 0 and "given-0000" not in again.stdout, again.stdout
