@@ -31,11 +31,13 @@ _InHome = AfterValidator(_expand_home)
 
 
 class Data(Section):
-    """Attributes:
-    dir: folder with ``<task>/<split>.parquet``; null loads nyu-mll/glue from the hub.
-    generated: write the seven tasks with the built-in generator instead (the demo).
-    max_train_rows: cap of the training rows, one number or one per task; null takes all.
-    max_dev_rows: likewise for each dev split.
+    """Where rows come from, and how many are taken.
+
+    Attributes:
+        dir: folder with ``<task>/<split>.parquet``; null loads nyu-mll/glue from the hub.
+        generated: write the seven tasks with the built-in generator instead (the demo).
+        max_train_rows: cap of the training rows, one number or one per task; null takes all.
+        max_dev_rows: likewise for each dev split.
     """
 
     dir: Annotated[Path, _InHome] | None = None
@@ -61,13 +63,16 @@ class Data(Section):
 
 
 class Teacher(Section):
-    """Attributes:
-    model: folder or hub id of the pre-trained encoder; teachers and students start from it.
-    fine_tuned: by task, folder or hub id of a teacher that is fine-tuned already, of any family,
-        width and tokenizer; then none is trained, and ``model`` is where students start from.
-    trials: fine-tuning runs per task; the best on dev teaches.
-    epochs: passes over the training rows.
-    learning_rate: its search space.
+    """The teachers.
+
+    Attributes:
+        model: folder or hub id of the pre-trained encoder; teachers and students start from it.
+        fine_tuned: by task, folder or hub id of a teacher that is fine-tuned already, of any
+            family, width and tokenizer; then none is trained, and ``model`` is where students
+            start from.
+        trials: fine-tuning runs per task; the best on dev teaches.
+        epochs: passes over the training rows.
+        learning_rate: its search space.
     """
 
     model: Annotated[str, _InHome] = "bert-base-uncased"
@@ -88,13 +93,22 @@ class Teacher(Section):
 
 
 class Training(Section):
-    """What all students share; see `pkd.recipe.Recipe`.
+    """How all students are trained, and teachers too but for the epochs.
 
     Attributes:
+        epochs: passes over the training rows, of students.
+        batch_size: rows of a step.
+        max_length: longest row in tokens; what is longer is cut.
+        warmup: share of the steps in which the learning rate rises; then it falls to 0.
+        weight_decay: of AdamW.
+        max_grad_norm: longer gradients are cut to this norm.
+        precision: ``bf16`` (autocast, weights stay fp32), ``fp32``, or ``auto``: bf16 where the
+            hardware multiplies it natively.
+        scale: in which alpha and beta are meant: that of the ``released`` code, whose losses are
+            means, or of the ``paper``'s equations, which are sums over classes, layers and units.
         init: students start from the first layers of the ``pretrained`` encoder (the paper) or
             of the fine-tuned ``teacher``.
         model: folder or hub id of the encoder that students start from; null: the teachers'.
-        max_length: longest row in tokens.
     """
 
     model_config = ConfigDict(allow_inf_nan=False)
@@ -112,9 +126,11 @@ class Training(Section):
 
 
 class Asha(Section):
-    """Attributes:
-    grace_epochs: no trial is stopped before so many epochs.
-    reduction_factor: of the trials that reach a rung, one in so many goes on.
+    """Early stopping: trials that do worse than others of their cell are cut short.
+
+    Attributes:
+        grace_epochs: no trial is stopped before so many epochs.
+        reduction_factor: of the trials that reach a rung, one in so many goes on.
     """
 
     model_config = ConfigDict(allow_inf_nan=False)
@@ -124,14 +140,17 @@ class Asha(Section):
 
 
 class Search(Section):
-    """Attributes:
-    algorithm: ``tpe``, ``random`` or ``grid`` (every combination of the space's choices).
-    trials: per cell, the same for every method; the grid's own size for ``grid``.
-    asha: early stopping; null trains every trial to its end.
-    published_points: try the authors' winning settings first, where there are some for the cell
-        (BERT-base only) and the space holds them.
-    inherit_from_kd: PKD cells take temperature and alpha from the winner of the KD cell of the
-        same task and depth, and wait for it (the authors' protocol).
+    """How each cell's settings are searched.
+
+    Attributes:
+        algorithm: ``tpe``, ``random`` or ``grid`` (every combination of the space's choices).
+        trials: per cell, the same for every method; the grid's own size for ``grid``.
+        asha: early stopping; null trains every trial to its end.
+        published_points: try the authors' winning settings first, where there are some for the
+            cell (BERT-base only) and the space holds them.
+        inherit_from_kd: PKD cells take temperature and alpha from the winner of the KD cell of
+            the same task and depth, and wait for it (the authors' protocol).
+        space: what is searched.
     """
 
     algorithm: Literal["tpe", "random", "grid"] = "tpe"
@@ -143,21 +162,25 @@ class Search(Section):
 
 
 class Confirm(Section):
-    """Attributes:
-    seeds: fresh seeds on which each cell's winner is trained again; only these runs enter the
-        tables.
+    """How each cell's winner is trained again.
+
+    Attributes:
+        seeds: fresh seeds on which each cell's winner is trained again; only these runs enter the
+            tables.
     """
 
     seeds: Count = 3
 
 
 class Resources(Section):
-    """Attributes:
-    cpus_per_trial: CPU threads of a trial; null: 1, or the GPU trials' share of the CPUs.
-    gpus_per_trial: GPUs of a trial, a fraction shares one; null: a quarter of a GPU if the
-        cluster has any, else 0.
-    max_concurrent: trials at once; null: as many as fit.
-    checkpoint_every_s: seconds between a trial's checkpoints.
+    """What a trial asks of the machine; may change while a study is interrupted.
+
+    Attributes:
+        cpus_per_trial: CPU threads of a trial; null: 1, or the GPU trials' share of the CPUs.
+        gpus_per_trial: GPUs of a trial, a fraction shares one; null: a quarter of a GPU if the
+            cluster has any, else 0.
+        max_concurrent: trials at once; null: as many as fit.
+        checkpoint_every_s: seconds between a trial's checkpoints.
     """
 
     model_config = ConfigDict(allow_inf_nan=False)
@@ -175,8 +198,14 @@ class StudyConfig(Section):
         name: names the default output folder, ``runs/<name>``.
         tasks: GLUE tasks, ``glue`` (the paper's) or paths of task files.
         depths: student depths in layers.
-        methods: what is compared.
+        methods: what is compared; the ``teacher`` is always there and not named.
         seed: everything random follows from it.
+        data: where rows come from.
+        teacher: the teachers.
+        train: how students are trained.
+        search: how their settings are searched.
+        confirm: how winners are trained again.
+        resources: what a trial asks of the machine.
     """
 
     name: str = Field(default="study", pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", max_length=100)
