@@ -60,7 +60,8 @@ class Study:
         tasks: ``--tasks``.
         config: what its YAML file holds.
         environment: what its process finds besides our own environment.
-        uri: ``--out`` where it is not a folder; ``out`` is the driver's copy then.
+        given_out: ``--out`` where it is not the path of ``out``: a URI, of which ``out`` is the
+            driver's copy, or a relative path.
     """
 
     out: Path
@@ -69,7 +70,7 @@ class Study:
     tasks: str = "rte,sst2"
     config: dict[str, Any] = field(default_factory=lambda: CONFIG)
     environment: dict[str, str] = field(default_factory=dict)
-    uri: str = ""
+    given_out: str = ""
 
     @property
     def command(self) -> list[str]:
@@ -78,7 +79,7 @@ class Study:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(yaml.safe_dump(self.config))
         options = {"--tasks": self.tasks, "--config": path, "--data": self.data}
-        options |= {"--model": self.model, "--out": self.uri or self.out}
+        options |= {"--model": self.model, "--out": self.given_out or self.out}
         words = [str(word) for option in options.items() for word in option]
         return [sys.executable, str(ROOT / "study" / "run.py"), *words]
 

@@ -22,7 +22,9 @@ def test_a_study_in_s3_outlives_a_node_and_uses_one_that_joins(
     cache = tmp_path / "cache"
     monkeypatch.setenv("PKD_STUDY_CACHE", str(cache))
     cache.mkdir()
-    study = Study(open_store(s3_uri)[1], finished.study.data, finished.study.model, uri=s3_uri)
+    study = Study(
+        open_store(s3_uri)[1], finished.study.data, finished.study.model, given_out=s3_uri
+    )
     with ray_cluster() as cluster:
         cluster.start(cpus=0)
         first = cluster.start(cpus=1, own_disk_at=cache)
