@@ -1,0 +1,95 @@
+"""How much slower asking the teacher is than running it: signals against pure inference.
+
+Compares, in turn, on the same rows and threads:
+  inference   the teacher as transformers loads it, on the same batches, logits thrown away
+  signals     `pkd.signals.build_signals` into a new folder: the states of a layer map, the files
+              on the disk, their checksums
+and times the second use of the signals: opening a folder that is there.
+
+python -m tests.benchmarks.teacher_pass --data DIR --model DIR [--tasks rte,sst2] [--rows 2490]
+"""
+
+import argparse
+import shutil
+import statistics
+import tempfile
+import time
+from functools import partial
+from pathlib import Path
+
+import torch
+from transformers import PreTrainedModel
+
+from pkd import cache
+from pkd.batching import eval_batches
+from pkd.devices import autocast, inference_batch_size, resolve_precision
+from pkd.lastlayer import read_summary_token_only
+from pkd.layers import layer_map
+from pkd.models import fetch_model, load_classifier, weights_digest
+from pkd.prepare import ask_teacher, prepare_task
+from pkd.signals import build_signals
+from pkd.tasks import GLUE
+from pkd.timing import Limits, time_interleaved
+from pkd.tokens import TokenArrays, open_tokens
+
+LAYERS = 3
+CPU = torch.device("cpu")
+
+
+@torch.inference_mode()
+def inference(teacher: PreTrainedModel, tokens: TokenArrays, precision: str) -> None:
+    for rows in eval_batches(tokens.lengths, inference_batch_size(CPU)):
+        with autocast(precision, CPU):
+            teacher(**tokens.batch(rows))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--model", required=True)
+    parser.add_argument("--tasks", default="rte,sst2")
+    parser.add_argument("--rows", type=int, default=2490)
+    parser.add_argument("--repeats", type=int, default=5)
+    options = parser.parse_args()
+    model, precision = fetch_model(options.model), resolve_precision("auto", CPU)
+    print(f"{torch.get_num_threads()} threads, {precision}, {options.rows} rows")
+    print("| task | inference, rows/s | signals, rows/s | signals ÷ inference | second use, s |")
+    print("|---|---|---|---|---|")
+    for name in options.tasks.split(","):
+        with tempfile.TemporaryDirectory() as folder:
+            print(row(name, model, precision, options, Path(folder)), flush=True)
+
+
+def row(name: str, model: Path, precision: str, options: argparse.Namespace, folder: Path) -> str:
+    task, root = GLUE[name], folder / "signals"
+    prepared = prepare_task(
+        task, model, folder / "tokens", options.data, max_train_rows=options.rows
+    )
+    tokens = open_tokens(prepared.train)
+    plain = load_classifier(model, task.labels).eval()
+    asked = read_summary_token_only(load_classifier(model, task.labels))
+    layers = layer_map("skip", int(plain.config.num_hidden_layers), LAYERS)
+
+    def signals() -> None:
+        shutil.rmtree(root, ignore_errors=True)
+        build_signals(asked, weights_digest(model), tokens, layers, root, CPU, precision)
+
+    times = time_interleaved(
+        {"inference": partial(inference, plain, tokens, precision), "signals": signals},
+        Limits(options.repeats, seconds=1e9),
+    )
+    ratios = [i / s for i, s in zip(times["inference"], times["signals"], strict=True)]
+    ask_teacher(prepared, model, layers, root, precision)
+    cache._verified.clear()  # as a process does that has just started
+    started = time.perf_counter()
+    ask_teacher(prepared, model, layers, root, precision)
+    again = time.perf_counter() - started
+    speeds = [len(tokens) / statistics.median(times[each]) for each in ("inference", "signals")]
+    spread = f"{statistics.median(ratios):.2f} ({min(ratios):.2f}–{max(ratios):.2f})"
+    return f"| {name} | {speeds[0]:.0f} | {speeds[1]:.0f} | {spread} | {again:.2f} |"
+
+
+if __name__ == "__main__":
+    main()
