@@ -258,7 +258,8 @@ def _trial_row(events: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def _frame(rows: list[dict[str, Any]], columns: tuple[str, ...]) -> pd.DataFrame:
-    frame = pd.DataFrame(rows)
+    # Without rows pandas would take the columns for numbers, and join no names to them.
+    frame = pd.DataFrame(rows) if rows else pd.DataFrame(columns=list(columns), dtype=object)
     others = [name for name in frame.columns if name not in columns]
     frame = frame.reindex(columns=[*columns, *others])
     for name in [*_NUMERIC.intersection(columns), *metric_columns(frame)]:

@@ -83,6 +83,12 @@ def test_a_run_that_has_just_begun_says_what_is_missing(fake: FakeRun) -> None:
     assert "Nothing to draw yet" in text
 
 
+def test_a_run_whose_first_trial_has_begun_and_reported_nothing(fake: FakeRun) -> None:
+    fake.trial("teachers", "rte", 12, "teacher", 0, None, state="unfinished", epochs=0)
+    text = build_report(fake.path).read_text()
+    assert "teachers: RTE, 12 layers, Teacher: 0 of 2 trials" in text
+
+
 def test_failures_and_damaged_files_are_in_the_report(fake: FakeRun) -> None:
     fake.trial("search", "rte", 6, "ft", 0, None, state="failed")
     folder = fake.trial("search", "rte", 6, "ft", 1, 0.6)

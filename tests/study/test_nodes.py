@@ -29,9 +29,14 @@ def stop_in_mid_epoch(study: Study, node: int) -> None:
         assert time.monotonic() < deadline, "no two trials train at once"
         for trial in session_members(node, "ray::ResourceTrainable.train"):
             os.kill(trial, signal.SIGSTOP)
-            still = session_members(node, "ray::ResourceTrainable.train")
-            if trial in still and in_training(study) == 2:
-                return
+            # The other node's trial may be between two, but not for long.
+            patience = time.monotonic() + 2
+            while trial in session_members(node, "ray::ResourceTrainable.train"):
+                if in_training(study) == 2:
+                    return
+                if time.monotonic() > patience:
+                    break
+                time.sleep(0.02)
             os.kill(trial, signal.SIGCONT)
         time.sleep(0.02)
 
