@@ -146,12 +146,7 @@ def _summary(run: Run, spent: pd.DataFrame) -> dict[str, str]:
     return {
         "Teacher": f"{teacher['name']}, {teacher['layers']} layers of {teacher.get('hidden')}",
         "Students": f"{depths} layers{_of_another(study)}; {methods}",
-        **{
-            task_label(task): f"{_count(about, 'train_rows')} training rows, "
-            f"{_count(about, 'dev_rows')} dev rows"
-            + (" cut from the training file" if about.get("dev_fraction") else "")
-            for task, about in study["tasks"].items()
-        },
+        **{task_label(task): _rows(about) for task, about in study["tasks"].items()},
         "Budget per cell": _pairs(study["budget"]),
         "Spent": f"{spent['done'].sum()} trials ended ({spent['planned'].sum()} planned), "
         f"{spent['device_hours'].sum():.2f} device hours" + _wall_time(run),
@@ -160,6 +155,15 @@ def _summary(run: Run, spent: pd.DataFrame) -> dict[str, str]:
         "Git commit": str(study.get("git_commit") or "unknown"),
         "Versions": _pairs(study.get("versions") or {}),
     }
+
+
+def _rows(about: dict[str, Any]) -> str:
+    """How many rows a task has, in words."""
+    text = f"{_count(about, 'train_rows')} training rows"
+    if "unlabelled_rows" in about:
+        text += f" and {_count(about, 'unlabelled_rows')} unlabelled ones"
+    cut = " cut from the training file" if about.get("dev_fraction") else ""
+    return f"{text}, {_count(about, 'dev_rows')} dev rows{cut}"
 
 
 def _of_another(study: dict[str, Any]) -> str:

@@ -30,6 +30,29 @@ def train_batches(lengths: np.ndarray, batch_size: int, seed: int, epoch: int) -
     return [batches[i] for i in rng.permutation(len(batches))]
 
 
+def epoch_batches(
+    lengths: np.ndarray, batch_size: int, seed: int, epoch: int, steps: int
+) -> list[np.ndarray]:
+    """The batches of an epoch of a given length: `train_batches`, pass after pass over all rows.
+
+    Args:
+        lengths: see `train_batches`.
+        batch_size: see `train_batches`.
+        seed: see `train_batches`.
+        epoch: 0-based.
+        steps: batches of every epoch, fewer or more than a pass has.
+    """
+    a_pass = -(-len(lengths) // batch_size)
+    first, skipped = divmod(epoch * steps, a_pass)
+    last = -(-(epoch + 1) * steps // a_pass)
+    batches = [
+        batch
+        for number in range(first, last)
+        for batch in train_batches(lengths, batch_size, seed, number)
+    ]
+    return batches[skipped : skipped + steps]
+
+
 def eval_batches(lengths: np.ndarray, batch_size: int) -> list[np.ndarray]:
     """Splits all rows into batches, longest first: a batch that needs too much memory fails at
     once, not at the end."""

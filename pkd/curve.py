@@ -36,9 +36,12 @@ class EpochCurve:
         self.sums = torch.zeros(POINTS, 3, dtype=torch.float64, device=device)
 
     def add(self, step: int, loss: Tensor, logits: Tensor, labels: Tensor) -> None:
-        """Counts one batch; ``step`` is 0-based within the epoch."""
+        """Counts one batch; ``step`` is 0-based within the epoch.
+
+        The accuracy is that of the rows with labels; -100 is none.
+        """
         right = (logits.argmax(dim=-1) == labels).sum()
-        rows = torch.full_like(right, len(labels))
+        rows = (labels >= 0).sum()
         self.sums[step * POINTS // self.steps] += torch.stack([loss, right, rows])
 
     @property
@@ -52,12 +55,12 @@ class EpochCurve:
         return loss / self.steps, right / rows
 
     def points(self, epoch: int) -> list[CurvePoint]:
-        """The points of a whole epoch; ``epoch`` is 0-based."""
+        """The points of a whole epoch; ``epoch`` is 0-based. Parts without a label have none."""
         found, done = [], 0
         for part, (loss, right, rows) in enumerate(self.sums.tolist()):
             # The first step that belongs to the next part.
             end = -(-(part + 1) * self.steps // POINTS)
-            if end > done:
+            if end > done and rows > 0:
                 step = epoch * self.steps + end
                 found.append(CurvePoint(step, loss / (end - done), right / rows))
             done = end

@@ -16,6 +16,7 @@ from pkd.errors import HubUnreachable, InputError, listed, shown
 from pkd.tasks import Task
 
 HUB_DATASET = "nyu-mll/glue"
+UNLABELLED = -100  # stands for the label of a row without one, as in torch's cross_entropy
 _INTEGER = re.compile(r"0|-?[1-9][0-9]{0,17}")  # written in the one usual way
 
 
@@ -52,9 +53,9 @@ def load_rows(
 
     Args:
         task: the task.
-        split: one of its splits. All but test splits need labels; those of a test split are
-            not read, whatever they hold. Where the task cuts its dev split from the training
-            file, either gives its own part.
+        split: one of its splits. All but test and unlabelled splits need labels; those of these
+            two are not read, whatever they hold. Where the task cuts its dev split from the
+            training file, either gives its own part.
         data_dir: folder with ``<task>/<split>.parquet`` for GLUE tasks; None loads the hub's
             nyu-mll/glue. User tasks name their own files.
         max_rows: takes a random subset of this size (>= 2), the same for every run and machine.
@@ -67,7 +68,7 @@ def load_rows(
     """
     if max_rows is not None and max_rows < 2:
         raise InputError(f"split {split!r} is capped to {max_rows} rows, but must keep 2 or more")
-    labelled = split not in task.test
+    labelled = split not in (*task.test, *task.unlabelled)
     needed = (*task.texts, task.label) if labelled else task.texts
     cut = task.cuts_dev and split in (task.train, task.dev[0])
     where, columns = _read(task, task.train if cut else split, data_dir, needed)
@@ -90,6 +91,21 @@ def load_rows(
         only = task.labels[int(rows.labels[0])]
         raise InputError(f"{where}: all rows have the label {only!r}; a classifier needs two")
     return rows
+
+
+def with_unlabelled(labelled: Rows, others: Sequence[Rows]) -> Rows:
+    """Puts rows without labels, as `UNLABELLED`, behind those with labels.
+
+    The row ids are the positions: those of two files may be the same.
+    """
+    assert labelled.labels is not None
+    splits = (labelled, *others)
+    texts = zip(*(split.texts for split in splits), strict=True)
+    total = sum(map(len, splits))
+    labels = np.full(total, UNLABELLED, dtype=np.int64)
+    labels[: len(labelled)] = labelled.labels
+    joined = tuple([text for column in columns for text in column] for columns in texts)
+    return Rows(joined, labels, np.arange(total))
 
 
 def split_exists(task: Task, split: str, data_dir: Path | None) -> bool:

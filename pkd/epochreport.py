@@ -20,7 +20,7 @@ class Report:
             that predicts one class only has learnt nothing, whatever its score.
         train_seconds: time in training steps.
         eval_seconds: time in evaluation.
-        samples: training rows of the epoch.
+        samples: training rows of the epoch, each as often as it was seen.
         micro_batches: parts that each batch was computed in; more than 1 where memory ran out.
         device: where it ran.
     """

@@ -11,6 +11,7 @@ import torch
 
 from pkd.checkpoint import check_intact, load_checkpoint, save_checkpoint
 from pkd.classweights import class_weights
+from pkd.data import UNLABELLED
 from pkd.devices import default_device
 from pkd.epochreport import Report
 from pkd.errors import CacheError, TrainingError
@@ -52,7 +53,7 @@ class Files:
 
     def read(self) -> list[Path]:
         """The folders that a training reads."""
-        splits = (self.task.train, *self.task.dev)
+        splits = dict.fromkeys((self.task.train, self.task.distilled, *self.task.dev))
         folders = [self.tokens[split] for split in splits] + [self.model]
         return folders if self.signals is None else [*folders, self.signals]
 
@@ -104,7 +105,8 @@ class Experiment:
         self.outputs = outputs or Outputs()
         self.device = device or default_device()
         student = load_classifier(files.model, self.task.labels, recipe.layers, recipe.seed)
-        train = open_tokens(files.tokens[self.task.train], self.device)
+        train = open_tokens(files.tokens[self._learnt_from()], self.device)
+        labels = train.all_labels()
         self.dev = {s: open_tokens(files.tokens[s], self.device) for s in self.task.dev}
         keep_used_words(student, [train, *self.dev.values()])
         self.trainer = Trainer(
@@ -114,13 +116,26 @@ class Experiment:
             self.device,
             self._signals(student.config.num_hidden_layers),
             files.teacher_layers,
-            class_weights(self.task, train.all_labels()),
+            class_weights(self.task, labels[labels != UNLABELLED]),
+            self._steps(),
         )
         self.reports: list[Report] = []
         self._train_seconds = 0.0
         self._saved_at = time.monotonic()
         if self.outputs.checkpoint is not None and self.outputs.checkpoint.exists():
             self._resume(self.outputs.checkpoint)
+
+    def _learnt_from(self) -> str:
+        """The rows that the method learns from: one without a label needs a teacher."""
+        alone = self.recipe.method in ("teacher", "ft")
+        return self.task.train if alone else self.task.distilled
+
+    def _steps(self) -> int | None:
+        """An epoch of every student is as many steps, whichever rows its method learns from."""
+        if self.recipe.method == "teacher" or not self.task.unlabelled:
+            return None
+        rows = open_tokens(self.files.tokens[self.task.distilled])
+        return -(-len(rows) // self.recipe.batch_size)
 
     def _resume(self, checkpoint: Path) -> None:
         try:
@@ -200,7 +215,7 @@ class Experiment:
             classes_predicted=len(np.unique(logits[first].argmax(axis=1))),
             train_seconds=self._train_seconds,
             eval_seconds=time.perf_counter() - started,
-            samples=len(self.trainer.tokens),
+            samples=self.trainer.samples_per_epoch,
             micro_batches=self.trainer.micro_batches,
             device=str(self.device),
         )

@@ -76,6 +76,10 @@ def _text(task: Task, guess: Guess, target: Path) -> str:
     tests += ("" if task.held_out else "# ") + (
         f"held_out: {held_out}          # with labels: scores the final models, selects nothing"
     )
+    unlabelled = _yaml(task.unlabelled or ("unlabelled",))
+    tests += ("\n" if task.unlabelled else "\n# ") + (
+        f"unlabelled: {unlabelled}  # no labels: students learn what the teacher says of them"
+    )
     folder = target.absolute().parent
     paths = {split: os.path.relpath(path, folder) for split, path in task.files.items()}
     return _TEMPLATE.format(

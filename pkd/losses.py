@@ -107,6 +107,7 @@ def distillation_loss(
     student_cls: Tensor | None = None,
     teacher_cls: Tensor | None = None,
     class_weights: Tensor | None = None,
+    row_weight: float | None = None,
 ) -> LossTerms:
     """Adds up ``(1 - alpha) · CE + alpha · soft + beta · patience`` (paper, equation 8).
 
@@ -123,8 +124,16 @@ def distillation_loss(
         class_weights: (classes,) weights of the labels in CE, which then is the weighted mean
             over the batch, sum(w · loss) / sum(w), as torch has it; the other terms know no
             labels. None weighs all rows alike.
+        row_weight: where some labels are -100, of rows without one: the mean weight of a row of
+            the whole split (0 without a label, else 1 or its class weight). CE is then the
+            batch's sum over what that makes of a batch, so that its mean over batches is the mean
+            over labelled rows however many a batch has.
     """
-    ce = F.cross_entropy(student_logits.float(), labels, class_weights)
+    if row_weight is None:
+        ce = F.cross_entropy(student_logits.float(), labels, class_weights)
+    else:
+        summed = F.cross_entropy(student_logits.float(), labels, class_weights, reduction="sum")
+        ce = summed / (row_weight * len(labels))
     total, soft, patience = (1 - weights.alpha) * ce, None, None
     if weights.alpha > 0:
         assert teacher_logits is not None

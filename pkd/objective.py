@@ -4,6 +4,7 @@ import torch
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
+from pkd.data import UNLABELLED
 from pkd.devices import autocast, resolve_precision
 from pkd.dropout import FastDropout
 from pkd.families import summary_of, summary_states
@@ -33,6 +34,7 @@ class Objective:
             the method has none.
         student_map: the student's layers that they are compared with.
         projection: maps the student's states to the teacher's width; None where they agree.
+        row_weight: see `pkd.losses.distillation_loss`; None where all rows have labels.
     """
 
     def __init__(
@@ -58,6 +60,16 @@ class Objective:
             )
         self.student_map = tuple(range(1, len(self.teacher_map) + 1))
         self.projection = self._projection(recipe.seed)
+        self.row_weight = self._row_weight()
+
+    def _row_weight(self) -> float | None:
+        labels = self.tokens.all_labels()
+        labelled = labels[labels != UNLABELLED]
+        if len(labelled) == len(labels):
+            return None
+        if self.class_weights is None:
+            return len(labelled) / len(labels)
+        return float(self.class_weights.double().cpu().numpy()[labelled].sum()) / len(labels)
 
     def _projection(self, seed: int) -> Projection | None:
         if not self.teacher_map or self.weights.beta == 0:
@@ -105,6 +117,7 @@ class Objective:
             student_cls,
             teacher_cls,
             self.class_weights,
+            self.row_weight,
         )
         return terms, output.logits
 
@@ -119,7 +132,7 @@ class Objective:
         # Every loss is a mean over rows: so is the sum of the parts by their share of rows.
         of_rows = len(part) / len(rows)
         loss = terms.total * of_rows
-        if self.class_weights is not None:
+        if self.class_weights is not None and self.row_weight is None:
             # All but CE, which is a mean over weights: its share is that of the weights.
             of_weights = self._weight_of(part) / self._weight_of(rows)
             loss = loss + (1 - self.weights.alpha) * terms.ce * (of_weights - of_rows)

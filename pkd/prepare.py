@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from pkd.data import Rows, load_rows, split_exists
+from pkd.data import Rows, load_rows, split_exists, with_unlabelled
 from pkd.devices import default_device, resolve_precision
 from pkd.errors import InputError, listed
 from pkd.lastlayer import read_summary_token_only
@@ -27,7 +27,8 @@ class Prepared:
 
     Attributes:
         task: the task, without the optional splits that its data lack.
-        tokens: the token folder of each split.
+        tokens: the token folder of each split; ``task.distilled`` is one, and where the task has
+            no unlabelled rows it is the training split.
         rows: the number of rows of each split.
     """
 
@@ -40,15 +41,33 @@ class Prepared:
         """The token folder of the training split."""
         return self.tokens[self.task.train]
 
+    @property
+    def distilled(self) -> Path:
+        """The token folder of the rows that the teacher is asked about."""
+        return self.tokens[self.task.distilled]
+
+    @property
+    def unlabelled_rows(self) -> int:
+        """How many of these have no label."""
+        return self.rows[self.task.distilled] - self.rows[self.task.train]
+
 
 def reading_of(prepared: Prepared) -> str:
     """How a user's task was read, for a person: columns, labels, rows, and what was cut."""
     task, rows = prepared.task, prepared.rows
-    splits = ", ".join(f"{split} {rows[split]:,}" for split in rows)
+    known = {split: rows[split] for split in rows if split not in (task.distilled,)}
+    known |= {task.train: rows[task.train]}
+    splits = ", ".join(f"{split} {count:,}" for split, count in known.items())
     text = (
         f"{task.name}: text in {' and '.join(task.texts)}, label in {task.label} "
         f"({listed(task.labels)}); rows: {splits}"
     )
+    if task.unlabelled:
+        text += (
+            f"\n{task.name} has {prepared.unlabelled_rows:,} unlabelled rows "
+            f"({listed(task.unlabelled)}): students learn from what the teacher says of them, and "
+            "an epoch of every method is as many steps as all rows make"
+        )
     if task.cuts_dev:
         dev = task.dev[0]
         text += (
@@ -65,7 +84,7 @@ def check_task(
     max_train_rows: int | None = None,
     max_dev_rows: int | None = None,
 ) -> tuple[Task, dict[str, Rows]]:
-    """Reads and checks all splits of a task.
+    """Reads and checks all splits of a task, the unlabelled ones behind the training rows.
 
     A local copy of GLUE may lack test splits and dev splits after the first: they are left out.
 
@@ -87,8 +106,11 @@ def check_task(
     limits = {task.train: max_train_rows} | dict.fromkeys(dev, max_dev_rows)
     rows = {
         split: load_rows(task, split, data_dir, limits.get(split))
-        for split in (task.train, *dev, *task.predicted)
+        for split in (task.train, *dev, *task.predicted, *task.unlabelled)
     }
+    if task.unlabelled:
+        others = [rows.pop(split) for split in task.unlabelled]
+        rows[task.distilled] = with_unlabelled(rows[task.train], others)
     return task, rows
 
 
@@ -160,7 +182,7 @@ def ask_teacher(
     return build_signals(
         read_summary_token_only(load_classifier(teacher, prepared.task.labels)),
         weights_digest(teacher),
-        open_tokens(prepared.train, device),
+        open_tokens(prepared.distilled, device),
         sorted(set(layers)),
         root,
         device,

@@ -8,7 +8,7 @@ from pkd.datafile import read_columns
 from pkd.errors import InputError, listed
 from pkd.guess import Guess, guess_columns, label_names
 
-_TRAIN, _DEV, _TEST = "train", ("dev", "validation"), "test"
+_TRAIN, _DEV, _TEST, _UNLABELLED = "train", ("dev", "validation"), "test", "unlabelled"
 _TYPES = (".csv", ".tsv", ".jsonl", ".parquet")
 
 
@@ -16,8 +16,8 @@ def task_of_folder(folder: Path) -> dict[str, Any]:
     """Makes a task of the data files of a folder.
 
     ``train.*`` is needed; ``dev.*`` or ``validation.*`` selects, else the dev split is cut from
-    train; ``test.*`` is held out if it has labels, and only predicted if not. The task is called
-    as the folder is.
+    train; ``test.*`` is held out if it has labels, and only predicted if not; students learn from
+    ``unlabelled.*`` what the teacher says of it. The task is called as the folder is.
 
     Args:
         folder: holds the files, each CSV, TSV, JSONL or Parquet.
@@ -61,6 +61,8 @@ def task_of_files(name: str, files: dict[str, Path], guess: Guess) -> dict[str, 
     }
     if dev := [split for split in files if split in _DEV]:
         keys["dev"] = tuple(dev)
+    if _UNLABELLED in files:
+        keys["unlabelled"] = (_UNLABELLED,)
     if _TEST in files:
         # Some write -1 where a label is not known.
         labels = read_columns(files[_TEST], [], [guess.label]).get(guess.label, [])
@@ -82,7 +84,7 @@ def split_files(folder: Path) -> dict[str, Path]:
         raise InputError(f"cannot read the folder {folder}: {error.strerror}") from None
     for path in paths:
         split = path.stem
-        if path.suffix.lower() not in _TYPES or split not in (_TRAIN, *_DEV, _TEST):
+        if path.suffix.lower() not in _TYPES or split not in (_TRAIN, *_DEV, _TEST, _UNLABELLED):
             continue
         rival = next((f for s, f in found.items() if s == split or {s, split} == {*_DEV}), None)
         if rival is not None:

@@ -79,6 +79,8 @@ class Task(BaseModel):
         test: splits that are predicted and never scored.
         held_out: splits with labels that the final models alone are scored on; nothing is
             selected by them.
+        unlabelled: splits whose rows have no labels (or none that are read): students learn from
+            what the teacher says of them.
         class_weights: of the labels in the cross-entropy: ``balanced``, inversely to their
             training rows, or a number for each; None weighs all rows alike.
         files: a file for each split (user tasks); empty for GLUE, which comes from the hub or
@@ -97,6 +99,7 @@ class Task(BaseModel):
     dev_fraction: float = Field(default=0.1, gt=0, lt=1)
     test: tuple[str, ...] = ()
     held_out: tuple[str, ...] = ()
+    unlabelled: tuple[str, ...] = ()
     class_weights: Weights = None
     files: dict[str, Path] = {}
 
@@ -104,6 +107,11 @@ class Task(BaseModel):
     def cuts_dev(self) -> bool:
         """Whether the dev split is a part of the training file."""
         return bool(self.files) and self.dev[0] not in self.files
+
+    @property
+    def distilled(self) -> str:
+        """All rows that a teacher is asked about: a split's name in `pkd.prepare.Prepared`."""
+        return "+".join((self.train, *self.unlabelled))
 
     @property
     def predicted(self) -> tuple[str, ...]:
@@ -141,10 +149,11 @@ class Task(BaseModel):
             )
         if len({*self.texts, self.label}) <= len(self.texts):
             raise ValueError(f"`texts` and `label` of task {self.name} name a column twice")
-        splits = (self.train, *self.dev, *self.predicted)
+        splits = (self.train, *self.dev, *self.predicted, *self.unlabelled)
         if len(set(splits)) < len(splits):
             raise ValueError(
-                f"`train`, `dev`, `test` and `held_out` of task {self.name} name a split twice"
+                f"`train`, `dev`, `test`, `held_out` and `unlabelled` of task {self.name} name a "
+                "split twice"
             )
         if self.files:
             self._check_files(splits)
@@ -164,7 +173,7 @@ class Task(BaseModel):
             # Most likely the dev split under another name.
             raise ValueError(
                 f"`files` of task {self.name} holds {sorted(unused)[0]!r}, which neither `dev`, "
-                "`test` nor `held_out` names"
+                "`test`, `held_out` nor `unlabelled` names"
             )
 
 

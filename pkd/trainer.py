@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedModel
 
-from pkd.batching import train_batches
+from pkd.batching import epoch_batches
 from pkd.cudagraphs import StepGraphs
 from pkd.curve import CurvePoint, EpochCurve
 from pkd.errors import TrainingError
@@ -49,6 +49,7 @@ class Trainer:
         teacher_layers: depth of the teacher; needed by the methods with a layer map.
         class_weights: (classes,) weights of the labels in the cross-entropy, of every method
             alike; None weighs all rows alike.
+        steps: steps of an epoch; those of one pass over the rows by default.
 
     Attributes:
         objective: the loss that is minimised, and over what.
@@ -65,6 +66,7 @@ class Trainer:
         signals: Signals | None = None,
         teacher_layers: int | None = None,
         class_weights: Tensor | None = None,
+        steps: int | None = None,
     ) -> None:
         self.recipe = recipe
         self.model = read_summary_token_only(move(model, device))
@@ -77,7 +79,7 @@ class Trainer:
         self.micro_batches = 1
         self.epoch_loss = self.epoch_accuracy = float("nan")
         self.epoch_curve: list[CurvePoint] = []
-        self.steps_per_epoch = -(-len(tokens) // recipe.batch_size)
+        self.steps_per_epoch = steps or -(-len(tokens) // recipe.batch_size)
         self.curve = EpochCurve(self.steps_per_epoch, device)
         self.optimizer = make_optimizer(
             self.objective.parameters(), recipe.learning_rate, recipe.weight_decay, device
@@ -90,6 +92,12 @@ class Trainer:
         if self.device.type != "cuda" or not family_of(self.model.config).graphs:
             return None
         return StepGraphs(self._whole_step, self.device)
+
+    @property
+    def samples_per_epoch(self) -> int:
+        """Rows of an epoch; if it is no single pass over all rows, but for a smaller batch."""
+        rows, size = len(self.tokens), self.recipe.batch_size
+        return rows if self.steps_per_epoch == -(-rows // size) else self.steps_per_epoch * size
 
     @property
     def finished(self) -> bool:
@@ -106,8 +114,12 @@ class Trainer:
             TrainingError: if the loss is not a finite number.
         """
         epoch = self.position.epoch
-        batches = train_batches(
-            self.tokens.lengths, self.recipe.batch_size, self.recipe.seed, epoch
+        batches = epoch_batches(
+            self.tokens.lengths,
+            self.recipe.batch_size,
+            self.recipe.seed,
+            epoch,
+            self.steps_per_epoch,
         )
         for rows in batches[self.position.step :]:
             self._step(rows)

@@ -8,7 +8,11 @@ from study.view import duration
 def announcement(plan: Plan, out: str) -> str:
     """The cells, trials, time and disk of a study."""
     config = plan.config
-    rows = ", ".join(f"{n} {p.rows[p.task.train]:,}" for n, p in plan.tasks.items())
+    rows = ", ".join(
+        f"{name} {each.rows[each.task.train]:,}"
+        + (f" and {each.unlabelled_rows:,} unlabelled" if each.unlabelled_rows else "")
+        for name, each in plan.tasks.items()
+    )
     counts = {method: plan.trials(method) for method in config.methods}
     same = len(set(counts.values())) == 1
     per_cell = (

@@ -80,7 +80,7 @@ class SignalsJob(Job):
         """Runs the teacher over the training rows."""
         store: Store = job["store"]
         prepared, teacher = job["prepared"], store.fetch(job["teacher"])
-        store.fetch(prepared.train)
+        store.fetch(prepared.distilled)
         folder = ask_teacher(prepared, teacher, job["layers"], job["root"], job["precision"])
         store.publish(folder)
         return {"folder": folder.name}

@@ -82,11 +82,18 @@ class Plan:
     def epoch_flops(self, task: str, depth: int) -> float:
         """Floating-point operations of one epoch of a student with its evaluation."""
         per_layer = 2 * self.parameters["layers"] / int(self.encoder.num_hidden_layers)
-        return _epoch(self.tasks[task], per_layer * depth)
+        prepared = self.tasks[task]
+        return _epoch(prepared, prepared.distilled, per_layer * depth)
 
     def teacher_flops(self, task: str) -> float:
-        """The same of an epoch of the teacher; asking it takes a third."""
-        return _epoch(self.teachers.tasks[task], 2 * self.teacher_parameters["layers"])
+        """The same of an epoch of the teacher."""
+        prepared = self.teachers.tasks[task]
+        return _epoch(prepared, prepared.train, 2 * self.teacher_parameters["layers"])
+
+    def asking_flops(self, task: str) -> float:
+        """What asking the teacher about all rows takes."""
+        rows = self.teachers.tasks[task].distilled
+        return 2 * self.teacher_parameters["layers"] * _tokens(rows)
 
     def stage_work(self) -> dict[str, float]:
         """Estimated operations of each stage, at most."""
@@ -96,7 +103,7 @@ class Plan:
         work = dict.fromkeys(("teachers", "signals", "search", "confirm", "predict"), 0.0)
         for task, prepared in self.tasks.items():
             work["teachers"] += teachers * self.teacher_flops(task)
-            work["signals"] += self.teacher_flops(task) / 3
+            work["signals"] += self.asking_flops(task)
             test = sum(_tokens(prepared.tokens[split]) for split in prepared.task.predicted)
             work["predict"] += test * 2 * self.parameters["layers"]
         for task, depth, method in self.cells:
@@ -123,7 +130,8 @@ class Plan:
         signals = 0
         for prepared in self.tasks.values():
             width = 2 * len(self.layers_needed()) * self.teachers.config.hidden_size
-            signals += prepared.rows[prepared.task.train] * (width + 4 * len(prepared.task.labels))
+            rows = prepared.rows[prepared.task.distilled]
+            signals += rows * (width + 4 * len(prepared.task.labels))
         # Best weights of running and finished trials side by side, and checkpoints of what runs.
         running = 8 * 3 * teacher
         return int(2 * teacher * len(self.tasks) + 2 * students + signals + running)
@@ -177,9 +185,9 @@ def gigabytes(size: float) -> str:
     return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{size / 1e6:.0f} MB"
 
 
-def _epoch(prepared: Prepared, per_token: float) -> float:
+def _epoch(prepared: Prepared, rows: Path, per_token: float) -> float:
     dev = sum(_tokens(prepared.tokens[split]) for split in prepared.task.dev)
-    return per_token * (3 * _tokens(prepared.train) + dev)
+    return per_token * (3 * _tokens(rows) + dev)
 
 
 def _tokens(folder: Path) -> int:

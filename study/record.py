@@ -15,7 +15,7 @@ from pkd.cache import fingerprint
 from pkd.errors import InputError
 from pkd.files import write_atomic
 from pkd.models import weights_digest
-from pkd.tasks import Task
+from pkd.prepare import Prepared
 from pkd.yamlfile import read_mapping
 from study.config import StudyConfig
 from study.layout import Layout
@@ -41,7 +41,7 @@ def write_study_file(layout: Layout, plan: Plan, encoder: Path) -> None:
             "train_rows": prepared.rows[prepared.task.train],
             "dev_rows": prepared.rows[prepared.task.dev[0]],
             "tokens": {split: folder.name for split, folder in prepared.tokens.items()},
-            **_own_data(prepared.task),
+            **_own_data(prepared),
         }
         for name, prepared in plan.tasks.items()
     }
@@ -96,10 +96,12 @@ def _students(plan: Plan) -> dict[str, Any]:
     return {"student": encoder, "teacher_tokens": rows}
 
 
-def _own_data(task: Task) -> dict[str, Any]:
+def _own_data(prepared: Prepared) -> dict[str, Any]:
     """What only a user's task can have, as far as it has it."""
+    task = prepared.task
     keys = {"held_out", "class_weights"} | ({"dev_fraction"} if task.cuts_dev else set())
     values = task.model_dump(mode="json", include=keys)
+    values["unlabelled_rows"] = prepared.unlabelled_rows
     return {key: value for key, value in values.items() if value}
 
 
@@ -190,7 +192,8 @@ def _inputs(plan: Plan) -> dict[str, str]:
 def _input(plan: Plan, name: str) -> list[Any]:
     prepared = plan.tasks[name]
     task = prepared.task
-    seen: list[Any] = [prepared.tokens[split].name for split in (task.train, *task.dev)]
+    splits = dict.fromkeys((task.train, *task.dev, task.distilled))
+    seen: list[Any] = [prepared.tokens[split].name for split in splits]
     if task.class_weights is not None:
         seen.append(task.class_weights)
     if plan.teachers.given:

@@ -136,7 +136,7 @@ class Stages:
             "report",
         )
         searches = [
-            self._single(cell, settings, self.plan.teacher_flops(cell.task) / 3) for cell in cells
+            self._single(cell, settings, self.plan.asking_flops(cell.task)) for cell in cells
         ]
 
         def config(search: CellSearch, trial: str) -> dict[str, Any]:

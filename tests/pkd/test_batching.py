@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pkd.batching import eval_batches, train_batches
+from pkd.batching import epoch_batches, eval_batches, train_batches
 
 lengths_of_rows = st.lists(st.integers(1, 128), min_size=1, max_size=300).map(np.array)
 
@@ -22,6 +22,19 @@ def test_every_row_is_in_exactly_one_training_batch(
     # As many steps as a schedule expects, and no batch is larger than asked for.
     assert len(batches) == -(-len(lengths) // batch_size)
     assert all(1 <= len(rows) <= batch_size for rows in batches)
+
+
+@given(lengths_of_rows, st.integers(1, 40), st.integers(1, 30), st.integers(0, 4))
+def test_epochs_of_any_length_are_one_pass_after_the_other(
+    lengths: np.ndarray, batch_size: int, steps: int, epoch: int
+) -> None:
+    found = [b for e in range(epoch + 1) for b in epoch_batches(lengths, batch_size, 3, e, steps)]
+    assert len(found) == steps * (epoch + 1)
+    passes = [
+        b for number in range(len(found)) for b in train_batches(lengths, batch_size, 3, number)
+    ]
+    for one, other in zip(found, passes, strict=False):
+        assert one.tolist() == other.tolist()
 
 
 @given(lengths_of_rows, st.integers(1, 40))

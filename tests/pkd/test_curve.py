@@ -30,6 +30,12 @@ def test_a_short_epoch_has_a_point_for_each_step() -> None:
     assert curve.finite
 
 
+def test_rows_without_labels_are_neither_right_nor_wrong() -> None:
+    curve = filled([1.0, 0.5, 0.25], [[0, -100], [-100, -100], [1, 1]])
+    assert curve.points(epoch=0) == [CurvePoint(1, 1.0, 1.0), CurvePoint(3, 0.25, 0.5)]
+    assert curve.totals() == (pytest.approx(1.75 / 3), pytest.approx(2 / 3))
+
+
 def test_a_loss_that_is_no_number_is_seen() -> None:
     assert not filled([1.0, float("nan")], [[0, 1], [0, 1]]).finite
 

@@ -225,6 +225,25 @@ def test_what_a_users_task_adds_is_recorded_and_its_weights_may_not_change(
             check_same_inputs(layout, plan(**other), encoder)
 
 
+def test_unlabelled_rows_are_recorded_and_may_not_change(tmp_path: Path, encoder: Path) -> None:
+    layout, config = Layout(tmp_path), StudyConfig.model_validate(FIRST)
+
+    def plan(pool: str) -> Plan:
+        files = {split: Path(f"{split}.csv") for split in ("train", "dev", "pool")}
+        task = Task(name="own", texts=("text",), labels=("bad", "good"), files=files,
+                    dev=("dev",), unlabelled=("pool",))  # fmt: skip
+        tokens = {"train": Path("train"), "dev": Path("dev"), "train+pool": Path(pool)}
+        rows = {"train": 4, "dev": 2, "train+pool": 11}
+        return plan_of(config, {"own": Prepared(task, tokens, rows)}, BertConfig(), encoder)
+
+    write_study_file(layout, plan("all"), encoder)
+    recorded = yaml.safe_load(layout.study_file.read_text())["tasks"]["own"]
+    assert (recorded["train_rows"], recorded["unlabelled_rows"]) == (4, 7)
+    check_same_inputs(layout, plan("all"), encoder)
+    with pytest.raises(InputError, match="given teacher of own have"):
+        check_same_inputs(layout, plan("others"), encoder)
+
+
 def test_another_encoder_under_the_same_name_is_refused(layout: Layout, encoder: Path) -> None:
     plan = plan_of(StudyConfig.model_validate(FIRST), {}, BertConfig(), encoder)
     check_same_inputs(layout, plan, encoder)
