@@ -55,9 +55,8 @@ class Prepared:
 def reading_of(prepared: Prepared) -> str:
     """How a user's task was read, for a person: columns, labels, rows, and what was cut."""
     task, rows = prepared.task, prepared.rows
-    known = {split: rows[split] for split in rows if split not in (task.distilled,)}
-    known |= {task.train: rows[task.train]}
-    splits = ", ".join(f"{split} {count:,}" for split, count in known.items())
+    own = [split for split in rows if split != task.distilled or not task.unlabelled]
+    splits = ", ".join(f"{split} {rows[split]:,}" for split in own)
     text = (
         f"{task.name}: text in {' and '.join(task.texts)}, label in {task.label} "
         f"({listed(task.labels)}); rows: {splits}"
