@@ -126,7 +126,7 @@ KEYS: dict[str, tuple[dict[str, Any], str]] = {
     "dev none": ({"dev": []}, "`dev` is []"),
     "dev a text": ({"dev": "dev"}, "`dev` is 'dev'"),
     "dev without file": ({"dev": ["dev", "more"]}, "`files` of task own lacks the split 'more'"),
-    "dev twice": ({"dev": ["dev", "dev"]}, "`train`, `dev`, `test`, `held_out` and `unlabelled` of task own na"),
+    "dev twice": ({"dev": ["dev", "dev"]}, "`unlabelled` of task own name a split twice"),
     "dev is train": ({"dev": ["train"]}, "name a split twice"),
     "test is dev": ({"test": ["dev"]}, "name a split twice"),
     "test without file": ({"test": ["test"]}, "lacks the split 'test'"),
