@@ -103,17 +103,7 @@ class Stages:
             for task in self.plan.tasks
         ]
 
-        def config(search: CellSearch, trial: str) -> dict[str, Any]:
-            return {
-                "prepared": self.plan.teachers.tasks[search.cell.task],
-                "model": self.plan.teachers.given[search.cell.task],
-                "root": self.layout.predictions(search.cell, trial),
-                "weights": self.layout.weights(search.cell, trial),
-                "store": self.layout.store,
-                "precision": self.config.train.precision,
-            }
-
-        return self._run(self._board(searches), GivenTeacherJob, config)
+        return self._run(self._board(searches), GivenTeacherJob, self.configs.given_teacher)
 
     # 2 ------------------------------------------------------------------------------------
 

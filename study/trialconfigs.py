@@ -13,7 +13,7 @@ from study.plan import Plan
 
 @dataclass(frozen=True)
 class TrialConfigs:
-    """Makes the config of `study.trainable.StudyTrial` for each trial of a study.
+    """Makes the config of `study.trainable.StudyTrial` for each training of a study.
 
     Attributes:
         plan: the work.
@@ -31,6 +31,18 @@ class TrialConfigs:
         prepared = teachers.tasks[search.cell.task]
         files = Files(prepared.task, prepared.tokens, teachers.start)
         return self._trial(search, trial, files, epochs, keep_weights=True)
+
+    def given_teacher(self, search: CellSearch, trial: str) -> dict[str, Any]:
+        """Of a `study.jobs.GivenTeacherJob`."""
+        teachers, task = self.plan.teachers, search.cell.task
+        return {
+            "prepared": teachers.tasks[task],
+            "model": teachers.given[task],
+            "root": self.layout.predictions(search.cell, trial),
+            "weights": self.layout.weights(search.cell, trial),
+            "store": self.layout.store,
+            "precision": self.plan.config.train.precision,
+        }
 
     def student(self, signals: dict[str, Path], keep_weights: bool) -> MakeConfig:
         """Of the students of a stage.

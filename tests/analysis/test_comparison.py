@@ -143,7 +143,7 @@ def test_skip_and_last_stand_side_by_side_with_the_paper_s(fake: FakeRun) -> Non
     assert six["difference"] == pytest.approx(2.0) and (six["skip_n"], six["last_n"]) == (3, 3)
     # Table 2: 65.5 and 65.0.
     assert six["published_difference"] == pytest.approx(0.5)
-    assert math.isnan(table.loc[3, "difference"])  # type: ignore[arg-type]
+    assert table["difference"].isna()[3]
 
 
 def test_a_study_of_one_layer_map_has_no_skip_and_last(tmp_path: Path) -> None:

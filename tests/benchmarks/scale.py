@@ -22,6 +22,7 @@ from typing import Any
 
 from rich.console import Console
 
+from pkd.recipe import Method
 from study.board import Board
 from study.cells import Cell
 from study.cellsearch import STOP, CellSearch
@@ -33,7 +34,7 @@ from study.space import Space
 from study.view import View
 from tests.benchmarks.sleeper import Sleeper, SleptEpoch
 
-METHODS = ("ft", "kd", "pkd-skip", "pkd-last")
+METHODS: tuple[Method, ...] = ("ft", "kd", "pkd-skip", "pkd-last")
 SHARES = (0.05, 0.1, 0.2, 0.5, 1.0)
 WINDOWS = 10
 
@@ -52,7 +53,7 @@ class Size:
         return Board("search", [self._search(n) for n in range(self.cells)], Ledger(root), view)
 
     def _search(self, number: int) -> CellSearch:
-        cell = Cell("search", f"task{number // 4:03d}", 3, METHODS[number % 4])  # type: ignore[arg-type]
+        cell = Cell("search", f"task{number // 4:03d}", 3, METHODS[number % 4])
         budget = self.trials // self.cells
         space = dimensions(Space(), cell.tunable, {})
         sampler = OptunaSampler(space, "tpe", 42, cell.name, startup=max(2, budget // 3))

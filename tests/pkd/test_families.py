@@ -23,7 +23,7 @@ from transformers import (
 from pkd.errors import InputError
 from pkd.evaluate import predict_logits
 from pkd.experiment import Experiment, Files, Outputs
-from pkd.families import FAMILIES, family_of, summary_of, summary_states
+from pkd.families import FAMILIES, Summary, family_of, summary_of, summary_states
 from pkd.models import load_classifier, load_config, load_tokenizer, longest_input
 from pkd.prepare import Prepared, ask_teacher, prepare_task
 from pkd.recipe import Recipe
@@ -237,8 +237,9 @@ def test_states_by_hand() -> None:
     right = torch.tensor([[1, 1, 0], [1, 1, 1]])
     left = torch.tensor([[0, 1, 1], [1, 1, 1]])
 
-    def states(summary: str, mask: torch.Tensor) -> list[list[list[float]]]:
-        return summary_states(summary, hidden, [2, 1], mask).tolist()  # type: ignore[arg-type]
+    def states(summary: Summary, mask: torch.Tensor) -> list[list[list[float]]]:
+        found: list[list[list[float]]] = summary_states(summary, hidden, [2, 1], mask).tolist()
+        return found
 
     assert states("first", right) == [[[200, 201], [100, 101]], [[206, 207], [106, 107]]]
     assert states("last", right) == [[[202, 203], [102, 103]], [[210, 211], [110, 111]]]

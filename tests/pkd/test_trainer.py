@@ -251,7 +251,7 @@ def test_the_losses_of_20_steps_are_those_of_a_plain_loop(
     ],
 )
 def test_where_steps_cannot_be_recorded_their_kernels_are_launched(
-    make: Make, error: RuntimeError
+    make: Make, error: RuntimeError, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class NoGraphs:
         """As on a GPU, until the first shape comes a second time."""
@@ -267,7 +267,7 @@ def test_where_steps_cannot_be_recorded_their_kernels_are_launched(
 
     expected = finish(make(method="kd"))
     trainer = make(method="kd")
-    trainer._graphs = NoGraphs()  # type: ignore[assignment]
+    monkeypatch.setattr(trainer, "_graphs", NoGraphs())
     with pytest.warns(UserWarning, match=f"kernel by kernel from now on: {error}"):
         assert finish(trainer) == expected
     assert trainer._graphs is None and trainer.micro_batches == 1

@@ -4,6 +4,7 @@ import zlib
 from pathlib import Path
 from typing import Any
 
+from pkd.recipe import Method
 from study.board import Board
 from study.cells import Cell
 from study.cellsearch import STOP, CellSearch
@@ -52,10 +53,10 @@ class CrashingLedger(Ledger):
 def searches(budget: int = 4) -> list[CellSearch]:
     """TPE with ASHA, TPE without, random with ASHA, and a grid: in this order."""
 
-    def cell(method: str) -> Cell:
-        return Cell("search", "rte", 2, method)  # type: ignore[arg-type]
+    def cell(method: Method) -> Cell:
+        return Cell("search", "rte", 2, method)
 
-    def sampled(method: str, algorithm: str, **more: Any) -> OptunaSampler:
+    def sampled(method: Method, algorithm: str, **more: Any) -> OptunaSampler:
         space = dimensions(SPACE, cell(method).tunable, {})
         return OptunaSampler(space, algorithm, SEED, cell(method).name, startup=2, **more)
 

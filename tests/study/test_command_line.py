@@ -15,7 +15,7 @@ from filelock import FileLock
 from pyarrow import parquet
 from tiny_inputs import rows_of
 
-from study.cli import Terminated, main
+from study.cli import main
 
 RUN = Path(__file__).resolve().parents[2] / "study" / "run.py"
 CONFIG = {
@@ -248,34 +248,6 @@ def test_a_disk_that_is_too_small(
     message = refused()
     assert f"in {tmp_path / 'out'}, but 0 MB are free" in message
     assert "choose another --out" in message
-
-
-# Signals --------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(("stop", "code"), [(KeyboardInterrupt(), 130), (Terminated(), 143)])
-def test_a_signal_inside_compiled_code_ends_like_one_outside(
-    stop: BaseException,
-    code: int,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    def study(*_: object) -> int:
-        # As Python puts it when Ray's code returns although a handler has raised.
-        raise SystemError("CoreWorker.wait returned a result with an exception set") from stop
-
-    monkeypatch.setattr("study.cli._study", study)
-    assert main([]) == code
-    assert "To go on: python" in capsys.readouterr().err
-
-
-def test_another_system_error_is_not_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
-    def study(*_: object) -> int:
-        raise SystemError("bad call") from ValueError("x")
-
-    monkeypatch.setattr("study.cli._study", study)
-    with pytest.raises(SystemError, match="bad call"):
-        main([])
 
 
 # As a command of its own ----------------------------------------------------------------------

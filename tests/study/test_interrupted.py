@@ -1,0 +1,30 @@
+"""A signal ends the command with its own code, wherever it comes."""
+
+import pytest
+
+from study.cli import Terminated, main
+
+
+@pytest.mark.parametrize(("stop", "code"), [(KeyboardInterrupt(), 130), (Terminated(), 143)])
+def test_a_signal_inside_compiled_code_ends_like_one_outside(
+    stop: BaseException,
+    code: int,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def study(*_: object) -> int:
+        # As Python puts it when Ray's code returns although a handler has raised.
+        raise SystemError("CoreWorker.wait returned a result with an exception set") from stop
+
+    monkeypatch.setattr("study.cli._study", study)
+    assert main([]) == code
+    assert "To go on: python" in capsys.readouterr().err
+
+
+def test_another_system_error_is_not_hidden(monkeypatch: pytest.MonkeyPatch) -> None:
+    def study(*_: object) -> int:
+        raise SystemError("bad call") from ValueError("x")
+
+    monkeypatch.setattr("study.cli._study", study)
+    with pytest.raises(SystemError, match="bad call"):
+        main([])
