@@ -6,7 +6,9 @@ once. It is bound to the shapes that it was recorded with; batches come in few w
 graphs serve.
 """
 
-from collections.abc import Callable
+import contextlib
+import gc
+from collections.abc import Callable, Iterator
 
 import torch
 from torch import Tensor
@@ -21,13 +23,10 @@ class StepGraphs:
     state. CUDA asks for that before it can record.
 
     Args:
-        step: called with row numbers on the device and a width, gives two tensors. It must neither
-            wait for the device nor keep anything on the CPU that changes from step to step.
         device: a CUDA device.
     """
 
-    def __init__(self, step: Step, device: torch.device) -> None:
-        self._step = step
+    def __init__(self, device: torch.device) -> None:
         self._device = device
         self._stream = torch.cuda.Stream(device)
         self._pool = torch.cuda.graph_pool_handle()
@@ -42,27 +41,55 @@ class StepGraphs:
         self._met.add((rows, width))
         return known
 
-    def __call__(self, index: Tensor, width: int) -> tuple[Tensor, Tensor]:
+    def __call__(self, step: Step, index: Tensor, width: int) -> tuple[Tensor, Tensor]:
         """Does a step; what it gives is overwritten by the next one.
 
         Args:
+            step: what to record, always the same: called with row numbers on the device and a
+                width, gives two tensors. It must neither wait for the device nor keep anything on
+                the CPU that changes from step to step. (Not kept here: whoever owns the graphs
+                would be kept alive by them.)
             index: (batch,) row numbers on the device.
             width: tokens of the longest row, or more.
         """
         shape = (len(index), width)
         if shape not in self._graphs:
-            self._graphs[shape] = self._record(*shape)
+            self._graphs[shape] = self._record(step, *shape)
         graph, rows, outputs = self._graphs[shape]
         rows.copy_(index)
         graph.replay()
         return outputs
 
     def _record(
-        self, rows: int, width: int
+        self, step: Step, rows: int, width: int
     ) -> tuple[torch.cuda.CUDAGraph, Tensor, tuple[Tensor, Tensor]]:
         graph = torch.cuda.CUDAGraph()
         index = torch.zeros(rows, dtype=torch.int64, device=self._device)
         # Other threads of the process, Ray's for example, may go on calling CUDA.
-        with torch.cuda.graph(graph, self._pool, self._stream, "thread_local"):
-            outputs = self._step(index, width)
+        recording = torch.cuda.graph(graph, self._pool, self._stream, "thread_local")
+        try:
+            with _no_garbage_collection(), recording:
+                outputs = step(index, width)
+        except BaseException:
+            _forget_recording(self._device)
+            raise
         return graph, index, outputs
+
+
+@contextlib.contextmanager
+def _no_garbage_collection() -> Iterator[None]:
+    """Nothing dies in here by the garbage collector: freeing a dead graph breaks a recording."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
+
+
+def _forget_recording(device: torch.device) -> None:
+    """Lets the device's generator draw again: one whose recording broke off believes in it."""
+    torch.cuda.synchronize(device)
+    generator = torch.cuda.default_generators[device.index or torch.cuda.current_device()]
+    generator.graphsafe_set_state(generator.clone_state())

@@ -91,7 +91,7 @@ class Trainer:
     def _new_graphs(self) -> StepGraphs | None:
         if self.device.type != "cuda" or not family_of(self.model.config).graphs:
             return None
-        return StepGraphs(self._whole_step, self.device)
+        return StepGraphs(self.device)
 
     @property
     def samples_per_epoch(self) -> int:
@@ -164,7 +164,7 @@ class Trainer:
         if not self._graphs.meet(len(index), width):
             return None
         try:
-            return self._graphs(index, width)
+            return self._graphs(self._whole_step, index, width)
         except RuntimeError as error:
             # Recording wants memory of its own, and a model without waits; nothing was done yet.
             warnings.warn(

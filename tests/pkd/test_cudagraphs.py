@@ -1,6 +1,7 @@
 """Steps replayed as graphs train as steps do that are launched kernel by kernel."""
 
-from collections.abc import Callable
+import gc
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -93,4 +94,43 @@ def test_without_memory_for_a_graph_kernels_are_launched(
     monkeypatch.setattr(cudagraphs.StepGraphs, "_record", no_memory)
     trainer = make(method="kd", epochs=4)
     assert finish(trainer) == pytest.approx(expected, rel=1e-5)
+    assert trainer._graphs is None and trainer.micro_batches == 1
+
+
+@pytest.fixture
+def eager_collector() -> Iterator[None]:
+    """Python looks for garbage after every few objects."""
+    threshold = gc.get_threshold()
+    gc.set_threshold(5)
+    yield
+    gc.set_threshold(*threshold)
+
+
+def test_graphs_of_a_dead_training_do_not_break_those_of_the_next(
+    make: Make, eager_collector: None
+) -> None:
+    expected = finish(make(method="kd", epochs=4))
+    trainer = make(method="kd", epochs=4)
+    for _ in range(3):
+        assert finish(trainer) == pytest.approx(expected, rel=1e-5)
+        assert trainer._graphs is not None
+        trainer.__dict__["itself"] = trainer  # only the collector can free it
+        trainer = make(method="kd", epochs=4)
+
+
+def test_a_recording_that_breaks_off_leaves_a_training_that_goes_on(
+    make: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expected = finish(make(method="kd", epochs=4))
+    trainer = make(method="kd", epochs=4)
+    apply_gradients = trainer._apply_gradients
+
+    def waits() -> None:
+        torch.cuda.synchronize()  # not allowed while a graph is recorded
+        apply_gradients()
+
+    monkeypatch.setattr(trainer, "_apply_gradients", waits)
+    with pytest.warns(UserWarning, match="kernel by kernel"):
+        losses = finish(trainer)
+    assert losses == pytest.approx(expected, rel=1e-5)
     assert trainer._graphs is None and trainer.micro_batches == 1

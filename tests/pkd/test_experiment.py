@@ -1,5 +1,7 @@
 """Reports of all epochs, the best epoch's files, and the same numbers after an interruption."""
 
+import gc
+import weakref
 import zipfile
 from pathlib import Path
 
@@ -187,3 +189,15 @@ def test_making_an_experiment_does_not_change_the_encoder(files: Files, encoder:
     run(Experiment(recipe(epochs=1), files, device=CPU))
     assert {p.name: p.read_bytes() for p in encoder.iterdir()} == before
     assert load_classifier(encoder, GLUE["rte"].labels).config.num_hidden_layers == 4
+
+
+def test_a_training_that_is_over_frees_its_memory_at_once(files: Files) -> None:
+    experiment = Experiment(recipe(epochs=1), files, device=CPU)
+    run(experiment)
+    dead = [weakref.ref(each) for each in (experiment.trainer, experiment.trainer.model)]
+    gc.disable()  # a process that trains again must not wait for it
+    try:
+        del experiment
+        assert [each() for each in dead] == [None, None]
+    finally:
+        gc.enable()

@@ -3,6 +3,7 @@
 import os
 import shutil
 import signal
+import subprocess
 import time
 from pathlib import Path
 
@@ -22,22 +23,28 @@ def in_training(study: Study) -> int:
     return sum(log.read_text().count(" epochs done") for log in logs) - len(list(ends))
 
 
-def stop_in_mid_epoch(study: Study, node: int) -> None:
+def in_mid_epoch(study: Study, trial: int) -> bool:
+    """Whether a process holds the log of a trial open that has begun: it trains or evaluates."""
+    logs = str(study.out / "logs" / "confirm")
+    for name in Path(f"/proc/{trial}/fd").iterdir():
+        path = os.path.realpath(name)
+        if path.startswith(logs):
+            return " epochs done" in Path(path).read_text()
+    return False
+
+
+def stop_in_mid_epoch(study: Study, process: subprocess.Popen[str], node: int) -> None:
     """Stops the process of a node's trial while it trains, and the other node's does so too."""
-    deadline = time.monotonic() + TIMEOUT
-    while True:
-        assert time.monotonic() < deadline, "no two trials train at once"
-        for trial in session_members(node, "ray::ResourceTrainable.train"):
+    stopped = False
+    while not (stopped and in_training(study) == 2):
+        assert process.poll() is None, "the study ended before two trials trained at once"
+        ended = len(list((study.out / "ledger" / "confirm").rglob("end.json")))
+        assert ended < TRIALS - 1, "no trial is left for the other node"
+        for trial in () if stopped else session_members(node, "ray::ResourceTrainable.train"):
             os.kill(trial, signal.SIGSTOP)
-            # The other node's trial may be between two, but not for long.
-            patience = time.monotonic() + 2
-            while trial in session_members(node, "ray::ResourceTrainable.train"):
-                if in_training(study) == 2:
-                    return
-                if time.monotonic() > patience:
-                    break
-                time.sleep(0.02)
-            os.kill(trial, signal.SIGCONT)
+            stopped = in_mid_epoch(study, trial)
+            if not stopped:
+                os.kill(trial, signal.SIGCONT)
         time.sleep(0.02)
 
 
@@ -56,7 +63,7 @@ def test_sigkill_of_a_node_moves_its_trial_and_disturbs_no_other(
         more = ["--address", cluster.address, "--set", "resources.max_concurrent=2"]
         with study.started(*more) as process:
             study.wait_for(process, "confirm", 2)
-            stop_in_mid_epoch(study, first)
+            stop_in_mid_epoch(study, process, first)
             cluster.kill(first)
             output, _ = process.communicate(timeout=TIMEOUT)
     assert process.returncode == 0, output
