@@ -1,0 +1,83 @@
+"""A student of another width and with another vocabulary than its teacher's, from random weights.
+
+Its tokenizer is trained on the training texts; states of another width go through a linear map.
+
+python -m tests.benchmarks.other_student --data DIR --model DIR --out DIR
+    [--task sst2] [--layers 4] [--width 256] [--epochs 2] [--seeds 3] [--workers 2]
+"""
+
+import argparse
+from dataclasses import replace
+from pathlib import Path
+
+from transformers import AutoModel, AutoTokenizer, BertConfig
+
+from pkd.data import load_rows
+from pkd.experiment import Files
+from pkd.layers import layer_map
+from pkd.models import depth_of, quiet_transformers
+from pkd.prepare import ask_teacher, prepare_task
+from pkd.tasks import GLUE, Task
+from tests.benchmarks.trainings import compare, fine_tuned, make_pool
+
+RATES = {"learning_rate": (5e-4, 1e-3)}
+SOFT = RATES | {"temperature": (5.0,), "alpha": (0.5, 0.9)}
+GRIDS: dict[str, dict[str, tuple[float, ...]]] = {
+    "ft": RATES,
+    "kd": SOFT,
+    "pkd-skip": SOFT | {"beta": (100.0, 1000.0)},
+}
+
+
+def random_student(task: Task, options: argparse.Namespace) -> Path:
+    """A BERT of random weights and 8,000 words of the task's own."""
+    folder: Path = options.out / "student"
+    texts = load_rows(task, task.train, options.data).texts
+    words = AutoTokenizer.from_pretrained(options.model).train_new_from_iterator(texts, 8000)
+    words.save_pretrained(folder)
+    config = BertConfig(
+        vocab_size=len(words),
+        hidden_size=options.width,
+        num_hidden_layers=options.layers,
+        num_attention_heads=options.width // 64,
+        intermediate_size=4 * options.width,
+        pad_token_id=words.pad_token_id,
+    )
+    with quiet_transformers():
+        AutoModel.from_config(config).save_pretrained(folder)
+    return folder
+
+
+def main() -> None:
+    """Prints the scores of ft, kd and pkd-skip."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--model", type=Path, required=True, help="the teacher's encoder")
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--task", default="sst2")
+    parser.add_argument("--layers", type=int, default=4)
+    parser.add_argument("--width", type=int, default=256)
+    parser.add_argument("--epochs", type=int, default=2)
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--workers", type=int, default=2)
+    options = parser.parse_args()
+    task = GLUE[options.task]
+    theirs = prepare_task(task, options.model, options.out / "tokens", options.data)
+    files = Files(theirs.task, theirs.tokens, options.model)
+    student = random_student(task, options)
+    with make_pool(options.workers) as pool:
+        teacher = fine_tuned(pool, files, (5e-5, 1e-4), options.out / "teachers")
+        depth = depth_of(teacher)
+        states = layer_map("skip", depth, options.layers)
+        signals = ask_teacher(theirs, teacher, states, options.out / "signals")
+        ours = prepare_task(task, student, options.out / "tokens", options.data)
+        files = Files(ours.task, ours.tokens, student)
+        files = replace(files, signals=signals, teacher_layers=depth)
+        print("| task | method | score | seeds | settings |\n|---|---|---|---|---|")
+        compare(pool, files, GRIDS, {"epochs": options.epochs}, options.seeds)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,106 @@
+"""Many trainings without Ray, in a pool of processes: what several experiments share."""
+
+import itertools
+import statistics
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from multiprocessing.pool import Pool
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import multiprocessing
+
+from pkd.epochreport import Report
+from pkd.experiment import Experiment, Files, Outputs
+from pkd.recipe import Recipe
+
+
+@dataclass(frozen=True)
+class Job:
+    """One training: what it reads and how it learns."""
+
+    files: Files
+    recipe: Recipe
+    outputs: Outputs = Outputs()
+
+
+def train(job: Job) -> list[Report]:
+    """Trains to the end and gives a report for each epoch."""
+    if torch.cuda.is_available():
+        torch.cuda.empty_cache()
+    experiment = Experiment(job.recipe, job.files, job.outputs)
+    while not experiment.finished:
+        experiment.run_epoch()
+    return experiment.reports
+
+
+def make_pool(workers: int) -> Pool:
+    """Processes of one thread each, which import and warm up once."""
+    return multiprocessing.get_context("spawn").Pool(workers, _one_thread)
+
+
+def train_all(pool: Pool, jobs: Iterable[Job]) -> Iterator[list[Report]]:
+    """The reports of each job, in order."""
+    return pool.imap(train, jobs)
+
+
+def best(reports: list[Report]) -> Report:
+    """The report of the best epoch, the first of equals."""
+    return max(reports, key=lambda report: report.score)
+
+
+def fine_tuned(pool: Pool, files: Files, learning_rates: Iterable[float], folder: Path) -> Path:
+    """A teacher: fine-tunes with each learning rate and gives the folder of the best."""
+    folders = [folder / f"{rate:g}" for rate in learning_rates]
+    jobs = [
+        Job(files, Recipe.checked(method="teacher", learning_rate=float(each.name)), keep(each))
+        for each in folders
+    ]
+    scores = [best(reports).score for reports in train_all(pool, jobs)]
+    for each, score in zip(folders, scores, strict=True):
+        print(f"{files.task.name}, teacher, learning rate {each.name}: {score:.4f}", flush=True)
+    return folders[scores.index(max(scores))]
+
+
+def compare(
+    pool: Pool,
+    files: Files,
+    grids: Mapping[str, Mapping[str, tuple[float, ...]]],
+    common: dict[str, Any],
+    seeds: int,
+) -> None:
+    """Prints each method's mean score on fresh seeds, with the settings that one seed chose.
+
+    Args:
+        pool: who trains.
+        files: what all read.
+        grids: by method, the choices of each hyperparameter; every combination is tried.
+        common: what all recipes share.
+        seeds: how many fresh ones.
+    """
+
+    def job(method: str, seed: int, settings: dict[str, float]) -> Job:
+        return Job(files, Recipe.checked(method=method, seed=seed, **common, **settings))
+
+    for method, grid in grids.items():
+        points = [dict(zip(grid, each, strict=True)) for each in itertools.product(*grid.values())]
+        tried = train_all(pool, [job(method, 0, point) for point in points])
+        scores = [best(reports).score for reports in tried]
+        chosen = points[scores.index(max(scores))]
+        again = [job(method, seed, chosen) for seed in range(1, 1 + seeds)]
+        fresh = [100 * best(reports).score for reports in train_all(pool, again)]
+        print(
+            f"| {files.task.name} | {method} | {statistics.mean(fresh):.2f} ± "
+            f"{statistics.stdev(fresh):.2f} | {len(fresh)} | {chosen} |",
+            flush=True,
+        )
+
+
+def keep(folder: Path) -> Outputs:
+    """Keeps the weights of the best epoch there."""
+    return Outputs(best_model=folder)
+
+
+def _one_thread() -> None:
+    torch.set_num_threads(1)
