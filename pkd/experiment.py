@@ -22,8 +22,8 @@ from pkd.evaluate import (
     selection_score,
     write_predictions,
 )
-from pkd.layers import layer_map
-from pkd.models import load_classifier
+from pkd.layers import layer_map, start_layers
+from pkd.models import depth_of, load_classifier
 from pkd.recipe import Recipe
 from pkd.savemodel import save_model
 from pkd.signals import Signals, open_signals
@@ -104,7 +104,7 @@ class Experiment:
         self.recipe, self.files, self.task = recipe, files, files.task
         self.outputs = outputs or Outputs()
         self.device = device or default_device()
-        student = load_classifier(files.model, self.task.labels, recipe.layers, recipe.seed)
+        student = load_classifier(files.model, self.task.labels, self._start(), recipe.seed)
         train = open_tokens(files.tokens[self._learnt_from()], self.device)
         labels = train.all_labels()
         self.dev = {s: open_tokens(files.tokens[s], self.device) for s in self.task.dev}
@@ -124,6 +124,13 @@ class Experiment:
         self._saved_at = time.monotonic()
         if self.outputs.checkpoint is not None and self.outputs.checkpoint.exists():
             self._resume(self.outputs.checkpoint)
+
+    def _start(self) -> tuple[int, ...] | None:
+        """The layers that the student is made of; None for all."""
+        depth = self.recipe.layers
+        if depth is None:
+            return None
+        return start_layers(self.recipe.start_layers, depth_of(self.files.model), depth)
 
     def _learnt_from(self) -> str:
         """The rows that the method learns from: one without a label needs a teacher."""

@@ -11,7 +11,7 @@ from tabulate import tabulate
 from pkd.rundir import Student, text_columns
 from pkd.tasks import GLUE
 
-_TRAINING = ("epochs", "batch_size", "warmup", "weight_decay", "scale", "init")
+_TRAINING = ("epochs", "batch_size", "warmup", "weight_decay", "scale", "init", "start_layers")
 
 
 def model_card(
@@ -61,7 +61,7 @@ def model_card(
         max_length=trained.get("max_length", "unknown"),
         teacher=_teacher(study, about, teacher_card),
         settings=_pairs(card["settings"]),
-        training=_pairs({key: trained[key] for key in _TRAINING if key in trained}) or "unknown",
+        training=_training(trained, student.depth),
         n=len(student.seeds),
         trial=card["trial"],
         scores=_scores(student, card["metrics"]),
@@ -96,6 +96,13 @@ def cost_table(rows: Sequence[Mapping[str, Any]]) -> str:
         tablefmt="github",
         disable_numparse=True,
     )
+
+
+def _training(trained: Mapping[str, Any], depth: int) -> str:
+    facts = {key: trained[key] for key in _TRAINING if key in trained}
+    if isinstance(facts.get("start_layers"), dict):
+        facts["start_layers"] = facts["start_layers"][str(depth)]
+    return _pairs(facts) or "unknown"
 
 
 def _scores(student: Student, own: Mapping[str, Mapping[str, float]]) -> str:

@@ -13,8 +13,8 @@ from typing import Any
 from ray.tune.schedulers import AsyncHyperBandScheduler
 
 from study.cells import Cell
-from study.config import Asha
 from study.sampler import Sampler, Settings
+from study.sections import Asha
 
 CONTINUE, STOP = "continue", "stop"
 

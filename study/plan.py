@@ -10,7 +10,7 @@ from transformers import PretrainedConfig
 from pkd.devices import default_device, resolve_precision
 from pkd.errors import InputError
 from pkd.files import map_array
-from pkd.layers import check_depth, layer_map
+from pkd.layers import check_depth, layer_map, start_layers
 from pkd.models import parameter_counts
 from pkd.prepare import Prepared
 from pkd.recipe import TUNABLE, Method
@@ -156,11 +156,12 @@ def check_depths(
     Raises:
         InputError: naming the depth or the method that does not fit.
     """
-    teacher_layers, layers = int(teacher.num_hidden_layers), int(encoder.num_hidden_layers)
+    teacher_layers = int(teacher.num_hidden_layers)
+    start = teacher if config.train.init == "teacher" else encoder
     for depth in config.depths:
         check_depth(teacher_layers, depth)
-        if depth != layers:  # all layers of a small encoder are a student of a deeper teacher
-            check_depth(layers, depth)
+        # All layers of a small encoder are a student of a deeper teacher.
+        start_layers(config.train.start(depth), int(start.num_hidden_layers), depth)
         for method in config.methods:
             if method.startswith("pkd-"):
                 layer_map(method.removeprefix("pkd-"), teacher_layers, depth)

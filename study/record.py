@@ -140,11 +140,15 @@ def check_same_study(layout: Layout, config: StudyConfig) -> None:
     if not layout.study_file.exists():
         return
     recorded = _read(layout.study_file)
-    old = _flat(redacted_tree(recorded["config"]))
+    # An older version did what is the default now, where it did not know a key yet.
+    whole = _completed(recorded["config"], StudyConfig().model_dump(mode="json"))
+    old = _flat(redacted_tree(whole))
     new = _flat(redacted_tree(config.model_dump(mode="json")))
-    # A new task brings its fine-tuned teacher.
+    # A new task brings its fine-tuned teacher, a new depth its list of layers.
     added = config.teacher.fine_tuned.keys() - recorded.get("tasks", {}).keys()
     grown = {f"teacher.fine_tuned.{task}" for task in added}
+    depths = set(config.depths) - set(recorded.get("depths", ()))
+    grown |= {f"train.start_layers.{depth}" for depth in depths}
     differences = [
         f"{key}: {old.get(key)!r} there, {new.get(key)!r} now"
         for key in sorted((old.keys() | new.keys()) - grown)
@@ -209,6 +213,15 @@ def _may_change(key: str, old: Any, new: Any) -> bool:
     if key in ("tasks", "depths", "methods"):
         return set(new) >= set(old)
     return False
+
+
+def _completed(tree: dict[str, Any], defaults: dict[str, Any]) -> dict[str, Any]:
+    filled = dict(tree)
+    for key, default in defaults.items():
+        value = filled.setdefault(key, default)
+        if isinstance(value, dict) and isinstance(default, dict):
+            filled[key] = _completed(value, default)
+    return filled
 
 
 def _flat(tree: dict[str, Any], prefix: str = "") -> dict[str, Any]:

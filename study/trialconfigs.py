@@ -53,13 +53,14 @@ class TrialConfigs:
         """
 
         def config(search: CellSearch, trial: str) -> dict[str, Any]:
-            cell = search.cell
-            from_teacher = self.plan.config.train.init == "teacher"
+            cell, train = search.cell, self.plan.config.train
+            from_teacher = train.init == "teacher"
             source = self.layout.teacher(cell.task) if from_teacher else self.encoder
             prepared, depth = self.plan.tasks[cell.task], self.plan.teacher_layers
             taught = signals.get(cell.task)
             files = Files(prepared.task, prepared.tokens, source, taught, depth)
-            return self._trial(search, trial, files, self.plan.config.train.epochs, keep_weights)
+            told = self._trial(search, trial, files, train.epochs, keep_weights)
+            return {**told, "start_layers": train.start(cell.depth)}
 
         return config
 

@@ -71,6 +71,10 @@ VALUES = {
     "train.precision": ["fp16", "16", "null"],
     "train.scale": ["own"],
     "train.init": ["null"],
+    "train.start_layers": [
+        *("last", "null", "3", "[1, 2, 3]", "{}", "{3: 4}", "{3: spaced}", "{x: [1]}"),
+        *("{6: [1, x]}", "{6: [1.5]}", "{6: null, 3: null}", "{3: [1, 2, 3]}"),  # none of depth 6
+    ],
     "train.max_length": ["7", "long", "1.5"],
     "train.warmup": ["1"],
     "train.max_grad_norm": ["0"],

@@ -113,7 +113,8 @@ def test_a_teacher_trained_from_another_encoder_reads_its_own_tokens(
 ) -> None:
     options: dict[str, Any] = {"tasks": ["rte"], "depths": [4], "methods": ["pkd-skip"]}
     options |= {"data": {"dir": tiny_data}, "teacher": {"model": str(theirs)}}
-    config = StudyConfig.model_validate(options | {"train": {"model": str(tiny_model)}})
+    train = {"model": str(tiny_model), "start_layers": {4: [1, 2, 3, 4]}}
+    config = StudyConfig.model_validate(options | {"train": train})
     layout = Layout(tmp_path / "out")
     inputs = prepare_inputs(config, layout, Console(quiet=True))
     plan = make_plan(config, inputs.tasks, load_config(inputs.encoder), inputs.teachers)
@@ -122,7 +123,9 @@ def test_a_teacher_trained_from_another_encoder_reads_its_own_tokens(
     teacher = first_trial(tmp_path, Cell("teachers", "rte", LAYERS, "teacher"))
     taught = configs.teacher(*teacher)["files"]
     student = first_trial(tmp_path, Cell("search", "rte", 4, "pkd-skip"))
-    learns = configs.student({}, keep_weights=False)(*student)["files"]
+    told = configs.student({}, keep_weights=False)(*student)
+    learns = told["files"]
+    assert told["start_layers"] == (1, 2, 3, 4)
     assert (taught.model, learns.model) == (theirs, tiny_model)
     assert learns.tokens == inputs.tasks["rte"].tokens and learns.teacher_layers == LAYERS
     ids = [open_tokens(files.tokens["train"]).batch(np.arange(1)) for files in (taught, learns)]
