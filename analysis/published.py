@@ -89,6 +89,8 @@ def difference_from_paper(study: dict[str, Any], task: str) -> list[str]:
     start = study.get("student", study["teacher"])["name"]
     if start != teacher:
         reasons.append(f"students that start from another encoder ({start})")
+    if (together := study["teacher"].get("ensemble", {}).get(task, 1)) > 1:
+        reasons.append(f"{together} teachers of one task")
     if (layers := start_layers(study)) != "first":
         reasons.append(f"students that start from other layers ({layers})")
     rows, full = study["tasks"][task].get("train_rows"), _GLUE_TRAIN_ROWS.get(task)

@@ -43,6 +43,8 @@ class Files:
         model: folder of the encoder (or of the fine-tuned teacher) that the weights start from.
         signals: the teacher's signal folder; None for ``teacher`` and ``ft``.
         teacher_layers: the teacher's depth; None where no layer map is needed.
+        further_signals: those of an ensemble's other teachers, whose logits are averaged with
+            the first one's after softening; the states are the first one's.
     """
 
     task: Task
@@ -50,12 +52,13 @@ class Files:
     model: Path
     signals: Path | None = None
     teacher_layers: int | None = None
+    further_signals: tuple[Path, ...] = ()
 
     def read(self) -> list[Path]:
         """The folders that a training reads."""
         splits = dict.fromkeys((self.task.train, self.task.distilled, *self.task.dev))
         folders = [self.tokens[split] for split in splits] + [self.model]
-        return folders if self.signals is None else [*folders, self.signals]
+        return folders if self.signals is None else [*folders, self.signals, *self.further_signals]
 
 
 def _nothing(path: Path) -> None:
@@ -164,8 +167,9 @@ class Experiment:
         if weights.beta > 0 and strategy is not None:
             assert self.files.teacher_layers is not None
             layers = layer_map(strategy, self.files.teacher_layers, depth)
-        assert self.files.signals is not None, f"{self.recipe.method} needs a teacher's signals"
-        return open_signals(self.files.signals, layers, self.device)
+        files = self.files
+        assert files.signals is not None, f"{self.recipe.method} needs a teacher's signals"
+        return open_signals(files.signals, layers, self.device, files.further_signals)
 
     @property
     def finished(self) -> bool:

@@ -59,7 +59,7 @@ def model_card(
         dev_rows=_count(about.get("dev_rows")),
         split=about["dev_splits"][0],
         max_length=trained.get("max_length", "unknown"),
-        teacher=_teacher(study, about, teacher_card),
+        teacher=_teacher(study, task, teacher_card),
         settings=_pairs(card["settings"]),
         training=_training(trained, student.depth),
         n=len(student.seeds),
@@ -117,11 +117,11 @@ def _scores(student: Student, own: Mapping[str, Mapping[str, float]]) -> str:
     return tabulate(rows, headers=headers, tablefmt="github", disable_numparse=True)
 
 
-def _teacher(
-    study: Mapping[str, Any], about: Mapping[str, Any], card: Mapping[str, Any] | None
-) -> str:
-    teacher = study["teacher"]
+def _teacher(study: Mapping[str, Any], task: str, card: Mapping[str, Any] | None) -> str:
+    teacher, about = study["teacher"], study["tasks"][task]
     text = f"{teacher.get('name', 'unknown')}, {teacher['layers']} layers"
+    if (size := teacher.get("ensemble", {}).get(task, 1)) > 1:
+        text += f", the first of {size} that taught together"
     if card is None:
         return text
     metrics = card["metrics"][about["dev_splits"][0]]

@@ -26,6 +26,12 @@ _StartLayers = Annotated[
     Discriminator(lambda value: "by_depth" if isinstance(value, dict) else "choice"),
 ]
 
+_Given = Annotated[
+    Annotated[str, InHome, Tag("one")]
+    | Annotated[tuple[Annotated[str, InHome], ...], Field(min_length=1), Tag("several")],
+    Discriminator(lambda value: "several" if isinstance(value, (list, tuple)) else "one"),
+]
+
 
 class Data(Section):
     """Where rows come from, and how many are taken.
@@ -66,20 +72,39 @@ class Teacher(Section):
         model: folder or hub id of the pre-trained encoder; teachers and students start from it.
         fine_tuned: by task, folder or hub id of a teacher that is fine-tuned already, of any
             family, width and tokenizer; then none is trained, and ``model`` is where students
-            start from.
+            start from. Several in a list teach as an ensemble; patience and tables look at the
+            first.
         trials: fine-tuning runs per task; the best on dev teaches.
+        ensemble: how many of them teach, the best on dev: students learn from the mean of their
+            softened predictions; patience and tables look at the best one.
         epochs: passes over the training rows.
         learning_rate: its search space.
     """
 
     model: Annotated[str, InHome] = "bert-base-uncased"
-    fine_tuned: dict[str, Annotated[str, InHome]] = {}
+    fine_tuned: dict[str, _Given] = {}
     trials: Count = 3
+    ensemble: Count = 1
     epochs: Count = 4
     learning_rate: LearningRates = (2e-5, 3e-5, 5e-5)
 
+    def given(self, task: str) -> tuple[str, ...]:
+        """The teachers that ``fine_tuned`` names for a task, the best one first."""
+        named = self.fine_tuned[task]
+        return (named,) if isinstance(named, str) else named
+
     @model_validator(mode="after")
     def _enough_choices(self) -> "Teacher":
+        if self.ensemble > self.trials:
+            raise ValueError(
+                f"`teacher.ensemble` is {self.ensemble}, but must be <= `teacher.trials` "
+                f"({self.trials})"
+            )
+        if self.ensemble > 1 and self.fine_tuned:
+            raise ValueError(
+                f"`teacher.ensemble` is {self.ensemble} and `teacher.fine_tuned` is given: name "
+                "the teachers of an ensemble there, as a list"
+            )
         choices = self.learning_rate
         if not isinstance(choices, Range) and len(choices) < self.trials:
             raise ValueError(

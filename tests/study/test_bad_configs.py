@@ -65,7 +65,7 @@ VALUES = {
     "data.max_train_rows": ["1", "all", "-3", "[5]", "{rte: 0}", "{rte: x}", "{1: 5}"],
     "data.max_dev_rows": ["0", "1.5", "[]", "{rte: 1}", "{rte: null}"],
     "teacher.model": ["3", "null", "[a]"],
-    "teacher.fine_tuned": ["x", "[a]", "null", "{rte: 3}", "{rte: null}", "{3: a}"],
+    "teacher.fine_tuned": ["x", "[a]", "null", "{rte: 3}", "{rte: null}", "{3: a}", "{rte: []}"],
     "train.model": ["3", "[a]", "{rte: a}"],
     "teacher.trials": ["99"],
     "train.precision": ["fp16", "16", "null"],

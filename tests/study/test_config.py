@@ -164,6 +164,11 @@ def test_an_infinite_value_is_refused(tmp_path: Path, space: str) -> None:
             "`train.start_layers` has no list for depth 6",
         ),
         ("train: {start_layers: last}", "'last', but must be 'first' or 'spaced'"),
+        ("teacher: {ensemble: 4}", "`teacher.ensemble` is 4, but must be <= `teacher.trials` (3)"),
+        (
+            "teacher: {ensemble: 2, fine_tuned: {rte: a}}",
+            "`teacher.ensemble` is 2 and `teacher.fine_tuned` is given",
+        ),
         ("depths: [0]", "`depths` holds 0, but must be >= 1"),
         ("data: {max_train_rows: {rte: 1}}", "`max_train_rows` is 1, but must be >= 2"),
         ("data: {generated: true, dir: /data}", "choose one"),

@@ -83,6 +83,7 @@ def test_a_study_may_grow_and_move_to_other_hardware(
             {"search": {"trials": 4, "asha": None}},
             "search.asha.grace_epochs: 1 there, None now",
         ),
+        ({"teacher": {"ensemble": 2}}, "teacher.ensemble: 1 there, 2 now"),
         (
             {"train": {"start_layers": "spaced"}},
             "train.start_layers: 'first' there, 'spaced' now",
