@@ -57,7 +57,8 @@ def fragment(run: Run, winner: dict[Hashable, Any], taught: pd.DataFrame) -> dic
     Returns:
         The study's own configuration with one task, depth and method; the winner's settings as
         the whole search space, one trial and no early stopping; the learning rate of the teacher
-        that taught; and the same data, training and confirm seeds.
+        that taught, or all of them where several taught together; and the same data, training and
+        confirm seeds.
     """
     config, task = run.study["config"], str(winner["task"])
     entry = _files(run).get(task, task)
@@ -69,7 +70,7 @@ def fragment(run: Run, winner: dict[Hashable, Any], taught: pd.DataFrame) -> dic
         "depths": [int(winner["depth"])],
         "methods": [str(winner["method"])],
         "data": data,
-        "teacher": {**(config.get("teacher") or {}), **_taught(taught, task)},
+        "teacher": _teacher(run, taught, task),
         "search": {
             **(config.get("search") or {}),
             **{"trials": 1, "asha": None, "published_points": False, "inherit_from_kd": False},
@@ -78,6 +79,19 @@ def fragment(run: Run, winner: dict[Hashable, Any], taught: pd.DataFrame) -> dic
             },
         },
     }
+
+
+def _teacher(run: Run, taught: pd.DataFrame, task: str) -> dict[str, Any]:
+    teacher = run.study["config"].get("teacher") or {}
+    given = teacher.get("fine_tuned") or {}
+    own = {"fine_tuned": {task: given[task]}} if task in given else {}
+    # The same trials again give the teachers that taught together.
+    return {**teacher, **own, **({} if _together(run) else _taught(taught, task))}
+
+
+def _together(run: Run) -> bool:
+    """Whether the teachers are the best of several trials, not the best one."""
+    return int((run.study["config"].get("teacher") or {}).get("ensemble", 1)) > 1
 
 
 def _taught(taught: pd.DataFrame, task: str) -> dict[str, Any]:
@@ -113,10 +127,11 @@ def _opening(run: Run, winner: dict[Hashable, Any], path: Path) -> str:
     found = f"the best of {winner['trials']} trials" if planned > 1 else "the only trial"
     if winner["trials"] < planned:
         found = f"the best of {winner['trials']} of {planned} planned trials"
+    taught = "The same teachers" if _together(run) else "One teacher"
     text = (
         f"One cell of the study {run.study['name']} again: {cell}, with the settings that won its "
         f"search ({winner['trial']}, {winner['search_score']:.1f} % on dev in epoch "
-        f"{winner['best_epoch']:.0f}, {found}). One teacher, one searched trial, then "
+        f"{winner['best_epoch']:.0f}, {found}). {taught}, one searched trial, then "
         f"{run.study['budget']['confirm_seeds']} confirm seeds."
     )
     lines = textwrap.wrap(text, _WIDTH)

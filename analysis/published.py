@@ -67,6 +67,14 @@ def published_task(task: str, split: str) -> str:
     return _MNLI.get(split, task) if task == "mnli" else task
 
 
+def start_layers(study: dict[str, Any]) -> str:
+    """Which layers students start from, in words: ``first`` (the paper), ``spaced`` or numbers."""
+    layers = study.get("config", {}).get("train", {}).get("start_layers", "first")
+    if not isinstance(layers, dict):
+        return str(layers)
+    return ", ".join("-".join(map(str, numbers)) for numbers in layers.values())
+
+
 def difference_from_paper(study: dict[str, Any], task: str) -> list[str]:
     """In what a study departs from the published set-up of one task, in words.
 
@@ -81,6 +89,10 @@ def difference_from_paper(study: dict[str, Any], task: str) -> list[str]:
     start = study.get("student", study["teacher"])["name"]
     if start != teacher:
         reasons.append(f"students that start from another encoder ({start})")
+    if (together := study["teacher"].get("ensemble", {}).get(task, 1)) > 1:
+        reasons.append(f"{together} teachers of one task")
+    if (layers := start_layers(study)) != "first":
+        reasons.append(f"students that start from other layers ({layers})")
     rows, full = study["tasks"][task].get("train_rows"), _GLUE_TRAIN_ROWS.get(task)
     if full and rows is not None and rows < full:
         reasons.append(f"{rows:,} of {full:,} training rows")

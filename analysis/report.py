@@ -144,7 +144,8 @@ def _summary(run: Run, spent: pd.DataFrame) -> dict[str, str]:
     depths = ", ".join(map(str, study["depths"]))
     devices = sorted(run.reports["device"].dropna().unique())
     return {
-        "Teacher": f"{teacher['name']}, {teacher['layers']} layers of {teacher.get('hidden')}",
+        "Teacher": f"{teacher['name']}, {teacher['layers']} layers of {teacher.get('hidden')}"
+        + _together(teacher),
         "Students": f"{depths} layers{_of_another(study)}; {methods}",
         **{task_label(task): _rows(about) for task, about in study["tasks"].items()},
         "Budget per cell": _pairs(study["budget"]),
@@ -155,6 +156,17 @@ def _summary(run: Run, spent: pd.DataFrame) -> dict[str, str]:
         "Git commit": str(study.get("git_commit") or "unknown"),
         "Versions": _pairs(study.get("versions") or {}),
     }
+
+
+def _together(teacher: dict[str, Any]) -> str:
+    """How many teachers teach, where that is more than one."""
+    sizes = {task_label(task): size for task, size in teacher.get("ensemble", {}).items()}
+    if not sizes:
+        return ""
+    return (
+        f"; {_value(sizes)} of a task teach together (the mean of their softened predictions), "
+        "patience and tables look at the first"
+    )
 
 
 def _rows(about: dict[str, Any]) -> str:

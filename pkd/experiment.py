@@ -22,8 +22,8 @@ from pkd.evaluate import (
     selection_score,
     write_predictions,
 )
-from pkd.layers import layer_map
-from pkd.models import load_classifier
+from pkd.layers import layer_map, start_layers
+from pkd.models import depth_of, load_classifier
 from pkd.recipe import Recipe
 from pkd.savemodel import save_model
 from pkd.signals import Signals, open_signals
@@ -43,6 +43,8 @@ class Files:
         model: folder of the encoder (or of the fine-tuned teacher) that the weights start from.
         signals: the teacher's signal folder; None for ``teacher`` and ``ft``.
         teacher_layers: the teacher's depth; None where no layer map is needed.
+        further_signals: those of an ensemble's other teachers, whose logits are averaged with
+            the first one's after softening; the states are the first one's.
     """
 
     task: Task
@@ -50,12 +52,13 @@ class Files:
     model: Path
     signals: Path | None = None
     teacher_layers: int | None = None
+    further_signals: tuple[Path, ...] = ()
 
     def read(self) -> list[Path]:
         """The folders that a training reads."""
         splits = dict.fromkeys((self.task.train, self.task.distilled, *self.task.dev))
         folders = [self.tokens[split] for split in splits] + [self.model]
-        return folders if self.signals is None else [*folders, self.signals]
+        return folders if self.signals is None else [*folders, self.signals, *self.further_signals]
 
 
 def _nothing(path: Path) -> None:
@@ -104,7 +107,7 @@ class Experiment:
         self.recipe, self.files, self.task = recipe, files, files.task
         self.outputs = outputs or Outputs()
         self.device = device or default_device()
-        student = load_classifier(files.model, self.task.labels, recipe.layers, recipe.seed)
+        student = load_classifier(files.model, self.task.labels, self._start(), recipe.seed)
         train = open_tokens(files.tokens[self._learnt_from()], self.device)
         labels = train.all_labels()
         self.dev = {s: open_tokens(files.tokens[s], self.device) for s in self.task.dev}
@@ -124,6 +127,13 @@ class Experiment:
         self._saved_at = time.monotonic()
         if self.outputs.checkpoint is not None and self.outputs.checkpoint.exists():
             self._resume(self.outputs.checkpoint)
+
+    def _start(self) -> tuple[int, ...] | None:
+        """The layers that the student is made of; None for all."""
+        depth = self.recipe.layers
+        if depth is None:
+            return None
+        return start_layers(self.recipe.start_layers, depth_of(self.files.model), depth)
 
     def _learnt_from(self) -> str:
         """The rows that the method learns from: one without a label needs a teacher."""
@@ -157,8 +167,9 @@ class Experiment:
         if weights.beta > 0 and strategy is not None:
             assert self.files.teacher_layers is not None
             layers = layer_map(strategy, self.files.teacher_layers, depth)
-        assert self.files.signals is not None, f"{self.recipe.method} needs a teacher's signals"
-        return open_signals(self.files.signals, layers, self.device)
+        files = self.files
+        assert files.signals is not None, f"{self.recipe.method} needs a teacher's signals"
+        return open_signals(files.signals, layers, self.device, files.further_signals)
 
     @property
     def finished(self) -> bool:

@@ -1,4 +1,4 @@
-"""Which teacher layer each student layer learns from (paper section 3.2, figure 1)."""
+"""Layers of one model for those of another: to learn from (paper section 3.2), to start as."""
 
 import math
 from collections.abc import Sequence
@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pkd.errors import InputError
 
 STRATEGIES = ("skip", "last")
+STARTS = ("first", "spaced")
 
 
 def layer_map(
@@ -38,7 +39,7 @@ def layer_map(
     pairs = range(1, student_layers)
     if isinstance(strategy, str):
         if strategy == "skip":
-            return tuple(math.floor(j * teacher_layers / student_layers + 0.5) for j in pairs)
+            return _spaced(teacher_layers, student_layers)[:-1]
         if strategy == "last":
             return tuple(teacher_layers - student_layers + j for j in pairs)
         raise InputError(
@@ -51,14 +52,62 @@ def layer_map(
             f"layer map {list(layers)} has {len(layers)} layers, but a student of "
             f"{student_layers} layers needs {len(pairs)} (one for each layer below its last)"
         )
-    if any(not 1 <= layer <= teacher_layers for layer in layers):
+    _check_list("layer map", layers, "teacher", teacher_layers)
+    return layers
+
+
+def start_layers(
+    choice: str | Sequence[int], source_layers: int, student_layers: int
+) -> tuple[int, ...]:
+    """Gives the layer of another model that each student layer 1 … k starts as.
+
+    Args:
+        choice: ``"first"`` (the first k, as in the paper), ``"spaced"`` (layer j·L/k for student
+            layer j: evenly spaced, the last one included) or an explicit list of k increasing
+            layers.
+        source_layers: L, the number of transformer layers of the model to start from.
+        student_layers: k, the number of transformer layers of the student, 1 … L.
+
+    Returns:
+        k increasing layer numbers, 1-based. 12 to 6 layers: spaced gives (2, 4, 6, 8, 10, 12).
+        Where k does not divide L it rounds to the nearest layer, as the map ``skip`` does: a
+        student of the teacher's own spaced layers starts as those that it imitates.
+
+    Raises:
+        InputError: for an unknown choice, an impossible depth or a list that does not fit.
+    """
+    if student_layers != source_layers:
+        check_depth(source_layers, student_layers)
+    if isinstance(choice, str):
+        if choice == "first":
+            return tuple(range(1, student_layers + 1))
+        if choice == "spaced":
+            return _spaced(source_layers, student_layers)
         raise InputError(
-            f"layer map {list(layers)} leaves the teacher's layers 1..{teacher_layers} "
-            "(layers are 1-based)"
+            f"`start_layers` is {choice!r}, but must be one of {', '.join(STARTS)} or a list of "
+            "layers"
+        )
+    layers = tuple(choice)
+    if len(layers) != student_layers:
+        raise InputError(
+            f"`start_layers` {list(layers)} has {len(layers)} layers, but a student of "
+            f"{student_layers} layers starts from {student_layers}"
+        )
+    _check_list("`start_layers`", layers, "model", source_layers)
+    return layers
+
+
+def _spaced(whole: int, count: int) -> tuple[int, ...]:
+    return tuple(math.floor(j * whole / count + 0.5) for j in range(1, count + 1))
+
+
+def _check_list(name: str, layers: tuple[int, ...], whose: str, whole: int) -> None:
+    if any(not 1 <= layer <= whole for layer in layers):
+        raise InputError(
+            f"{name} {list(layers)} leaves the {whose}'s layers 1..{whole} (layers are 1-based)"
         )
     if any(b <= a for a, b in zip(layers, layers[1:], strict=False)):
-        raise InputError(f"layer map {list(layers)} must increase from one layer to the next")
-    return layers
+        raise InputError(f"{name} {list(layers)} must increase from one layer to the next")
 
 
 def check_depth(teacher_layers: int, student_layers: int) -> None:

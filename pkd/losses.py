@@ -53,9 +53,12 @@ def soft_target_loss(
 ) -> Tensor:
     """Distance of the student's softened prediction from the teacher's (paper, section 3.1).
 
+    Of several teachers it is the distance from the mean of their softened predictions.
+
     Args:
         student_logits: (batch, classes).
-        teacher_logits: (batch, classes); no gradient flows into it.
+        teacher_logits: (batch, classes), or (teachers, batch, classes) of an ensemble; no
+            gradient flows into it.
         temperature: T > 0.
         scale: ``"released"``: KL divergence averaged over batch *and* classes, times T²
             (``KD_loss.py``); ``"paper"``: cross-entropy summed over classes, averaged over the
@@ -65,7 +68,8 @@ def soft_target_loss(
         A scalar in fp32.
     """
     log_p = F.log_softmax(student_logits.float() / temperature, dim=-1)
-    target = F.softmax(teacher_logits.detach().float() / temperature, dim=-1)
+    said = F.softmax(teacher_logits.detach().float() / temperature, dim=-1)
+    target = said.reshape(-1, *log_p.shape).mean(dim=0)
     if scale == "paper":
         return -(target * log_p).sum(dim=-1).mean()
     return F.kl_div(log_p, target, reduction="none").mean() * temperature**2
@@ -118,7 +122,7 @@ def distillation_loss(
         weights: the weights and the scale.
         student_logits: (batch, classes).
         labels: (batch,), class indices.
-        teacher_logits: (batch, classes), needed when alpha > 0.
+        teacher_logits: (batch, classes) or (teachers, batch, classes), needed when alpha > 0.
         student_cls: (batch, pairs, hidden), needed when beta > 0.
         teacher_cls: (batch, pairs, hidden), needed when beta > 0.
         class_weights: (classes,) weights of the labels in CE, which then is the weighted mean

@@ -11,7 +11,7 @@ from tabulate import tabulate
 from pkd.rundir import Student, text_columns
 from pkd.tasks import GLUE
 
-_TRAINING = ("epochs", "batch_size", "warmup", "weight_decay", "scale", "init")
+_TRAINING = ("epochs", "batch_size", "warmup", "weight_decay", "scale", "init", "start_layers")
 
 
 def model_card(
@@ -59,9 +59,9 @@ def model_card(
         dev_rows=_count(about.get("dev_rows")),
         split=about["dev_splits"][0],
         max_length=trained.get("max_length", "unknown"),
-        teacher=_teacher(study, about, teacher_card),
+        teacher=_teacher(study, task, teacher_card),
         settings=_pairs(card["settings"]),
-        training=_pairs({key: trained[key] for key in _TRAINING if key in trained}) or "unknown",
+        training=_training(trained, student.depth),
         n=len(student.seeds),
         trial=card["trial"],
         scores=_scores(student, card["metrics"]),
@@ -98,6 +98,13 @@ def cost_table(rows: Sequence[Mapping[str, Any]]) -> str:
     )
 
 
+def _training(trained: Mapping[str, Any], depth: int) -> str:
+    facts = {key: trained[key] for key in _TRAINING if key in trained}
+    if isinstance(facts.get("start_layers"), dict):
+        facts["start_layers"] = facts["start_layers"][str(depth)]
+    return _pairs(facts) or "unknown"
+
+
 def _scores(student: Student, own: Mapping[str, Mapping[str, float]]) -> str:
     rows = []
     for split, metrics in own.items():
@@ -110,11 +117,11 @@ def _scores(student: Student, own: Mapping[str, Mapping[str, float]]) -> str:
     return tabulate(rows, headers=headers, tablefmt="github", disable_numparse=True)
 
 
-def _teacher(
-    study: Mapping[str, Any], about: Mapping[str, Any], card: Mapping[str, Any] | None
-) -> str:
-    teacher = study["teacher"]
+def _teacher(study: Mapping[str, Any], task: str, card: Mapping[str, Any] | None) -> str:
+    teacher, about = study["teacher"], study["tasks"][task]
     text = f"{teacher.get('name', 'unknown')}, {teacher['layers']} layers"
+    if (size := teacher.get("ensemble", {}).get(task, 1)) > 1:
+        text += f", the first of {size} that taught together"
     if card is None:
         return text
     metrics = card["metrics"][about["dev_splits"][0]]

@@ -22,7 +22,8 @@ from transformers.utils import logging as transformers_logging
 from pkd.cache import folder_digest
 from pkd.errors import HubUnreachable, InputError
 from pkd.families import FAMILIES, family_of
-from pkd.layers import check_depth
+from pkd.keptlayers import copy_layers, keep_in_config
+from pkd.layers import start_layers
 
 _MOST_LAYERS = 1000  # where a slip in config.json would build modules for hours
 
@@ -160,16 +161,17 @@ def load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
 def load_classifier(
     folder: Path,
     labels: Sequence[str],
-    layers: int | None = None,
+    layers: int | Sequence[int] | None = None,
     seed: int = 0,
     fine_tuned: bool = False,
 ) -> PreTrainedModel:
-    """Loads a classifier: a teacher with all layers, or a student with the first ``layers``.
+    """Loads a classifier: a teacher with all layers, or a student with some of them.
 
     Args:
         folder: a pre-trained encoder (the paper's start of students) or a fine-tuned classifier.
         labels: label names; their number is the number of classes.
-        layers: keep the first so many transformer layers; None keeps all.
+        layers: keep the first so many transformer layers, or those with these numbers (1-based,
+            increasing, see `pkd.layers.start_layers`); None keeps all.
         seed: draws the weights that the checkpoint lacks (classifier, perhaps pooler). The
             global generators are left as they were.
         fine_tuned: refuse a checkpoint that lacks any.
@@ -178,11 +180,10 @@ def load_classifier(
         InputError: if the folder is no such model, or its weights do not cover the layers.
     """
     config = load_config(folder)
-    if layers is not None and layers != config.num_hidden_layers:
-        check_depth(config.num_hidden_layers, layers)
-        config.num_hidden_layers = layers
-        if getattr(config, "layer_types", None):  # ModernBERT names the kind of each
-            config.layer_types = config.layer_types[:layers]
+    if isinstance(layers, int):
+        layers = start_layers("first", config.num_hidden_layers, layers)
+    if layers is not None:
+        keep_in_config(config, layers)
     config.id2label = dict(enumerate(labels))
     config.label2id = {label: code for code, label in enumerate(labels)}
     with torch.random.fork_rng(), quiet_transformers():
@@ -212,6 +213,8 @@ def load_classifier(
             f"the weights in {folder} lack {len(lacking)} parts of a "
             f"{config.model_type} of {config.num_hidden_layers} layers, e.g. {sorted(lacking)[0]}"
         )
+    if layers is not None and layers[-1] > len(layers):  # the first ones were loaded
+        copy_layers(load_classifier(folder, labels), model, layers)
     return model
 
 

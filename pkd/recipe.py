@@ -29,6 +29,8 @@ class Recipe(BaseModel):
         method: ``teacher`` and ``ft`` learn from labels alone, ``kd`` also from soft targets,
             ``pkd-skip`` and ``pkd-last`` also from the teacher's [CLS] states.
         layers: number of transformer layers to train; None keeps the checkpoint's.
+        start_layers: which of the checkpoint's layers they start as, see
+            `pkd.layers.start_layers`.
         learning_rate: peak of the schedule.
         temperature: T > 0 of the soft targets.
         alpha: share of the soft targets, 0 … 1.
@@ -49,6 +51,7 @@ class Recipe(BaseModel):
 
     method: Method = "ft"
     layers: int | None = Field(default=None, ge=1)
+    start_layers: Literal["first", "spaced"] | tuple[int, ...] = "first"
     learning_rate: float = Field(default=5e-5, gt=0, lt=1)
     temperature: float = Field(default=10.0, gt=0)
     alpha: float = Field(default=0.5, ge=0, le=1)

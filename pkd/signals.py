@@ -26,15 +26,18 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True)
 class Signals:
-    """A teacher's signals for the rows of one split; tensors are on one device.
+    """The signals of a teacher, or of several, for the rows of one split, on one device.
 
     Attributes:
         logits: (rows, classes) fp32.
         states: for each cached layer (1-based), (rows, hidden) fp16.
+        further: ``logits`` of each other teacher of an ensemble. They are kept apart because
+            what is averaged are softened predictions, at a temperature that is the trial's.
     """
 
     logits: Tensor
     states: dict[int, Tensor]
+    further: tuple[Tensor, ...] = ()
 
     @property
     def width(self) -> int:
@@ -42,8 +45,11 @@ class Signals:
         return next(iter(self.states.values())).shape[1]
 
     def logits_of(self, index: Tensor) -> Tensor:
-        """(batch, classes) fp32, for (batch,) row numbers on the device of the signals."""
-        return self.logits[index]
+        """(batch, classes) fp32, for (batch,) row numbers on the device of the signals; of an
+        ensemble (teachers, batch, classes)."""
+        if not self.further:
+            return self.logits[index]
+        return torch.stack([logits[index] for logits in (self.logits, *self.further)])
 
     def states_of(self, index: Tensor, layers: Sequence[int]) -> Tensor:
         """(batch, len(layers), hidden) fp32, in the order of ``layers``."""
@@ -94,7 +100,10 @@ def build_signals(
 
 
 def open_signals(
-    folder: Path, layers: Sequence[int] = (), device: torch.device | str = "cpu"
+    folder: Path,
+    layers: Sequence[int] = (),
+    device: torch.device | str = "cpu",
+    further: Sequence[Path] = (),
 ) -> Signals:
     """Opens a signal folder: memory-mapped on the CPU, copied to a GPU.
 
@@ -102,10 +111,12 @@ def open_signals(
         folder: from `build_signals`.
         layers: the layers that are needed; only these are opened.
         device: where the tensors go.
+        further: the folders of an ensemble's other teachers, whose logits count too.
 
     Raises:
         CacheError: if a file is missing or damaged.
-        InputError: if a layer is not among the cached ones.
+        InputError: if a layer is not among the cached ones, or if teachers were asked about
+            other rows or classes.
     """
     verify(folder)
     states = {}
@@ -116,7 +127,19 @@ def open_signals(
                 f"{folder} holds no states of teacher layer {layer}; build the signals with it"
             )
         states[layer] = torch.from_numpy(map_array(path)).to(device)
-    return Signals(torch.from_numpy(map_array(folder / "logits.npy")).to(device), states)
+    logits = _logits(folder, device)
+    others = tuple(_logits(verify(other), device) for other in further)
+    for other, found in zip(further, others, strict=True):
+        if found.shape != logits.shape:
+            raise InputError(
+                f"{other} holds logits of {tuple(found.shape)} rows and classes, {folder} of "
+                f"{tuple(logits.shape)}: ask all teachers of an ensemble about the same rows"
+            )
+    return Signals(logits, states, others)
+
+
+def _logits(folder: Path, device: torch.device | str) -> Tensor:
+    return torch.from_numpy(map_array(folder / "logits.npy")).to(device)
 
 
 def _layer_file(folder: Path, layer: int) -> Path:

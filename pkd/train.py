@@ -16,9 +16,9 @@ from tqdm import tqdm
 
 from pkd.cache import fingerprint
 from pkd.command import make_parser, run_command
-from pkd.errors import InputError
+from pkd.errors import InputError, shown
 from pkd.experiment import Experiment, Files, Outputs
-from pkd.layers import check_depth, layer_map
+from pkd.layers import STARTS, layer_map, start_layers
 from pkd.models import depth_of, fetch_model
 from pkd.prepare import Prepared, ask_teacher, prepare_task, reading_of
 from pkd.recipe import STUDENT_METHODS, TUNABLE, Recipe
@@ -71,8 +71,7 @@ def _student_depth(options: argparse.Namespace, recipe: Recipe, model: Path) -> 
     """The student's depth, checked before a teacher is trained for nothing."""
     whole = depth_of(model)
     depth = recipe.layers or whole
-    if depth != whole:
-        check_depth(whole, depth)
+    start_layers(recipe.start_layers, whole, depth)
     if recipe.strategy is not None:
         # A teacher that is not given is made from the whole model.
         teacher = fetch_model(str(options.teacher)) if options.teacher is not None else model
@@ -100,8 +99,8 @@ def _teacher(options: argparse.Namespace, prepared: Prepared, model: Path) -> Pa
         teacher = fetch_model(str(options.teacher))
         return adopt_teacher(teacher, prepared.task.labels, options.out / "teachers")
     recipe = _recipe(options, "teacher", None)
-    learning_rate = {"learning_rate": options.teacher_learning_rate}
-    recipe = Recipe.checked(**recipe.model_dump() | learning_rate)
+    own = {"learning_rate": options.teacher_learning_rate, "start_layers": "first"}
+    recipe = Recipe.checked(**recipe.model_dump() | own)
     files = Files(prepared.task, prepared.tokens, model)
     folder: Path = options.out / f"{prepared.task.name}-teacher-{_key(recipe, files)}"
     if not folder.exists():
@@ -114,7 +113,10 @@ def _teacher(options: argparse.Namespace, prepared: Prepared, model: Path) -> Pa
 
 def _key(recipe: Recipe, files: Files) -> str:
     tokens = {split: path.name for split, path in files.tokens.items()}
-    parts: list[Any] = [recipe.model_dump(), tokens, str(files.model), str(files.signals)]
+    settings = recipe.model_dump(exclude={"start_layers"})
+    parts: list[Any] = [settings, tokens, str(files.model), str(files.signals)]
+    if recipe.start_layers != "first":
+        parts.append(recipe.start_layers)
     if files.task.class_weights is not None:
         parts.append(files.task.class_weights)
     return fingerprint(parts)
@@ -142,6 +144,17 @@ def _signals(
         )
 
 
+def _start_layers(text: str) -> str | tuple[int, ...]:
+    if text in STARTS:
+        return text
+    try:
+        return tuple(int(part) for part in text.split(","))
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"{shown(text)} is neither of {', '.join(STARTS)} nor layers such as 1,4,6"
+        ) from None
+
+
 def _advance(bar: Any, done: int, total: int) -> None:
     bar.total = total
     bar.update(done - bar.n)
@@ -162,6 +175,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--model", default="bert-base-uncased", help="folder or hub id")
     parser.add_argument("--method", default="pkd-skip", choices=("teacher", *STUDENT_METHODS))
     parser.add_argument("--layers", type=int, help="depth of the student")
+    parser.add_argument(
+        "--start-layers",
+        type=_start_layers,
+        metavar="first|spaced|1,4,6",
+        help="the layers of --model that the student starts from",
+    )
     parser.add_argument(
         "--teacher", type=Path, help="any fine-tuned classifier; made if not given"
     )

@@ -25,6 +25,10 @@ def announcement(plan: Plan, out: str) -> str:
     teachers = f"{config.teacher.trials * len(plan.tasks)} trials"
     if plan.teachers.given:
         teachers = "fine-tuned already"
+    sizes = set(map(plan.ensemble, plan.tasks))
+    if (most := max(sizes, default=1)) > 1:
+        up_to = "up to " if len(sizes) > 1 else ""
+        teachers += f", {up_to}{most} of a task teach together"
     if config.train.model or plan.teachers.given:
         teachers += f"; students start from {encoder_name(config)}"
     return (

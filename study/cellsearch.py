@@ -5,6 +5,7 @@ so that a resumed search holds the same Optuna trials and the same ASHA rungs as
 never interrupted.
 """
 
+import heapq
 from collections import Counter
 from dataclasses import dataclass, field
 from types import SimpleNamespace
@@ -13,8 +14,8 @@ from typing import Any
 from ray.tune.schedulers import AsyncHyperBandScheduler
 
 from study.cells import Cell
-from study.config import Asha
 from study.sampler import Sampler, Settings
+from study.sections import Asha
 
 CONTINUE, STOP = "continue", "stop"
 
@@ -59,6 +60,7 @@ class CellSearch:
         seed_step: 0 where all trials share a seed, 1 where each has its own.
         prefix: of trial names, e.g. ``trial`` gives ``trial-0007``.
         cost: relative cost of one epoch; decides the order of work and the time estimate.
+        keep: trials whose results are needed afterwards: the best so many.
     """
 
     def __init__(
@@ -72,6 +74,7 @@ class CellSearch:
         seed_step: int = 0,
         prefix: str = "trial",
         cost: float = 1.0,
+        keep: int = 1,
     ) -> None:
         self.cell, self.sampler, self.budget, self.epochs = cell, sampler, budget, epochs
         self.first_seed, self.seed_step, self.prefix, self.cost = (
@@ -80,6 +83,7 @@ class CellSearch:
             prefix,
             cost,
         )
+        self.keep = keep
         self.trials: dict[str, TrialState] = {}
         # Epochs that are done with: trained, or spared by an early end.
         self.epochs_done = 0
@@ -130,13 +134,19 @@ class CellSearch:
     def winner(self) -> str | None:
         """The trial with the best score, a constant one only where all are; the earliest of
         equals."""
+        return next(iter(self.best), None)
+
+    @property
+    def best(self) -> list[str]:
+        """The trials to keep, the winner first; fewer where fewer ended with a score."""
         scores = {
             name: (not trial.constant, trial.best["score"])
             # A copy: the live table looks from a thread of its own.
             for name, trial in list(self.trials.items())
             if trial.state in ("complete", "stopped") and trial.best is not None
         }
-        return max(scores, key=lambda name: scores[name], default=None)
+        # Of equals the earliest comes first.
+        return heapq.nlargest(self.keep, scores, key=lambda name: scores[name])
 
     def count(self, state: str) -> int:
         """Number of trials in a state."""

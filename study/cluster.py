@@ -12,7 +12,7 @@ from ray._private import ray_constants
 from ray._private.state import state as global_state
 
 from pkd.errors import InputError
-from study.config import Resources
+from study.sections import Resources
 
 _ROOT = Path(__file__).resolve().parent.parent
 _OBJECT_STORE_BYTES = 200_000_000  # nothing of ours goes through it; Ray's default is 30 % of RAM

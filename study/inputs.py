@@ -13,7 +13,7 @@ from pkd.tasks import Task, resolve_tasks
 from study.config import StudyConfig
 from study.layout import Layout
 from study.plan import check_depths
-from study.teachers import Teachers, adopt_given
+from study.teachers import Further, Teachers, adopt_given
 
 
 @dataclass(frozen=True)
@@ -59,7 +59,8 @@ def prepare_inputs(config: StudyConfig, layout: Layout, console: Console) -> Inp
             style="bold yellow",
         )
     folder = fetch_model(config.train.model or model)
-    given = adopt_given(config, layout, tasks)
+    adopted = adopt_given(config, layout, tasks)
+    given = {name: ensemble[0] for name, ensemble in adopted.items()}
     start = folder if given else fetch_model(model)
     teacher = next(iter(given.values()), start)
     check_depths(config, load_encoder(folder), load_encoder(teacher))
@@ -77,15 +78,17 @@ def prepare_inputs(config: StudyConfig, layout: Layout, console: Console) -> Inp
             config.data.cap("max_dev_rows", task.name),
         )
 
-    own, asked = {}, {}
+    own, asked, further = {}, {}, {}
     for task in tasks:
         console.print(f"preparing {task.name}", markup=False)
         own[task.name] = prepared(task, folder)
         reader = given.get(task.name, start)
         asked[task.name] = own[task.name] if reader == folder else prepared(task, reader)
+        others = adopted.get(task.name, ())[1:]
+        further[task.name] = tuple(Further(each, prepared(task, each)) for each in others)
         if task.files:
             console.print(reading_of(own[task.name]), markup=False)
-    teachers = Teachers(load_encoder(teacher), start, asked, given)
+    teachers = Teachers(load_encoder(teacher), start, asked, given, further)
     _check_start(config, own, teachers)
     return Inputs(folder, own, teachers)
 
@@ -96,7 +99,7 @@ def _check_start(config: StudyConfig, tasks: dict[str, Prepared], teachers: Teac
         if config.train.init == "teacher" and prepared.tokens != teachers.tasks[name].tokens:
             raise InputError(
                 f"`train.init` is teacher, but the teacher of {name} "
-                f"({config.teacher.fine_tuned[name]}) has another tokenizer than `teacher.model` "
+                f"({config.teacher.given(name)[0]}) has another tokenizer than `teacher.model` "
                 f"({config.teacher.model}), whose tokens students read: give the teacher's folder "
                 "as `teacher.model` too"
             )

@@ -9,6 +9,7 @@ from study.store import SharedFolder, Store
 
 _FOLDERS = (
     *("ledger", "tokens", "signals", "encoder", "given", "teachers", "models", "checkpoints"),
+    "ensembles",
     *("weights", "predictions", "report", "ray", "logs", "superseded", "generated"),
 )
 _CURE = "remove it or give another --out"
@@ -92,6 +93,10 @@ class Layout:
     def teacher(self, task: str) -> Path:
         """The fine-tuned teacher of a task."""
         return self.out / "teachers" / task
+
+    def further_teacher(self, task: str, trial: str) -> Path:
+        """Another fine-tuned teacher of a task's ensemble."""
+        return self.out / "ensembles" / task / trial
 
     def model(self, cell: Cell) -> Path:
         """The best confirmed student of a cell."""

@@ -10,7 +10,7 @@ from transformers import PretrainedConfig
 from pkd.devices import default_device, resolve_precision
 from pkd.errors import InputError
 from pkd.files import map_array
-from pkd.layers import check_depth, layer_map
+from pkd.layers import check_depth, layer_map, start_layers
 from pkd.models import parameter_counts
 from pkd.prepare import Prepared
 from pkd.recipe import TUNABLE, Method
@@ -90,8 +90,14 @@ class Plan:
         prepared = self.teachers.tasks[task]
         return _epoch(prepared, prepared.train, 2 * self.teacher_parameters["layers"])
 
+    def ensemble(self, task: str) -> int:
+        """How many teachers a task's students learn from."""
+        if self.teachers.given:
+            return 1 + len(self.teachers.further.get(task, ()))
+        return self.config.teacher.ensemble
+
     def asking_flops(self, task: str) -> float:
-        """What asking the teacher about all rows takes."""
+        """What asking one teacher about all rows takes, were they all of the first one's size."""
         rows = self.teachers.tasks[task].distilled
         return 2 * self.teacher_parameters["layers"] * _tokens(rows)
 
@@ -103,7 +109,7 @@ class Plan:
         work = dict.fromkeys(("teachers", "signals", "search", "confirm", "predict"), 0.0)
         for task, prepared in self.tasks.items():
             work["teachers"] += teachers * self.teacher_flops(task)
-            work["signals"] += self.asking_flops(task)
+            work["signals"] += self.ensemble(task) * self.asking_flops(task)
             test = sum(_tokens(prepared.tokens[split]) for split in prepared.task.predicted)
             work["predict"] += test * 2 * self.parameters["layers"]
         for task, depth, method in self.cells:
@@ -128,13 +134,14 @@ class Plan:
         for _, depth, _ in self.cells:
             students += 4 * (embeddings + depth * layer)
         signals = 0
-        for prepared in self.tasks.values():
+        for name, prepared in self.tasks.items():
             width = 2 * len(self.layers_needed()) * self.teachers.config.hidden_size
             rows = prepared.rows[prepared.task.distilled]
-            signals += rows * (width + 4 * len(prepared.task.labels))
+            signals += rows * (width + 4 * self.ensemble(name) * len(prepared.task.labels))
         # Best weights of running and finished trials side by side, and checkpoints of what runs.
         running = 8 * 3 * teacher
-        return int(2 * teacher * len(self.tasks) + 2 * students + signals + running)
+        teachers = 2 * teacher * sum(map(self.ensemble, self.tasks))
+        return int(teachers + 2 * students + signals + running)
 
 
 def make_plan(
@@ -156,11 +163,12 @@ def check_depths(
     Raises:
         InputError: naming the depth or the method that does not fit.
     """
-    teacher_layers, layers = int(teacher.num_hidden_layers), int(encoder.num_hidden_layers)
+    teacher_layers = int(teacher.num_hidden_layers)
+    start = teacher if config.train.init == "teacher" else encoder
     for depth in config.depths:
         check_depth(teacher_layers, depth)
-        if depth != layers:  # all layers of a small encoder are a student of a deeper teacher
-            check_depth(layers, depth)
+        # All layers of a small encoder are a student of a deeper teacher.
+        start_layers(config.train.start(depth), int(start.num_hidden_layers), depth)
         for method in config.methods:
             if method.startswith("pkd-"):
                 layer_map(method.removeprefix("pkd-"), teacher_layers, depth)

@@ -52,7 +52,8 @@ def write_study_file(layout: Layout, plan: Plan, encoder: Path) -> None:
         "command": redacted_command(["python", *sys.argv]),
         "git_commit": _git_commit(),
         "generated_data": config.data.generated,
-        "teacher": _model(teacher_name(config), plan.teachers.config, plan.teacher_parameters),
+        "teacher": _model(teacher_name(config), plan.teachers.config, plan.teacher_parameters)
+        | _ensembles(plan),
         **_students(plan),
         "tasks": tasks,
         "depths": list(config.depths),
@@ -82,6 +83,12 @@ def _model(name: str, config: PretrainedConfig, parameters: dict[str, int]) -> d
         "hidden": config.hidden_size,
         "parameters": parameters,
     }
+
+
+def _ensembles(plan: Plan) -> dict[str, Any]:
+    """How many teachers teach together, by task, where that is more than one."""
+    sizes = {task: plan.ensemble(task) for task in plan.tasks}
+    return {"ensemble": sizes} if max(sizes.values(), default=1) > 1 else {}
 
 
 def _students(plan: Plan) -> dict[str, Any]:
@@ -114,7 +121,8 @@ def encoder_name(config: StudyConfig) -> str:
 
 def teacher_name(config: StudyConfig) -> str:
     """The teachers as people call them: by their encoder, unless they were given."""
-    given = sorted({_short(model) for model in config.teacher.fine_tuned.values()})
+    fine_tuned = config.teacher.fine_tuned
+    given = sorted({_short(model) for task in fine_tuned for model in config.teacher.given(task)})
     if not given:
         return "generated encoder" if config.data.generated else _short(config.teacher.model)
     return f"{given[0]} and {len(given) - 1} more" if len(given) > 2 else " and ".join(given)
@@ -140,11 +148,15 @@ def check_same_study(layout: Layout, config: StudyConfig) -> None:
     if not layout.study_file.exists():
         return
     recorded = _read(layout.study_file)
-    old = _flat(redacted_tree(recorded["config"]))
+    # An older version did what is the default now, where it did not know a key yet.
+    whole = _completed(recorded["config"], StudyConfig().model_dump(mode="json"))
+    old = _flat(redacted_tree(whole))
     new = _flat(redacted_tree(config.model_dump(mode="json")))
-    # A new task brings its fine-tuned teacher.
+    # A new task brings its fine-tuned teacher, a new depth its list of layers.
     added = config.teacher.fine_tuned.keys() - recorded.get("tasks", {}).keys()
     grown = {f"teacher.fine_tuned.{task}" for task in added}
+    depths = set(config.depths) - set(recorded.get("depths", ()))
+    grown |= {f"train.start_layers.{depth}" for depth in depths}
     differences = [
         f"{key}: {old.get(key)!r} there, {new.get(key)!r} now"
         for key in sorted((old.keys() | new.keys()) - grown)
@@ -198,6 +210,7 @@ def _input(plan: Plan, name: str) -> list[Any]:
         seen.append(task.class_weights)
     if plan.teachers.given:
         seen.append(plan.teachers.given[name].name)  # its folder is named by its content
+        seen += [each.folder.name for each in plan.teachers.further.get(name, ())]
     return seen
 
 
@@ -209,6 +222,15 @@ def _may_change(key: str, old: Any, new: Any) -> bool:
     if key in ("tasks", "depths", "methods"):
         return set(new) >= set(old)
     return False
+
+
+def _completed(tree: dict[str, Any], defaults: dict[str, Any]) -> dict[str, Any]:
+    filled = dict(tree)
+    for key, default in defaults.items():
+        value = filled.setdefault(key, default)
+        if isinstance(value, dict) and isinstance(default, dict):
+            filled[key] = _completed(value, default)
+    return filled
 
 
 def _flat(tree: dict[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -14,7 +14,7 @@ _CREDENTIALS = re.compile(r"(\w+://)(?:[^/@\s:]*:\S*|[^/@\s]+)@")
 def redacted(text: str) -> str:
     """A text with ``~`` for the home folder and ``***`` for the credentials of a URI.
 
-    `study.config` and the command line read ``~`` back.
+    `study.sections` and the command line read ``~`` back.
     """
     for home in _homes():
         # A whole path: /root is no part of /mnt/root or /rooted.

@@ -30,9 +30,12 @@ def share_inputs(layout: Layout, plan: Plan, encoder: Path) -> tuple[Path, Plan]
     """
     teachers = plan.teachers
     shared, start = _copied(layout, encoder), _copied(layout, teachers.start)
-    read = (*plan.tasks.values(), *teachers.tasks.values())
+    others = [each for ensemble in teachers.further.values() for each in ensemble]
+    asked = (*teachers.tasks.values(), *(each.prepared for each in others))
+    read = (*plan.tasks.values(), *asked)
     tokens = {folder for task in read for folder in task.tokens.values()}
-    for folder in {shared, start, *tokens, *teachers.given.values()}:
+    given = (*teachers.given.values(), *(each.folder for each in others))
+    for folder in {shared, start, *tokens, *given}:
         if not layout.store.exists(folder / MANIFEST):
             layout.store.publish(folder)
     return shared, replace(plan, teachers=replace(teachers, start=start))

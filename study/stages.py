@@ -7,8 +7,6 @@ from typing import Any
 
 from ray import tune
 
-from pkd.cache import verify
-from pkd.errors import CacheError
 from pkd.prepare import Prepared
 from study.board import Board
 from study.bridge import MakeConfig
@@ -19,12 +17,19 @@ from study.layout import Layout
 from study.ledger import Ledger
 from study.plan import Plan
 from study.proposals import cell_sampler, may_start, teacher_sampler
+from study.questions import questions
 from study.sampler import ListSampler
 from study.trainable import StudyTrial
 from study.trialconfigs import TrialConfigs
 from study.tuner import check_complete, run_board
 from study.view import View
-from study.winners import drop_beaten_weights, home_of, promote_winners, supersede_unless
+from study.winners import (
+    drop_beaten_weights,
+    home_of,
+    promote_winners,
+    signals_hold,
+    supersede_unless,
+)
 
 # Confirm seeds are this far from the search's, so that no confirmed run repeats a searched one.
 _FRESH = 1000
@@ -56,6 +61,7 @@ class Stages:
         self.restart_ray = restart_ray
         self.config, self.resources, self.view = plan.config, resources, view
         self.ledger = Ledger(layout.ledger, layout.store)
+        self._supersede_unless = partial(supersede_unless, layout, self.ledger)
 
     def run(self) -> None:
         """Runs what is left of all five stages.
@@ -65,7 +71,7 @@ class Stages:
         """
         teachers = self._teachers()
         promote_winners(self.layout, teachers)
-        signals = self._signals()
+        signals = self._signals(teachers)
         search = self._search(signals)
         confirm = self._confirm(search, signals)
         promote_winners(self.layout, confirm)
@@ -85,6 +91,7 @@ class Stages:
                 teacher.epochs,
                 first_seed=self.config.seed,
                 cost=self.plan.teacher_flops(task),
+                keep=teacher.ensemble,
             )
             for task in self.plan.tasks
             for cell in [Cell("teachers", task, self.plan.teacher_layers, "teacher")]
@@ -94,9 +101,9 @@ class Stages:
 
     def _given_teachers(self) -> Board:
         searches = [
-            self._single(
+            self._jobs(
                 Cell("teachers", task, self.plan.teacher_layers, "teacher"),
-                {},
+                [{}],
                 self.plan.teacher_flops(task) / 3,
                 prefix="given",
             )
@@ -107,60 +114,53 @@ class Stages:
 
     # 2 ------------------------------------------------------------------------------------
 
-    def _signals(self) -> dict[str, Path]:
+    def _signals(self, teachers: Board) -> dict[str, tuple[Path, ...]]:
         if set(self.config.methods) == {"ft"}:
             self.view.skip("signals")
             return {}
-        settings = {"layers": list(self.plan.layers_needed())}
-        cells = [
-            Cell("signals", task, self.plan.teacher_layers, "teacher") for task in self.plan.tasks
-        ]
-        supersede_unless(
-            self.layout, self.ledger, cells, lambda cell, event: event["settings"] == settings
+        asked = {
+            Cell("signals", search.cell.task, search.cell.depth, "teacher"): questions(
+                self.plan, self.layout, search
+            )
+            for search in teachers.searches.values()
+        }
+        settings = {cell: [each.settings for each in asked[cell]] for cell in asked}
+        self._supersede_unless(
+            asked,
+            lambda cell, event: event["settings"] in settings[cell],
         )
-        supersede_unless(
-            self.layout,
-            self.ledger,
-            cells,
-            lambda cell, event: self._usable(self.layout.signals / event["folder"]),
+        self._supersede_unless(
+            asked,
+            lambda cell, event: signals_hold(self.layout, event["folder"], self.view.note),
             "report",
         )
         searches = [
-            self._single(cell, settings, self.plan.asking_flops(cell.task)) for cell in cells
+            self._jobs(cell, settings[cell], self.plan.asking_flops(cell.task)) for cell in asked
         ]
 
         def config(search: CellSearch, trial: str) -> dict[str, Any]:
+            question = asked[search.cell][search.trials[trial].number]
             return {
-                "prepared": self.plan.teachers.tasks[search.cell.task],
-                "teacher": self.layout.teacher(search.cell.task),
+                "prepared": question.prepared,
+                "teacher": question.teacher,
+                "layers": question.settings["layers"],
                 "root": self.layout.signals,
                 "store": self.layout.store,
                 "precision": self.config.train.precision,
-                **settings,
             }
 
         board = self._run(self._board(searches), SignalsJob, config)
         return {
-            search.cell.task: self.layout.signals / search.trials["job-0000"].reports[0]["folder"]
+            search.cell.task: tuple(
+                self.layout.signals / search.trials[name].reports[0]["folder"]
+                for name in sorted(search.trials)
+            )
             for search in board.searches.values()
         }
 
-    def _usable(self, signals: Path) -> bool:
-        """Whether signals are there and, where this node holds them, undamaged."""
-        if not self.layout.store.exists(signals):
-            return False
-        try:
-            if signals.exists():
-                verify(signals)
-        except CacheError as error:
-            self.view.note(f"{error}: they are made again")
-            self.layout.store.delete(signals)
-            return False
-        return True
-
     # 3 ------------------------------------------------------------------------------------
 
-    def _search(self, signals: dict[str, Path]) -> Board:
+    def _search(self, signals: dict[str, tuple[Path, ...]]) -> Board:
         search = self.config.search
         searches: dict[str, CellSearch] = {}
         for task, depth, method in self.plan.cells:
@@ -180,7 +180,7 @@ class Stages:
 
     # 4 ------------------------------------------------------------------------------------
 
-    def _confirm(self, search: Board, signals: dict[str, Path]) -> Board:
+    def _confirm(self, search: Board, signals: dict[str, tuple[Path, ...]]) -> Board:
         searches = []
         for found in search.searches.values():
             assert found.winner is not None
@@ -199,9 +199,7 @@ class Stages:
                 )
             )
         settings = {each.cell.name: each.sampler.propose(0) for each in searches}
-        supersede_unless(
-            self.layout,
-            self.ledger,
+        self._supersede_unless(
             [each.cell for each in searches],
             lambda cell, event: event["settings"] == settings[cell.name],
         )
@@ -224,13 +222,11 @@ class Stages:
                 rows = {split: prepared.tokens[split].name for split in prepared.task.held_out}
                 settings[cell]["held_out"] = rows
             models[cell] = home_of(self.layout, search.cell)
-        supersede_unless(
-            self.layout,
-            self.ledger,
+        self._supersede_unless(
             settings,
             lambda cell, event: event["settings"] == settings[cell],
         )
-        searches = [self._single(cell, settings[cell], 1.0) for cell in settings]
+        searches = [self._jobs(cell, [settings[cell]], 1.0) for cell in settings]
 
         def config(search: CellSearch, trial: str) -> dict[str, Any]:
             return {
@@ -289,7 +285,11 @@ class Stages:
         teaches = cell.method == "teacher"
         return (self.plan.teachers.tasks if teaches else self.plan.tasks)[cell.task]
 
-    def _single(
-        self, cell: Cell, settings: dict[str, Any], cost: float, prefix: str = "job"
+    def _jobs(
+        self, cell: Cell, settings: list[dict[str, Any]], cost: float, prefix: str = "job"
     ) -> CellSearch:
-        return CellSearch(cell, ListSampler([settings]), 1, 1, prefix=prefix, cost=cost)
+        """One-step jobs of a cell, all of which have to give a result."""
+        count = len(settings)
+        return CellSearch(
+            cell, ListSampler(settings), count, 1, prefix=prefix, cost=cost, keep=count
+        )

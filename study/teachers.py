@@ -1,7 +1,7 @@
 """The teachers of a study: fine-tuned by its first stage, or given, fine-tuned before it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from transformers import PretrainedConfig
@@ -17,6 +17,19 @@ from study.layout import Layout
 
 
 @dataclass(frozen=True)
+class Further:
+    """A given teacher beside a task's first.
+
+    Attributes:
+        folder: where it is.
+        prepared: the task in its tokens.
+    """
+
+    folder: Path
+    prepared: Prepared
+
+
+@dataclass(frozen=True)
 class Teachers:
     """What the teachers are.
 
@@ -25,15 +38,19 @@ class Teachers:
         start: folder of the pre-trained encoder that they are fine-tuned from.
         tasks: the study's tasks in their tokens, by name.
         given: folders of those that are fine-tuned already, by task; none or all of them.
+        further: by task the others of an ensemble of given teachers.
     """
 
     config: PretrainedConfig
     start: Path
     tasks: dict[str, Prepared]
     given: dict[str, Path]
+    further: dict[str, tuple[Further, ...]] = field(default_factory=dict)
 
 
-def adopt_given(config: StudyConfig, layout: Layout, tasks: Sequence[Task]) -> dict[str, Path]:
+def adopt_given(
+    config: StudyConfig, layout: Layout, tasks: Sequence[Task]
+) -> dict[str, tuple[Path, ...]]:
     """Copies the teachers that the configuration gives, see `pkd.teachers.adopt_teacher`.
 
     Args:
@@ -42,22 +59,29 @@ def adopt_given(config: StudyConfig, layout: Layout, tasks: Sequence[Task]) -> d
         tasks: the study's tasks.
 
     Returns:
-        One folder a task; none where the study trains its teachers.
+        The folders by task; none where the study trains its teachers.
 
     Raises:
-        InputError: if a task lacks its teacher, or if one is no fine-tuned classifier of its task
-            or of another size than the others.
+        InputError: if a task lacks its teacher, if one is no fine-tuned classifier of its task or
+            is named twice, or if the tasks' first ones differ in size.
     """
     _check_names(config, [task.name for task in tasks])
-    given = config.teacher.fine_tuned
     folders = {
-        task.name: adopt_teacher(fetch_model(given[task.name]), task.labels, layout.given)
+        task.name: tuple(
+            adopt_teacher(fetch_model(model), task.labels, layout.given)
+            for model in config.teacher.given(task.name)
+        )
         for task in tasks
-        if given
+        if config.teacher.fine_tuned
     }
     sizes = {}
-    for name, folder in folders.items():
-        facts = load_model_config(folder)
+    for name, ensemble in folders.items():
+        if len(set(ensemble)) < len(ensemble):
+            raise InputError(
+                f"`teacher.fine_tuned` names the same teacher of {name} twice: "
+                + ", ".join(config.teacher.given(name))
+            )
+        facts = load_model_config(ensemble[0])
         sizes[name] = (facts.num_hidden_layers, facts.hidden_size)
     if len(set(sizes.values())) > 1:
         told = [f"{name} {layers} × {width}" for name, (layers, width) in sizes.items()]

@@ -44,22 +44,24 @@ class TrialConfigs:
             "precision": self.plan.config.train.precision,
         }
 
-    def student(self, signals: dict[str, Path], keep_weights: bool) -> MakeConfig:
+    def student(self, signals: dict[str, tuple[Path, ...]], keep_weights: bool) -> MakeConfig:
         """Of the students of a stage.
 
         Args:
-            signals: the teacher's signal folder by task.
+            signals: by task the teacher's signal folder, and those of others of its ensemble.
             keep_weights: whether a trial's best weights are kept.
         """
 
         def config(search: CellSearch, trial: str) -> dict[str, Any]:
-            cell = search.cell
-            from_teacher = self.plan.config.train.init == "teacher"
+            cell, train = search.cell, self.plan.config.train
+            from_teacher = train.init == "teacher"
             source = self.layout.teacher(cell.task) if from_teacher else self.encoder
             prepared, depth = self.plan.tasks[cell.task], self.plan.teacher_layers
-            taught = signals.get(cell.task)
-            files = Files(prepared.task, prepared.tokens, source, taught, depth)
-            return self._trial(search, trial, files, self.plan.config.train.epochs, keep_weights)
+            taught = signals.get(cell.task, ())
+            first = taught[0] if taught else None
+            files = Files(prepared.task, prepared.tokens, source, first, depth, taught[1:])
+            told = self._trial(search, trial, files, train.epochs, keep_weights)
+            return {**told, "start_layers": train.start(cell.depth)}
 
         return config
 

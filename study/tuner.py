@@ -148,8 +148,11 @@ def check_complete(board: Board, layout: Layout) -> None:
         f"{search.cell.name} {name}: {error}" for (search, name), error in board.broken.items()
     ]
     for search in board.searches.values():
-        if search.done and search.winner is None:
-            lines.append(f"{search.cell.name}: every trial failed, see the ledger's end events")
+        if search.done and len(found := search.best) < search.keep:
+            told = f"only {len(found)} of {search.keep} trials" if found else "every trial failed"
+            if found:
+                told += " that are needed ended with a result"
+            lines.append(f"{search.cell.name}: {told}, see the ledger's end events")
         elif not search.done and not any(broken is search for broken, _ in board.broken):
             lines.append(f"{search.cell.name}: {search.useful} of {search.wanted} trials")
     if lines:

@@ -21,52 +21,78 @@ def home_of(layout: Layout, cell: Cell) -> Path:
 
 
 def drop_beaten_weights(layout: Layout, search: CellSearch) -> None:
-    """Deletes the weights of ended trials that are not the cell's best."""
-    winner = search.winner
+    """Deletes the weights of ended trials that are not among the cell's best."""
+    kept = search.best
     for name, trial in search.trials.items():
-        if trial.state != "running" and name != winner:
+        if trial.state != "running" and name not in kept:
             layout.store.delete(layout.weights(search.cell, name))
 
 
 def promote_winners(layout: Layout, board: Board) -> None:
-    """Moves each winner's weights to their place; a winner that is there already stays.
+    """Moves the best weights of each cell to their place; what is there already stays.
 
     Raises:
         CacheError: if the ledger knows of a winner whose weights are nowhere, or if those of a
             teacher are damaged.
     """
-    store = layout.store
     for search in board.searches.values():
-        assert search.winner is not None
-        home, winner = home_of(layout, search.cell), search.trials[search.winner]
-        weights = layout.weights(search.cell, search.winner)
-        if store.fetch(weights).exists():
-            best = winner.best or {}
-            card = {
-                "task": search.cell.task,
-                "depth": search.cell.depth,
-                "method": search.cell.method,
-                "trial": search.winner,
-                "settings": winner.settings,
-                "score": best["score"],
-                "metrics": best["metrics"],
-            }
-            write_json(weights / "study.json", card)
-            write_manifest(weights, card)
-            shutil.rmtree(home, ignore_errors=True)
-            home.parent.mkdir(parents=True, exist_ok=True)
-            weights.rename(home)
-            store.publish(home)
-            store.delete(weights)
-        if not store.exists(home):
-            record = layout.ledger / search.cell.stage / search.cell.name
-            raise CacheError(
-                f"{home} is missing though the ledger says it was trained: restore it, or "
-                f"delete {record} to train it again"
-            )
-        # Everything after this stage learns from the teachers. Students are checked when used.
-        if board.stage == "teachers":
-            verify(store.fetch(home))
+        for rank, trial in enumerate(search.best):
+            further = layout.further_teacher(search.cell.task, trial)
+            home = further if rank else home_of(layout, search.cell)
+            _promote(layout, search, trial, home)
+            # Everything after this stage learns from the teachers. Students are checked when used.
+            if board.stage == "teachers":
+                verify(layout.store.fetch(home))
+
+
+def _promote(layout: Layout, search: CellSearch, name: str, home: Path) -> None:
+    store, trial = layout.store, search.trials[name]
+    weights = layout.weights(search.cell, name)
+    if store.fetch(weights).exists():
+        best = trial.best or {}
+        card = {
+            "task": search.cell.task,
+            "depth": search.cell.depth,
+            "method": search.cell.method,
+            "trial": name,
+            "settings": trial.settings,
+            "score": best["score"],
+            "metrics": best["metrics"],
+        }
+        write_json(weights / "study.json", card)
+        write_manifest(weights, card)
+        shutil.rmtree(home, ignore_errors=True)
+        home.parent.mkdir(parents=True, exist_ok=True)
+        weights.rename(home)
+        store.publish(home)
+        store.delete(weights)
+    if not store.exists(home):
+        record = layout.ledger / search.cell.stage / search.cell.name
+        raise CacheError(
+            f"{home} is missing though the ledger says it was trained: restore it, or "
+            f"delete {record} to train it again"
+        )
+
+
+def signals_hold(layout: Layout, name: str, note: Callable[[str], None]) -> bool:
+    """Whether signals are there and, where this node holds them, undamaged.
+
+    Args:
+        layout: where they are.
+        name: of their folder; damaged ones are deleted.
+        note: tells a person that they were.
+    """
+    folder = layout.signals / name
+    if not layout.store.exists(folder):
+        return False
+    try:
+        if folder.exists():
+            verify(folder)
+    except CacheError as error:
+        note(f"{error}: they are made again")
+        layout.store.delete(folder)
+        return False
+    return True
 
 
 def supersede_unless(

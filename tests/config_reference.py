@@ -67,10 +67,10 @@ def _group(annotation: Any) -> type[BaseModel] | None:
 
 def _kind(schema: dict[str, Any]) -> str:
     """What a value may be, in words."""
-    if "oneOf" in schema:
-        return "search space"
-    if "anyOf" in schema:
-        return " or ".join(_kind(each) for each in schema["anyOf"])
+    if kinds := schema.get("anyOf", schema.get("oneOf")):
+        if any("$ref" in each for each in kinds):
+            return "search space"
+        return " or ".join(map(_kind, kinds))
     if "enum" in schema:
         return " or ".join(f"`{each}`" for each in schema["enum"])
     kind = {"array": "list", "object": "mapping", "string": "text"}.get(

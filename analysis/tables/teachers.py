@@ -6,7 +6,7 @@ import pandas as pd
 
 from analysis.comparison import Column, columns, comparison
 from analysis.labels import TEACHER, method_label
-from analysis.published import published_results, published_task
+from analysis.published import published_results, published_task, start_layers
 from analysis.rendering import Table, plain
 from analysis.runs import Run
 from analysis.tables.text import NONE, constant_note, generated_note, number, scores_of
@@ -70,11 +70,14 @@ def _teacher(run: Run) -> tuple[str, int, int]:
 
 
 def _start(run: Run) -> str:
-    start = run.study["config"].get("train", {}).get("init", "pretrained")
-    if start == "teacher":
-        return "fine-tuned teacher"
+    train = run.study["config"].get("train", {})
+    start, layers = train.get("init", "pretrained"), start_layers(run.study)
     student = run.study.get("student")  # only where teachers are of another model
-    return f"pre-trained {student['name']}" if student else f"{start} encoder"
+    if start == "teacher":
+        source = "fine-tuned teacher"
+    else:
+        source = f"pre-trained {student['name']}" if student else f"{start} encoder"
+    return source if layers == "first" else f"{source}, {layers} layers"
 
 
 def _published_rows(grid: Sequence[Column], header: list[str]) -> list[dict[str, str]]:

@@ -53,6 +53,22 @@ def test_each_cell_becomes_a_study_of_one_trial_with_the_winners_settings(tmp_pa
         assert config.teacher.trials == 1 and config.teacher.learning_rate == (5e-5,)
 
 
+def test_teachers_that_taught_together_are_all_trained_again(tmp_path: Path) -> None:
+    teacher = {"trials": 2, "ensemble": 2, "learning_rate": [2e-5, 5e-5]}
+    path = written(searched(tmp_path / "run", config=recorded(teacher=teacher)))["rte-6-kd"]
+    again = load_config(path, []).teacher
+    assert (again.trials, again.ensemble, again.learning_rate) == (2, 2, (2e-5, 5e-5))
+    words = path.read_text().replace("\n#", "")
+    assert "The same teachers, one searched trial" in words
+
+
+def test_only_the_task_s_own_given_teachers_are_named(tmp_path: Path) -> None:
+    given = {"fine_tuned": {"rte": ["a", "b"], "sst2": "c"}}
+    config = recorded(teacher=given, tasks=["rte", "sst2"])
+    path = written(searched(tmp_path / "run", config=config))["rte-6-kd"]
+    assert load_config(path, []).teacher.fine_tuned == {"rte": ("a", "b")}
+
+
 def test_everything_else_stays_as_the_study_had_it(tmp_path: Path) -> None:
     config = recorded(
         seed=7,

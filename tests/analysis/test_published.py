@@ -71,6 +71,10 @@ def test_only_the_papers_encoder_on_all_rows_is_a_replication() -> None:
     assert rows == "500 of 2,490 training rows"
     [encoder] = difference_from_paper(study("bert-base-cased", 2490), "rte")
     assert "bert-base-cased" in encoder
+    spaced = {**study("bert-base-uncased", 2490), "config": {"train": {"start_layers": "spaced"}}}
+    assert difference_from_paper(spaced, "rte") == [
+        "students that start from other layers (spaced)"
+    ]
     generated = {**study("bert-base-uncased", 2490), "generated_data": True}
     assert difference_from_paper(generated, "rte") == ["generated data"]
 

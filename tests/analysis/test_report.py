@@ -45,6 +45,15 @@ def test_a_finished_run_gets_the_whole_report(finished: Path) -> None:
             assert (report.parent / line.rpartition("(")[2].rstrip(")")).is_file()
 
 
+def test_the_report_says_how_many_teachers_teach_together(tmp_path: Path) -> None:
+    teacher = {"name": "a", "layers": 12, "hidden": 768, "ensemble": {"rte": 3}}
+    fake = FakeRun(tmp_path / "run", depths=[6], methods=["kd"], teacher=teacher)
+    fake.trial("teachers", "rte", 12, "teacher", 0, 0.7)
+    text = build_report(fake.path).read_text()
+    assert "a, 12 layers of 768; 3 of a task teach together" in text
+    assert "3 teachers of one task" in text  # a departure from the paper
+
+
 def test_the_page_holds_its_pictures_and_asks_the_network_for_nothing(finished: Path) -> None:
     report = build_report(finished)
     page = report.with_name("index.html").read_text()

@@ -37,6 +37,15 @@ def test_another_start_of_the_students_is_another_setting(tmp_path: Path) -> Non
     started = study(tmp_path, "started", config={"train": {"init": "teacher"}})
     [table] = teachers_tables([load_run(base.path), load_run(started.path)])
     assert {"pretrained encoder", "fine-tuned teacher"} <= {*table.cells["Student starts from"]}
+    spaced = study(tmp_path, "spaced", config={"train": {"start_layers": "spaced"}})
+    lists = {"6": [1, 2, 3, 4, 5, 12], "3": [1, 4, 6]}
+    listed = study(tmp_path, "listed", config={"train": {"start_layers": lists}})
+    [table] = teachers_tables([load_run(base.path), load_run(spaced.path), load_run(listed.path)])
+    assert {
+        "pretrained encoder",
+        "pretrained encoder, spaced layers",
+        "pretrained encoder, 1-2-3-4-5-12, 1-4-6 layers",
+    } <= {*table.cells["Student starts from"]}
 
 
 def test_one_teacher_makes_no_table(tmp_path: Path) -> None:

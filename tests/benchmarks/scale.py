@@ -26,10 +26,10 @@ from pkd.recipe import Method
 from study.board import Board
 from study.cells import Cell
 from study.cellsearch import STOP, CellSearch
-from study.config import Asha
 from study.layout import Layout
 from study.ledger import Ledger
 from study.sampler import OptunaSampler, dimensions
+from study.sections import Asha
 from study.space import Space
 from study.view import View
 from tests.benchmarks.sleeper import Sleeper, SleptEpoch
@@ -161,7 +161,7 @@ class Clock(View):
 def on_ray(size: Size, sleep: float) -> None:
     """Prints the driver's cost while Ray Tune runs the stage, in ten parts."""
     from study.cluster import start_ray, stop_ray, trial_resources
-    from study.config import Resources
+    from study.sections import Resources
     from study.tuner import run_board
 
     def config(search: CellSearch, trial: str) -> dict[str, Any]:

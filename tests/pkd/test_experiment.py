@@ -73,6 +73,17 @@ def test_each_epoch_gives_a_complete_report(files: Files, method: str) -> None:
         assert (report.samples, report.device) == (40, "cpu")
 
 
+def test_a_student_starts_as_the_layers_that_its_recipe_names(files: Files) -> None:
+    whole = dict(load_classifier(files.model, GLUE["rte"].labels).named_parameters())
+    cases = [("first", (0, 1, 2)), ("spaced", (0, 2, 3)), ((1, 2, 4), (0, 1, 3))]  # 4/3, 8/3, 4
+    for choice, numbers in cases:
+        student = Experiment(recipe(start_layers=choice), files, device=CPU).trainer.model
+        assert len(student.bert.encoder.layer) == 3
+        for layer, number in zip(student.bert.encoder.layer, numbers, strict=True):
+            for name, weight in layer.named_parameters():
+                assert torch.equal(weight, whole[f"bert.encoder.layer.{number}.{name}"])
+
+
 def test_fine_tuning_needs_no_teacher(prepared: Prepared, encoder: Path) -> None:
     files = Files(prepared.task, prepared.tokens, encoder)
     assert len(run(Experiment(recipe("ft", epochs=1), files, device=CPU))) == 1

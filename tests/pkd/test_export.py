@@ -51,11 +51,12 @@ def run(encoder: Path, teacher: Path, prepared: Prepared, tmp_path: Path) -> Pat
     shutil.copytree(split, folder / "tokens" / split.name)
     about = {"dev_splits": ["validation"], "tokens": {"validation": split.name}}
     about |= {"metrics": ["accuracy"], "labels": LABELS, "train_rows": 2490, "dev_rows": 12}
+    train = {"max_length": 24, "start_layers": {"2": [1, 4], "1": [4]}}
     study = {
         **{"format": 1, "name": "small", "command": "python study/run.py --tasks rte"},
         **{"git_commit": "0123456789ab", "versions": {"torch": "2.13.0"}},
         **{"teacher": {"layers": 4, "name": "an-encoder"}, "tasks": {"rte": about}},
-        **{"depths": [2, 1], "methods": ["ft", "kd"], "config": {"train": {"max_length": 24}}},
+        **{"depths": [2, 1], "methods": ["ft", "kd"], "config": {"train": train}},
     }
     (folder / "study.yaml").write_text(yaml.safe_dump(study))
     return folder
@@ -91,6 +92,7 @@ def test_the_card_tells_scores_settings_costs_and_how_to_repeat(run: Path) -> No
         "# rte: ft-2, 2 layers",
         "| validation | accuracy | 60.0 ± 10.0 (n = 3) | 70.0",
         "2,490 training rows, 12 rows of `validation`",
+        "| training | start_layers [1, 4] |",
         "an-encoder, 4 layers, fine-tuned: accuracy 70.0 on dev (n = 1); learning_rate 5e-05",
         "learning_rate 2e-05, temperature 10, alpha 0.25",
         "python study/run.py --tasks rte\npython -m pkd.export RUN_DIR --task rte --student ft-2",

@@ -1,5 +1,6 @@
 """Every supported family goes all the way: teacher, signals, student, PKD step, saved, loaded."""
 
+import re
 from functools import partial
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import pytest
 import tiny
 import torch
 from tokenizers.pre_tokenizers import ByteLevel
+from torch import nn
 from transformers import (
     AlbertConfig,
     AutoConfig,
@@ -166,6 +168,35 @@ def same_layers(student: PreTrainedModel, teacher: PreTrainedModel) -> dict[str,
     layers = {part for name in compared for part in name.split(".") if part.isdigit()}
     assert {"0", "1"} <= layers and "2" not in layers
     return compared
+
+
+def test_a_student_of_chosen_layers_has_them_bit_for_bit(
+    family_encoder: Path, family_data: Prepared, tmp_path: Path
+) -> None:
+    source = load_classifier(family_encoder, LABELS, seed=1)
+    save_model(source, family_encoder, tmp_path / "source")
+    origin = source.state_dict()
+    student = load_classifier(tmp_path / "source", LABELS, (2, 4), seed=2)
+    found = student.state_dict()
+    layer = re.compile(r"(?<=\.)[01](?=\.)")
+    for name, weight in found.items():
+        own = layer.sub(lambda number: "13"[int(number[0])], name, count=1)
+        assert torch.equal(weight, origin[own]), name
+    moved = [name for name in found if layer.search(name)]
+    assert any(not torch.equal(found[name], origin[name]) for name in moved)
+
+    # It computes what the source does without its other layers; ModernBERT's first is special.
+    student = load_classifier(tmp_path / "source", LABELS, (1, 4))
+    save_model(student, family_encoder, tmp_path / "student")
+    (whole,) = (each for each in source.base_model.modules() if isinstance(each, nn.ModuleList))
+    del whole[1:3]
+    if source.config.model_type == "modernbert":
+        kinds = source.config.layer_types
+        source.config.layer_types = [kinds[0], kinds[3]]
+    dev = open_tokens(family_data.tokens["validation"])
+    expected = predict_logits(source, dev, CPU, "fp32")
+    for each in (student, load_classifier(tmp_path / "student", LABELS)):
+        np.testing.assert_array_equal(predict_logits(each, dev, CPU, "fp32"), expected)
 
 
 assert_near = partial(torch.testing.assert_close, rtol=1e-4, atol=1e-5)

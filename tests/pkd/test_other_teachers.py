@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -112,6 +113,37 @@ def test_the_projection_is_learnt_kept_in_checkpoints_and_dropped_at_the_end(
     load_checkpoint(tmp_path / "trial.pt", again.trainer)
     assert again.run_epoch().train_loss == expected
     assert not any("projection" in name for name in whole.trainer.model.state_dict())
+
+
+def test_an_ensemble_of_two_families_teaches_by_its_mean(
+    prepared: Prepared, encoder: Path, signals: Path, told: Path
+) -> None:
+    files = Files(prepared.task, prepared.tokens, encoder, signals, 4, (told,))
+    assert files.read()[-2:] == [signals, told]
+    for temperature in (2.0, 10.0):
+        own = experiment(files, alpha=1.0, beta=3.0, temperature=temperature).trainer
+        own.model.eval()
+        index = torch.tensor([5, 0, 9])
+        terms, logits = own.objective(index, 24)
+        said = [open_signals(folder).logits[index] / temperature for folder in (signals, told)]
+        target = (said[0].softmax(1) + said[1].softmax(1)) / 2
+        log_p = (logits / temperature).log_softmax(1)
+        soft = (target * (target.log() - log_p)).mean() * temperature**2
+        torch.testing.assert_close(terms.soft, soft)
+        # Patience is with the first one, of the student's own width.
+        alone = experiment(replace(files, further_signals=()), beta=3.0).trainer
+        alone.model.eval()
+        assert own.objective.projection is None and terms.patience is not None
+        torch.testing.assert_close(terms.patience, alone.objective(index, 24)[0].patience)
+
+
+def test_signals_of_other_rows_are_no_ensemble(
+    signals: Path, teacher: Path, prepared: Prepared, tmp_path: Path
+) -> None:
+    fewer = replace(prepared, tokens=prepared.tokens | {"train": prepared.tokens["validation"]})
+    other = ask_teacher(fewer, teacher, [], tmp_path, "fp32")
+    with pytest.raises(InputError, match=r"logits of \(12, 2\) .* of \(40, 2\): ask all teachers"):
+        open_signals(signals, further=[other])
 
 
 def test_equal_widths_need_no_projection(prepared: Prepared, encoder: Path, signals: Path) -> None:

@@ -8,7 +8,10 @@ import pyarrow.parquet as pq
 import pytest
 from transformers import AutoModelForSequenceClassification
 
-from pkd.train import main
+from pkd.experiment import Files
+from pkd.prepare import Prepared
+from pkd.recipe import Recipe
+from pkd.train import _key, main
 
 Call = Callable[..., int]
 
@@ -88,10 +91,18 @@ def test_a_given_teacher_is_used_and_none_is_made(
 def test_plain_fine_tuning_makes_neither_teacher_nor_signals(
     call: Call, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert call(method="ft", epochs=1) == 0
-    assert json.loads(capsys.readouterr().out)["best_epoch"] == 1
+    assert call(method="ft", epochs=1, start_layers="2,4") == 0
+    printed = json.loads(capsys.readouterr().out)
+    assert (printed["best_epoch"], printed["start_layers"]) == (1, [2, 4])
     made = sorted(path.name for path in (tmp_path / "out").iterdir())
     assert made == ["predictions", "rte-2-ft", "tokens"]
+
+
+def test_a_checkpoint_is_named_by_the_start_too(prepared: Prepared, encoder: Path) -> None:
+    files = Files(prepared.task, prepared.tokens, encoder)
+    starts = ("first", "spaced", (2, 4))
+    keys = {_key(Recipe(layers=2, start_layers=start), files) for start in starts}
+    assert len(keys) == 3 and _key(Recipe(layers=2), files) in keys
 
 
 @pytest.mark.parametrize(

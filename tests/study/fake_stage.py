@@ -8,9 +8,9 @@ from pkd.recipe import Method
 from study.board import Board
 from study.cells import Cell
 from study.cellsearch import STOP, CellSearch
-from study.config import Asha
 from study.ledger import Event, Ledger
 from study.sampler import ListSampler, OptunaSampler, dimensions, grid
+from study.sections import Asha
 from study.space import Range, Space
 
 SPACE = Space(

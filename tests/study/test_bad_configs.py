@@ -65,12 +65,16 @@ VALUES = {
     "data.max_train_rows": ["1", "all", "-3", "[5]", "{rte: 0}", "{rte: x}", "{1: 5}"],
     "data.max_dev_rows": ["0", "1.5", "[]", "{rte: 1}", "{rte: null}"],
     "teacher.model": ["3", "null", "[a]"],
-    "teacher.fine_tuned": ["x", "[a]", "null", "{rte: 3}", "{rte: null}", "{3: a}"],
+    "teacher.fine_tuned": ["x", "[a]", "null", "{rte: 3}", "{rte: null}", "{3: a}", "{rte: []}"],
     "train.model": ["3", "[a]", "{rte: a}"],
     "teacher.trials": ["99"],
     "train.precision": ["fp16", "16", "null"],
     "train.scale": ["own"],
     "train.init": ["null"],
+    "train.start_layers": [
+        *("last", "null", "3", "[1, 2, 3]", "{}", "{3: 4}", "{3: spaced}", "{x: [1]}"),
+        *("{6: [1, x]}", "{6: [1.5]}", "{6: null, 3: null}", "{3: [1, 2, 3]}"),  # none of depth 6
+    ],
     "train.max_length": ["7", "long", "1.5"],
     "train.warmup": ["1"],
     "train.max_grad_norm": ["0"],

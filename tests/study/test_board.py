@@ -8,8 +8,8 @@ from fake_stage import EPOCHS, Unwatched, advance, chance, make_board, snapshot,
 
 from study.board import Board
 from study.cellsearch import CONTINUE, STOP, CellSearch
-from study.config import Asha
 from study.ledger import Ledger
+from study.sections import Asha
 
 # Cells are on their own -----------------------------------------------------------------------
 

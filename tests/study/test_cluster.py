@@ -8,7 +8,7 @@ from ray._private.state import state as global_state
 
 from pkd.errors import InputError
 from study.cluster import trial_resources, trials_at_once
-from study.config import Resources
+from study.sections import Resources
 
 
 def cluster(

@@ -6,8 +6,8 @@ import pytest
 
 from pkd.errors import InputError
 from pkd.tasks import PAPER_TASKS
-from study.config import Asha
 from study.config_file import load_config
+from study.sections import Asha
 from study.space import Range
 
 CONFIGS = Path(__file__).resolve().parents[2] / "configs"
@@ -159,6 +159,16 @@ def test_an_infinite_value_is_refused(tmp_path: Path, space: str) -> None:
         ("methods: [teacher]", "'teacher', which is always trained"),
         ("methods: [pkd-skp]", "must be 'teacher', 'ft', 'kd', 'pkd-skip' or 'pkd-last'"),
         ("depths: [3, 6, 3]", "`depths` names 3 twice"),
+        (
+            "{depths: [6, 3], train: {start_layers: {3: [1, 4, 6]}}}",
+            "`train.start_layers` has no list for depth 6",
+        ),
+        ("train: {start_layers: last}", "'last', but must be 'first' or 'spaced'"),
+        ("teacher: {ensemble: 4}", "`teacher.ensemble` is 4, but must be <= `teacher.trials` (3)"),
+        (
+            "teacher: {ensemble: 2, fine_tuned: {rte: a}}",
+            "`teacher.ensemble` is 2 and `teacher.fine_tuned` is given",
+        ),
         ("depths: [0]", "`depths` holds 0, but must be >= 1"),
         ("data: {max_train_rows: {rte: 1}}", "`max_train_rows` is 1, but must be >= 2"),
         ("data: {generated: true, dir: /data}", "choose one"),

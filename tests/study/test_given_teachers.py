@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 import torch
 import yaml
-from boards import board_of, take
+from boards import board_of, report, take
+from plans import plan_of
 from pyarrow import parquet
 from rich.console import Console
 from study_process import SHORT, Study
@@ -22,6 +23,7 @@ from transformers import (
 
 from pkd import benchmark, export
 from pkd.models import load_config
+from pkd.prepare import Prepared
 from pkd.signals import open_signals
 from pkd.tasks import GLUE
 from pkd.tokens import open_tokens
@@ -31,6 +33,7 @@ from study.config import StudyConfig
 from study.inputs import prepare_inputs
 from study.layout import Layout
 from study.plan import make_plan
+from study.questions import questions
 from study.sampler import ListSampler
 from study.trialconfigs import TrialConfigs
 
@@ -63,6 +66,21 @@ def first_trial(tmp_path: Path, cell: Cell) -> tuple[CellSearch, str]:
     return take(board_of(tmp_path / "ledger", CellSearch(cell, ListSampler([{}]), 1, 1)))
 
 
+def write_second(folder: Path, model: Path) -> Path:
+    """A shallower BERT of the width of students, which reads their tokens."""
+    AutoTokenizer.from_pretrained(model).save_pretrained(folder)
+    torch.manual_seed(4)
+    config = BertConfig.from_pretrained(model, num_hidden_layers=2)
+    config.id2label = dict(enumerate(LABELS))
+    BertForSequenceClassification(config).save_pretrained(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def second(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_second(tmp_path_factory.mktemp("second"), tiny_model)
+
+
 @pytest.fixture(scope="module")
 def theirs(tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return write_teacher(tmp_path_factory.mktemp("theirs"), tiny_model)
@@ -81,6 +99,11 @@ def test_a_teacher_that_can_be_used(dry_run: Callable, theirs: Path) -> None:
             "names 'mrpc', which is no task of this study: rte",
             "--set=teacher.fine_tuned.mrpc=model",
         ),
+        (
+            "names the same teacher of rte twice",
+            "--set=teacher.fine_tuned.rte=[{theirs},{theirs}]",
+        ),
+        ("has the labels ['LABEL_0', 'LABEL_1']", "--set=teacher.fine_tuned.rte=[{theirs},model]"),
         ("names no teacher of sst2: give one for every task", "--tasks=rte,sst2"),
         ("has the labels ['LABEL_0', 'LABEL_1']", "--set=teacher.fine_tuned.rte=model"),
         ("the teacher of rte", "--set=train.init=teacher"),
@@ -91,6 +114,7 @@ def test_a_teacher_that_can_be_used(dry_run: Callable, theirs: Path) -> None:
 def test_a_teacher_that_cannot_be_used(
     dry_run: Callable, theirs: Path, message: str, option: str
 ) -> None:
+    option = option.replace("{theirs}", str(theirs))
     code, told = dry_run(f"--set=teacher.fine_tuned.rte={theirs}", option)
     assert code == 2 and message in told and "Traceback" not in told
 
@@ -113,7 +137,8 @@ def test_a_teacher_trained_from_another_encoder_reads_its_own_tokens(
 ) -> None:
     options: dict[str, Any] = {"tasks": ["rte"], "depths": [4], "methods": ["pkd-skip"]}
     options |= {"data": {"dir": tiny_data}, "teacher": {"model": str(theirs)}}
-    config = StudyConfig.model_validate(options | {"train": {"model": str(tiny_model)}})
+    train = {"model": str(tiny_model), "start_layers": {4: [1, 2, 3, 4]}}
+    config = StudyConfig.model_validate(options | {"train": train})
     layout = Layout(tmp_path / "out")
     inputs = prepare_inputs(config, layout, Console(quiet=True))
     plan = make_plan(config, inputs.tasks, load_config(inputs.encoder), inputs.teachers)
@@ -122,7 +147,9 @@ def test_a_teacher_trained_from_another_encoder_reads_its_own_tokens(
     teacher = first_trial(tmp_path, Cell("teachers", "rte", LAYERS, "teacher"))
     taught = configs.teacher(*teacher)["files"]
     student = first_trial(tmp_path, Cell("search", "rte", 4, "pkd-skip"))
-    learns = configs.student({}, keep_weights=False)(*student)["files"]
+    told = configs.student({}, keep_weights=False)(*student)
+    learns = told["files"]
+    assert told["start_layers"] == (1, 2, 3, 4)
     assert (taught.model, learns.model) == (theirs, tiny_model)
     assert learns.tokens == inputs.tasks["rte"].tokens and learns.teacher_layers == LAYERS
     ids = [open_tokens(files.tokens["train"]).batch(np.arange(1)) for files in (taught, learns)]
@@ -133,19 +160,61 @@ def test_a_teacher_trained_from_another_encoder_reads_its_own_tokens(
     assert texts[0] == texts[1] and not ids[0]["input_ids"].equal(ids[1]["input_ids"])
 
 
+def test_each_teacher_of_an_ensemble_is_asked_in_its_own_tokens(
+    theirs: Path, second: Path, tiny_data: Path, tiny_model: Path, tmp_path: Path
+) -> None:
+    options: dict[str, Any] = {"tasks": ["rte"], "depths": [2], "methods": ["kd", "pkd-skip"]}
+    options |= {"data": {"dir": tiny_data}}
+    named = {"model": str(tiny_model), "fine_tuned": {"rte": [str(theirs), str(second)]}}
+    config = StudyConfig.model_validate(options | {"teacher": named})
+    layout = Layout(tmp_path / "out")
+    inputs = prepare_inputs(config, layout, Console(quiet=True))
+    plan = make_plan(config, inputs.tasks, load_config(inputs.encoder), inputs.teachers)
+    # The size of the teachers is that of the first.
+    assert (plan.teacher_layers, plan.ensemble("rte")) == (LAYERS, 2)
+    teacher = Cell("teachers", "rte", LAYERS, "teacher")
+    first, other = questions(plan, layout, first_trial(tmp_path, teacher)[0])
+    assert first.teacher == layout.teacher("rte") and other.teacher.parent == layout.given
+    assert first.settings == {"layers": [3]}  # 5/2, and 2.5 is rounded up
+    assert other.settings == {"layers": [], "teacher": other.teacher.name}
+    assert load_config(other.teacher).num_hidden_layers == 2
+    assert other.prepared.tokens == inputs.tasks["rte"].tokens != first.prepared.tokens
+    configs = TrialConfigs(plan, inputs.encoder, layout)
+    student = first_trial(tmp_path, Cell("search", "rte", 2, "kd"))
+    signals = {"rte": (Path("a"), Path("b"))}
+    learns = configs.student(signals, keep_weights=False)(*student)["files"]
+    assert (learns.signals, learns.further_signals) == (Path("a"), (Path("b"),))
+
+
+def test_the_best_trained_teachers_are_asked(tiny_model: Path, tmp_path: Path) -> None:
+    config = StudyConfig.model_validate({"depths": [2], "teacher": {"ensemble": 2}})
+    rte = Prepared(GLUE["rte"], {}, {})
+    plan, layout = plan_of(config, {"rte": rte}, load_config(tiny_model)), Layout(tmp_path)
+    cell = Cell("teachers", "rte", 4, "teacher")
+    search = CellSearch(cell, ListSampler([{}] * 3), 3, 1, keep=2)
+    board = board_of(tmp_path / "ledger", search)
+    for score in (0.7, 0.5, 0.9):
+        board.report(*take(board), report(1, score))
+    first, other = questions(plan, layout, search)
+    assert (first.teacher, first.prepared) == (layout.teacher("rte"), rte)
+    assert other.teacher == layout.further_teacher("rte", "trial-0000")
+    assert other.settings == {"layers": [], "teacher": "trial-0000"}
+
+
 @pytest.mark.slow
-def test_a_study_of_a_given_teacher(
-    theirs: Path, tiny_data: Path, tiny_model: Path, tmp_path: Path
+def test_a_study_of_given_teachers(
+    theirs: Path, second: Path, tiny_data: Path, tiny_model: Path, tmp_path: Path
 ) -> None:
     config = SHORT | {"methods": ["ft", "pkd-skip"]}
-    config |= {"teacher": {"fine_tuned": {"rte": str(theirs)}}}
+    config |= {"teacher": {"fine_tuned": {"rte": [str(theirs), str(second)]}}}
     study = Study(tmp_path / "run", tiny_data, tiny_model, "rte", config)
     done = study.run()
     assert done.returncode == 0, done.stdout
     record = yaml.safe_load((study.out / "study.yaml").read_text())
     assert (record["teacher"]["layers"], record["student"]["layers"]) == (LAYERS, 4)
+    assert record["teacher"]["ensemble"] == {"rte": 2}
 
-    # The teacher is asked, not trained, and its score is its own.
+    # The first teacher is asked, not trained, and its score is its own.
     events = {e["event"]: e for e in study.events("teachers")}
     assert events["start"]["trial"] == "given-0000" and events["start"]["settings"] == {}
     said = pipeline("text-classification", model=str(theirs), top_k=None)
@@ -156,22 +225,27 @@ def test_a_study_of_a_given_teacher(
     assert events["end"]["metrics"]["validation"]["accuracy"] == sum(right) / len(right)
 
     # Students learn from what it says of the rows in its own tokens.
-    [folder] = [e["folder"] for e in study.events("signals") if e["event"] == "report"]
-    signals = open_signals(study.out / "signals" / folder)
+    reports = {e["trial"]: e for e in study.events("signals") if e["event"] == "report"}
+    folders = [study.out / "signals" / reports[job]["folder"] for job in ("job-0000", "job-0001")]
+    signals = open_signals(folders[0], further=folders[1:])
     row = parquet.read_table(tiny_data / "rte" / "train.parquet").to_pylist()[0]
     pair = {"text": row["sentence1"], "text_pair": row["sentence2"]}
-    chances = {each["label"]: each["score"] for each in said(pair)}
-    expected = torch.tensor([chances[label] for label in LABELS])
-    torch.testing.assert_close(signals.logits[0].softmax(0), expected, rtol=1e-2, atol=1e-2)
+    also = pipeline("text-classification", model=str(second), top_k=None)
+    for speaks, logits in ((said, signals.logits), (also, signals.further[0])):
+        chances = {each["label"]: each["score"] for each in speaks(pair)}
+        expected = torch.tensor([chances[label] for label in LABELS])
+        torch.testing.assert_close(logits[0].softmax(0), expected, rtol=1e-2, atol=1e-2)
 
     # The tools that read the run know that it reads other tokens than its students.
     assert "5 Teacher" in done.stdout
     assert benchmark.main([str(study.out), "--seconds", "0.01"]) == 0
     shipped = [str(study.out), "--task", "rte", "--to", str(tmp_path / "shipped")]
     assert export.main([*shipped, "--seconds", "0.01"]) == 0
-    card = (tmp_path / "shipped" / "README.md").read_text().splitlines()
-    [measured] = [line for line in card if line.startswith("| teacher | PyTorch fp32")]
-    assert measured.split("|")[4].strip() == f"{100 * sum(right) / len(right):.1f}"
+    card = (tmp_path / "shipped" / "README.md").read_text()
+    assert f"{LAYERS} layers, the first of 2 that taught together, fine-tuned: accuracy" in card
+    rows = [[cell.strip() for cell in line.split("|")] for line in card.splitlines()]
+    [measured] = [row for row in rows if row[1:3] == ["teacher", "PyTorch fp32"]]
+    assert measured[4] == f"{100 * sum(right) / len(right):.1f}"
 
     again = study.run()
     assert again.returncode == 0 and "given-0000" not in again.stdout, again.stdout

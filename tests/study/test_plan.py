@@ -48,6 +48,30 @@ def test_a_depth_without_a_layer_below_its_last_has_no_patient_method() -> None:
     assert planned(depths=[1], methods=["ft", "kd"]).layers_needed() == ()
 
 
+@pytest.mark.parametrize(
+    ("train", "message"),
+    [
+        ({"start_layers": {3: [1, 4]}}, "a student of 3 layers starts from 3"),
+        ({"start_layers": {3: [1, 4, 7]}}, "leaves the model's layers 1..6"),
+        ({"start_layers": {3: [4, 1, 6]}}, "must increase"),
+        # Of the teacher there are twelve.
+        ({"start_layers": {3: [1, 4, 13]}, "init": "teacher"}, "model's layers 1..12"),
+    ],
+)
+def test_layers_that_no_student_can_start_as(train: dict[str, Any], message: str) -> None:
+    config = StudyConfig.model_validate({"depths": [3], "train": train})
+    with pytest.raises(InputError, match=message):
+        check_depths(config, BertConfig(num_hidden_layers=6), BERT_BASE)
+
+
+def test_layers_that_students_can_start_as() -> None:
+    lists = {3: [1, 4, 7], 6: [1, 2, 3, 4, 5, 12], 4: [1]}  # nobody asks for depth 4
+    for start in ("first", "spaced", lists):
+        train = {"start_layers": start, "init": "teacher"}
+        config = StudyConfig.model_validate({"train": train})
+        check_depths(config, BertConfig(num_hidden_layers=6), BERT_BASE)
+
+
 def test_every_method_has_the_same_number_of_search_trials() -> None:
     plan = planned(search={"trials": 7})
     assert {plan.trials(method) for method in plan.config.methods} == {7}

@@ -83,6 +83,15 @@ def test_a_study_may_grow_and_move_to_other_hardware(
             {"search": {"trials": 4, "asha": None}},
             "search.asha.grace_epochs: 1 there, None now",
         ),
+        ({"teacher": {"ensemble": 2}}, "teacher.ensemble: 1 there, 2 now"),
+        (
+            {"train": {"start_layers": "spaced"}},
+            "train.start_layers: 'first' there, 'spaced' now",
+        ),
+        (
+            {"train": {"start_layers": {6: [1, 3, 5, 7, 9, 11]}}},
+            "train.start_layers.6: None there, [1, 3, 5, 7, 9, 11] now",
+        ),
         (
             {"teacher": {"model": "/models/other"}},
             "'bert-base-uncased' there, '/models/other' now",
@@ -122,6 +131,32 @@ def test_a_file_that_is_no_study_s_is_not_overwritten(layout: Layout, text: str)
     with pytest.raises(InputError, match=r"study\.yaml"):
         check(layout)
     assert layout.study_file.read_text() == text
+
+
+def test_a_key_that_an_older_version_did_not_know_had_its_default(layout: Layout) -> None:
+    content = yaml.safe_load(layout.study_file.read_text())
+    del content["config"]["train"]["start_layers"]
+    layout.study_file.write_text(yaml.safe_dump(content))
+    check(layout)
+    with pytest.raises(InputError, match=r"train\.start_layers: 'first' there, 'spaced' now"):
+        check(layout, train={"start_layers": "spaced"})
+    # What it knew to be off stays off.
+    content["config"]["search"]["asha"] = None
+    layout.study_file.write_text(yaml.safe_dump(content))
+    with pytest.raises(InputError, match="asha.grace_epochs: None there, 1 now"):
+        check(layout)
+
+
+def test_a_new_depth_brings_its_own_list_of_layers(tmp_path: Path, encoder: Path) -> None:
+    layout = Layout(tmp_path)
+    lists: dict[int, list[int]] = {6: [1, 2, 3, 4, 5, 12]}
+    first = FIRST | {"train": {"start_layers": lists}}
+    config = StudyConfig.model_validate(first)
+    write_study_file(layout, plan_of(config, {}, BertConfig(), encoder), encoder)
+    check(layout, train={"start_layers": lists})
+    check(layout, depths=[6, 3], train={"start_layers": lists | {3: [1, 4, 6]}})
+    with pytest.raises(InputError, match=r"start_layers.6: \[1, 2, 3, 4, 5, 12\] there"):
+        check(layout, train={"start_layers": {6: [1, 2, 3, 4, 5, 6]}})
 
 
 def test_a_newer_format_is_refused(layout: Layout) -> None:
