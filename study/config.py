@@ -17,6 +17,7 @@ from pydantic import (
 from pkd.recipe import LARGEST_COUNT, STUDENT_METHODS, Method
 from pkd.tasks import PAPER_TASKS, expand_groups
 from study.space import LearningRates, Range, Section, Space
+from study.trackers import Trackers
 
 Count = Annotated[int, Field(ge=1, le=LARGEST_COUNT)]
 _LARGEST_GRID = 10_000
@@ -206,6 +207,7 @@ class StudyConfig(Section):
         search: how their settings are searched.
         confirm: how winners are trained again.
         resources: what a trial asks of the machine.
+        trackers: where trials are followed besides the report.
     """
 
     name: str = Field(default="study", pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", max_length=100)
@@ -219,6 +221,7 @@ class StudyConfig(Section):
     search: Search = Search()
     confirm: Confirm = Confirm()
     resources: Resources = Resources()
+    trackers: Trackers = Trackers()
 
     @field_validator("depths", "methods", "tasks")
     @classmethod

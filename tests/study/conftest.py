@@ -78,11 +78,14 @@ def s3_uri(s3_server: str, monkeypatch: pytest.MonkeyPatch) -> str:
 def finished(
     tiny_data: Path, tiny_model: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> "Finished":
-    """A whole study that nothing disturbed. Read only: copy its folder to go on with it."""
-    from study_process import Finished, Study
+    """A whole study that nothing disturbed, followed by trackers (but for Weights & Biases, whose
+    processes take seconds to start). Read only: copy its folder to go on with it."""
+    from study_process import CONFIG, Finished, Study
 
     def run(folder: Path) -> None:
-        done = Study(folder / "run", tiny_data, tiny_model).run()
+        on = {"tensorboard": True, "mlflow": f"sqlite:///{folder}/mlflow.db"}
+        followed = CONFIG | {"trackers": on}
+        done = Study(folder / "run", tiny_data, tiny_model, config=followed).run()
         assert done.returncode == 0, done.stdout
         (folder / "output.json").write_text(json.dumps(done.stdout))
 
