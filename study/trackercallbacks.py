@@ -1,67 +1,27 @@
-"""Ray's callbacks for TensorBoard, MLflow and Weights & Biases, as a study needs them.
+"""Ray's callbacks for TensorBoard and MLflow, as a study needs them.
 
 A trial may go on in another process, days later: what it told before must not be told again, nor
 stand in a second run.
 """
 
 import logging
-import os
 import shutil
 import time
 from abc import abstractmethod
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-import ray
 from ray.air._internal.mlflow import _MLflowLoggerUtil
 from ray.air.integrations.mlflow import MLflowLoggerCallback
-from ray.air.integrations.wandb import WandbLoggerCallback, _WandbLoggingActor
-from ray.air.util.node import _force_on_current_node
 from ray.tune.logger import LoggerCallback, TBXLoggerCallback
-
-
-@dataclass(frozen=True)
-class TrackedTrial:
-    """A trial in the form in which Ray's callbacks read one of Tune's.
-
-    Attributes:
-        trial_id: the same for the same training, in whichever process it goes on.
-        name: what people call it.
-        experiment_dir_name: the group of runs that it belongs to.
-        local_path: a folder of its own.
-        config: what it is and its hyperparameters, flat.
-        tags: how it is found again.
-        begun: whether some of its epochs were told already.
-    """
-
-    trial_id: str
-    name: str = field(compare=False)
-    experiment_dir_name: str = field(compare=False)
-    local_path: str = field(compare=False)
-    config: dict[str, Any] = field(compare=False)
-    tags: dict[str, str] = field(compare=False)
-    begun: bool = field(compare=False)
-
-    def __str__(self) -> str:
-        return self.name
-
-    @property
-    def evaluated_params(self) -> dict[str, Any]:
-        """The hyperparameters."""
-        return self.config
-
-    def init_local_path(self) -> None:
-        """Makes the folder."""
-        Path(self.local_path).mkdir(parents=True, exist_ok=True)
 
 
 class TrackerCallback(LoggerCallback):
     """A callback of Ray's that also knows of trials that are set aside.
 
-    Every ``trial`` is a `TrackedTrial`, where Ray's own signatures say Tune's.
+    Every ``trial`` is a `study.trackedtrial.TrackedTrial`, where Ray's own signatures say Tune's.
     """
 
     @abstractmethod
@@ -148,51 +108,3 @@ class MLflow(MLflowLoggerCallback, TrackerCallback):
     def log_trial_interrupted(self, trial: Any) -> None:
         """Marks the run, which is not left as if it still ran."""
         self.mlflow_util.end_run(run_id=self._trial_runs[trial], status="KILLED")
-
-
-class _WandbProcess(_WandbLoggingActor):
-    """The process of one run, with the driver's settings of Weights & Biases."""
-
-    def __init__(self, *args: Any, environment: dict[str, str], **kwargs: Any) -> None:
-        os.environ.update(environment)
-        super().__init__(*args, **kwargs)
-
-
-class WeightsAndBiases(WandbLoggerCallback, TrackerCallback):
-    """A run for each trial, which goes on where it was interrupted.
-
-    Args:
-        project: the project.
-        folder: where runs are kept until they are uploaded, or for good when offline.
-        upload_timeout: seconds to wait for uploads at the end.
-    """
-
-    def __init__(self, project: str, folder: Path, upload_timeout: int) -> None:
-        environment = {key: os.environ[key] for key in os.environ if key.startswith("WANDB_")}
-        super().__init__(
-            project=project,
-            upload_timeout=upload_timeout,
-            dir=str(folder),
-            resume="allow",
-            reinit="finish_previous",
-            environment=environment,
-        )
-        # Ray's own passes the key in a runtime environment, which Ray writes to its logs.
-        here: Any = _force_on_current_node()
-        process: Any = ray.remote(num_cpus=0, **here)(_WandbProcess)
-        self._remote_logger_class = process
-
-    def log_trial_start(self, trial: Any) -> None:
-        """Starts the run's process, which works in the trial's folder."""
-        trial.init_local_path()
-        super().log_trial_start(trial)
-
-    def log_trial_interrupted(self, trial: Any) -> None:
-        """Uploads what there is."""
-        self.log_trial_end(trial)
-
-    def _cleanup_logging_actor(self, trial: Any) -> None:
-        """As Ray's, and raises what went wrong in the run's process."""
-        outcome = self._trial_logging_futures[trial]
-        super()._cleanup_logging_actor(trial)
-        ray.get(outcome, timeout=0)

@@ -21,11 +21,12 @@ from study.layout import Layout
 from study.rayerrors import reason_of
 from study.record import identity_of
 from study.redact import redacted
+from study.trackedtrial import TrackedTrial
 from study.trackers import Trackers
 
 _STAGES = ("teachers", "search", "confirm")
 # How long a finished stage, and one that Ctrl-C ends, waits for trackers to take everything.
-_PATIENCE_S, _HURRY_S = 60, 5
+_PATIENCE_S, _HURRY_S = 60, 10
 _MEASURES = ("score", "train_loss", "train_accuracy", "dev_loss")
 
 
@@ -95,9 +96,7 @@ class _TrackedBoard:
         for teller in self._tellers:
             teller.wait(deadline)
 
-    def _trial(self, search: CellSearch, trial: str, tracker: str) -> Any:
-        from study.trackercallbacks import TrackedTrial
-
+    def _trial(self, search: CellSearch, trial: str, tracker: str) -> TrackedTrial:
         cell, state = search.cell, search.trials[trial]
         what = {"task": cell.task, "depth": cell.depth, "method": cell.method}
         config = what | {"seed": search.seed_of(state.number)} | state.settings
@@ -162,14 +161,15 @@ def _maker(name: str, trackers: Trackers, layout: Layout, study: str) -> Callabl
     """What makes a tracker's callback, in its thread: the packages take seconds to import."""
 
     def make() -> Any:
-        from study import trackercallbacks as callbacks
+        if name == "wandb":
+            from study.wandbtracker import WeightsAndBiases
 
-        if name == "tensorboard":
-            return callbacks.TensorBoard(layout.store.publish)
+            return WeightsAndBiases(trackers.wandb or "", layout.trackers, _PATIENCE_S - 10)
+        from study.trackercallbacks import MLflow, TensorBoard
+
         if name == "mlflow":
-            return callbacks.MLflow(trackers.mlflow or "", study)
-        project = trackers.wandb or ""
-        return callbacks.WeightsAndBiases(project, layout.trackers, _PATIENCE_S - 10)
+            return MLflow(trackers.mlflow or "", study)
+        return TensorBoard(layout.store.publish)
 
     return make
 

@@ -1,63 +1,26 @@
-"""What TensorBoard, MLflow and Weights & Biases hold of a stage, by their own readers."""
-
-import json
-import threading
-from collections.abc import Callable, Iterator
-from pathlib import Path
+"""What TensorBoard and MLflow hold of a stage, by their own readers."""
 
 import pytest
-import ray
 import yaml
 from boards import board_of, fixed, report, take
 from fake_stage import make_board, work_off
+from followed import Note, board_in, curve, events
 from mlflow import MlflowClient
 from mlflow.entities import Run
-from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
-from wandb_records import offline_records
 
 from study import tracking
-from study.board import Board
-from study.cluster import start_ray, stop_ray
 from study.layout import Layout
-from study.trackercallbacks import TensorBoard
 from study.trackers import Trackers
 from study.tracking import tracked
 
-Note = Callable[[str], None]
 
-
-@pytest.fixture
-def layout(tmp_path: Path) -> Layout:
-    layout = Layout(tmp_path)
-    record = {"format": 1, "name": "tiny", "id": "5a1d", "created": "", "config": {}}
-    layout.study_file.write_text(yaml.safe_dump(record))
-    return layout
-
-
-def board_in(layout: Layout, trials: int = 2) -> Board:
-    """A new driver's board over the study's ledger: one cell, rte-2-ft, two epochs a trial."""
-    return board_of(layout.ledger, fixed("rte", trials))
-
-
-@pytest.fixture
-def quiet() -> Iterator[Note]:
-    """For a test in which nobody has anything to complain of."""
-    notes: list[str] = []
-    yield notes.append
-    assert not notes
+@pytest.fixture(autouse=True)
+def no_hurry(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a crowded machine a first import may take longer than Ctrl-C waits."""
+    monkeypatch.setattr(tracking, "_HURRY_S", 60)
 
 
 # TensorBoard ----------------------------------------------------------------------------------
-
-
-def events(layout: Layout, trial: str) -> EventAccumulator:
-    folder = layout.out / "trackers" / "tensorboard" / "search" / "rte-2-ft" / trial
-    return EventAccumulator(str(folder)).Reload()
-
-
-def curve(layout: Layout, trial: str, measure: str) -> list[tuple[int, float]]:
-    scalars = events(layout, trial).Scalars(f"ray/tune/{measure}")
-    return [(each.step, pytest.approx(each.value)) for each in scalars]
 
 
 def test_tensorboard_holds_each_epoch_once_however_often_a_driver_dies(
@@ -210,106 +173,3 @@ def test_a_label_of_any_characters_is_a_metric_in_mlflow(
         board.report(*take(board), report(1, 0.5) | metrics)
     found = runs_of(store, layout)["rte-2-ft trial-0000"].data.metrics
     assert found["dev/f1:C_2b__2b_"] == 0.5 and found["dev/f1:.._2f_é"] == 0.25
-
-
-# Faults ---------------------------------------------------------------------------------------
-
-
-def test_a_tracker_that_cannot_write_is_told_of_once_and_left_out(layout: Layout) -> None:
-    (layout.out / "trackers").write_text("no folder")
-    notes: list[str] = []
-    board = board_in(layout, 3)
-    with tracked(board, Trackers(tensorboard=True), layout, notes.append):
-        while (work := board.next()) is not None:
-            for epoch in (1, 2):
-                board.report(*work, report(epoch, 0.5))
-    assert board.done
-    assert len(notes) == 1 and notes[0].startswith("`trackers.tensorboard` does not work: ")
-    assert str(layout.out / "trackers") in notes[0] and "goes on without it" in notes[0]
-
-
-def test_a_server_that_is_gone_is_told_of_without_its_credentials(
-    layout: Layout, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
-    notes: list[str] = []
-    board = board_in(layout, 1)
-    uri = "http://ada:s3cret@127.0.0.1:9"
-    with tracked(board, Trackers(mlflow=uri, tensorboard=True), layout, notes.append):
-        work = take(board)
-        for epoch in (1, 2):
-            board.report(*work, report(epoch, 0.5))
-    assert len(notes) == 1 and "`trackers.mlflow` does not work: " in notes[0]
-    assert "127.0.0.1" in notes[0] and "s3cret" not in notes[0]
-    # The other one goes on.
-    assert curve(layout, "trial-0000", "score") == [(1, 0.5), (2, 0.5)]
-
-
-def test_a_tracker_that_hangs_holds_up_neither_trials_nor_the_end_of_a_stage(
-    layout: Layout, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    answer = threading.Event()
-    monkeypatch.setattr(tracking, "_PATIENCE_S", 0.1)
-    monkeypatch.setattr(TensorBoard, "log_trial_start", lambda *_: answer.wait())
-    notes: list[str] = []
-    board = board_in(layout, 1)
-    with tracked(board, Trackers(tensorboard=True), layout, notes.append):
-        work = take(board)
-        for epoch in (1, 2):
-            board.report(*work, report(epoch, 0.5))
-    answer.set()
-    assert board.done and len(notes) == 1 and "it takes too long" in notes[0]
-
-
-def test_stages_that_train_nothing_are_told_to_nobody(layout: Layout, quiet: Note) -> None:
-    layout.study_file.unlink()
-    board = board_in(layout, 1)
-    board.stage = "predict"
-    with tracked(board, Trackers(tensorboard=True), layout, quiet):
-        assert len(board.observers) == 1
-
-
-def test_trackers_are_off_by_default(layout: Layout, quiet: Note) -> None:
-    board = board_in(layout, 1)
-    with tracked(board, Trackers(), layout, quiet):
-        assert len(board.observers) == 1
-    assert not (layout.out / "trackers").exists()
-
-
-# Weights & Biases -----------------------------------------------------------------------------
-
-
-@pytest.mark.slow
-def test_wandb_offline_holds_a_run_and_nobody_holds_the_key(
-    layout: Layout, quiet: Note, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    key = "0123456789abcdef" * 2 + "01234567"
-    start_ray(None)
-    try:
-        # The driver's alone, as in a job on a cluster.
-        monkeypatch.setenv("WANDB_MODE", "offline")
-        monkeypatch.setenv("WANDB_API_KEY", key)
-        board = board_in(layout, 1)
-        with tracked(board, Trackers(wandb="distil"), layout, quiet):
-            work = take(board)
-            for epoch in (1, 2):
-                board.report(*work, report(epoch, epoch / 4))
-        logs = Path(ray._private.worker._global_node.get_logs_dir_path())
-    finally:
-        stop_ray()
-    (folder,) = (layout.trackers / "wandb").glob("offline-run-*")
-    records = list(offline_records(folder))
-    (run,) = [record.run for record in records if record.WhichOneof("record_type") == "run"]
-    assert (run.project, run.display_name) == ("distil", "rte-2-ft trial-0000")
-    assert run.run_group == "tiny search"
-    config = {item.key: json.loads(item.value_json) for item in run.config.update}
-    settings = {"learning_rate": 1e-5, "seed": 0, "stage": "search", "method": "ft", "depth": 2}
-    assert config.items() >= settings.items()
-    told = [
-        {"/".join(item.nested_key) or item.key: json.loads(item.value_json) for item in each}
-        for each in (r.history.item for r in records if r.WhichOneof("record_type") == "history")
-    ]
-    assert [(each["_step"], each["score"]) for each in told] == [(1, 0.25), (2, 0.5)]
-    assert [each["validation/f1"] for each in told] == [0.25, 0.5]
-    for path in (*logs.rglob("*"), *layout.out.rglob("*")):
-        assert not path.is_file() or key.encode() not in path.read_bytes(), path
