@@ -29,7 +29,7 @@ class Board:
         stage: the stage's name.
         searches: the cells, with nothing started yet; the ledger's events are replayed into them.
         ledger: the record.
-        observer: who watches.
+        observer: who watches; `observers` may be joined by others.
         ready: tells whether a cell may start new trials.
         on_end: called when a trial has ended, after it was recorded.
         checkpoint_of: where a trial keeps the checkpoint that is deleted when it ends.
@@ -47,7 +47,7 @@ class Board:
         checkpoint_of: Callable[[Cell, str], Path] | None = None,
         max_running: int | None = None,
     ) -> None:
-        self.stage, self.ledger, self.observer = stage, ledger, observer
+        self.stage, self.ledger, self.observers = stage, ledger, [observer]
         self._ready, self._on_end, self._checkpoint_of = ready, on_end, checkpoint_of
         self._max_running = max_running
         self.searches = {search.cell.name: search for search in searches}
@@ -90,7 +90,7 @@ class Board:
             self.ledger.start(search.cell, name, trial.settings, seed, search.epochs)
             self._left[search] = _left(search)
         self.running[search, name] = time.monotonic()
-        self.observer.changed(self, search, name, "start")
+        self._tell(search, name, "start")
         return search, name
 
     def report(self, search: CellSearch, name: str, report: dict[str, Any]) -> str:
@@ -99,7 +99,7 @@ class Board:
         if report["epoch"] > len(trial.reports):
             decision = search.report(name, report)
             self.ledger.report(search.cell, name, report, decision)
-            self.observer.changed(self, search, name, "report")
+            self._tell(search, name, "report")
         if trial.decision == STOP and trial.state == "running":
             self._end(search, name)
         return trial.decision
@@ -112,7 +112,7 @@ class Board:
         """Sets a trial aside, until `retry` or the next command: its process failed."""
         self.running.pop((search, name), None)
         self.broken[search, name] = error
-        self.observer.changed(self, search, name, "error")
+        self._tell(search, name, "error")
 
     def retry(self, fewer: bool = False) -> int | None:
         """Takes it that no trial runs any more; what ran or was set aside is handed out again.
@@ -166,7 +166,11 @@ class Board:
         )
         self._drop_checkpoint(search, name)
         self._on_end(search, name)
-        self.observer.changed(self, search, name, "end")
+        self._tell(search, name, "end")
+
+    def _tell(self, search: CellSearch, name: str, what: str) -> None:
+        for observer in self.observers:
+            observer.changed(self, search, name, what)
 
     def _drop_checkpoint(self, search: CellSearch, name: str) -> None:
         if self._checkpoint_of is not None:

@@ -30,6 +30,7 @@ from study.mirror import Mirror
 from study.plan import check_disk, make_plan
 from study.record import check_same_inputs, check_same_study, write_study_file
 from study.store import SharedFolder, is_uri, open_store, resolved
+from study.trackers import check_trackers
 from study.view import View, duration
 
 _CONFIGS = Path(__file__).resolve().parent.parent / "configs"
@@ -104,6 +105,7 @@ def _study(options: argparse.Namespace, console: Console) -> int:
             options.dry_run,
             lambda line: console.print(line, end="", markup=False),
         )
+    check_trackers(config.trackers)
     store, out = open_store(options.out or f"runs/{config.name}")
     layout = Layout(out, store)
     try:

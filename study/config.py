@@ -9,6 +9,7 @@ from pkd.recipe import STUDENT_METHODS, Method
 from pkd.tasks import PAPER_TASKS, expand_groups
 from study.sections import Confirm, Data, InHome, Resources, Search, Teacher, Training
 from study.space import Range, Section, Space
+from study.trackers import Trackers
 
 _LARGEST_GRID = 10_000
 
@@ -28,6 +29,7 @@ class StudyConfig(Section):
         search: how their settings are searched.
         confirm: how winners are trained again.
         resources: what a trial asks of the machine.
+        trackers: where trials are followed besides the report.
     """
 
     name: str = Field(default="study", pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", max_length=100)
@@ -41,6 +43,7 @@ class StudyConfig(Section):
     search: Search = Search()
     confirm: Confirm = Confirm()
     resources: Resources = Resources()
+    trackers: Trackers = Trackers()
 
     @field_validator("depths", "methods", "tasks")
     @classmethod

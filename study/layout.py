@@ -9,8 +9,8 @@ from study.store import SharedFolder, Store
 
 _FOLDERS = (
     *("ledger", "tokens", "signals", "encoder", "given", "teachers", "models", "checkpoints"),
-    "ensembles",
-    *("weights", "predictions", "report", "ray", "logs", "superseded", "generated"),
+    *("ensembles", "weights", "predictions", "report", "ray", "logs", "superseded", "generated"),
+    "trackers",
 )
 _CURE = "remove it or give another --out"
 
@@ -71,6 +71,11 @@ class Layout:
     def logs(self) -> Path:
         """The trials' logs."""
         return self.out / "logs"
+
+    @property
+    def trackers(self) -> Path:
+        """What trackers keep on this machine; the study reads none of it."""
+        return self.out / "trackers"
 
     @property
     def driver(self) -> Path:

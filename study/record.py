@@ -5,6 +5,7 @@ import importlib.metadata
 import platform
 import subprocess
 import sys
+import uuid
 from pathlib import Path
 from typing import Any
 
@@ -30,8 +31,10 @@ def write_study_file(layout: Layout, plan: Plan, encoder: Path) -> None:
     """Records the resolved configuration, the versions, the plan and what it starts from."""
     config = plan.config
     created = datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")
+    identity = uuid.uuid4().hex
     if layout.study_file.exists():
-        created = _read(layout.study_file)["created"]
+        recorded = _read(layout.study_file)
+        created, identity = recorded["created"], recorded.get("id", identity)
     tasks = {
         name: {
             "metrics": list(prepared.task.metrics),
@@ -48,6 +51,7 @@ def write_study_file(layout: Layout, plan: Plan, encoder: Path) -> None:
     content = {
         "format": FORMAT,
         "name": config.name,
+        "id": identity,
         "created": created,
         "command": redacted_command(["python", *sys.argv]),
         "git_commit": _git_commit(),
@@ -74,6 +78,12 @@ def write_study_file(layout: Layout, plan: Plan, encoder: Path) -> None:
     text = yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
     write_atomic(layout.study_file, lambda path: _write(path, text))
     layout.store.publish(layout.study_file)
+
+
+def identity_of(layout: Layout) -> tuple[str, str]:
+    """A study's name, and what tells it from others of that name wherever it lies."""
+    recorded = _read(layout.study_file)
+    return recorded["name"], recorded["id"]
 
 
 def _model(name: str, config: PretrainedConfig, parameters: dict[str, int]) -> dict[str, Any]:
@@ -139,8 +149,8 @@ def _short(model: str) -> str:
 def check_same_study(layout: Layout, config: StudyConfig) -> None:
     """Refuses to mix two studies in one folder.
 
-    A study may grow (more search trials, confirm seeds, tasks, depths or methods) and may move to
-    other hardware; nothing else may change.
+    A study may grow (more search trials, confirm seeds, tasks, depths or methods), may move to
+    other hardware and may be followed by other trackers; nothing else may change.
 
     Raises:
         InputError: with each key that differs, its old and its new value.
@@ -215,7 +225,7 @@ def _input(plan: Plan, name: str) -> list[Any]:
 
 
 def _may_change(key: str, old: Any, new: Any) -> bool:
-    if key.startswith("resources.") or key == "name":
+    if key.startswith(("resources.", "trackers.")) or key == "name":
         return True
     if key in ("search.trials", "confirm.seeds"):
         return bool(new >= old)

@@ -273,6 +273,7 @@ class Stages:
                     self.layout,
                     self.restart_ray,
                     self.view.note,
+                    self.config.trackers,
                 )
         check_complete(board, self.layout)
         return board

@@ -18,6 +18,8 @@ from study.cluster import trials_at_once
 from study.deferred import Deferred, pack
 from study.layout import Layout
 from study.rayerrors import OUT_OF_MEMORY, reason_of
+from study.trackers import OFF, Trackers
+from study.tracking import tracked
 
 # A trial that fails is started again so often within one run of Tune, and Tune so often in a row
 # without a single new record.
@@ -41,6 +43,7 @@ def run_board(
     layout: Layout,
     restart_ray: Callable[[], None],
     note: Callable[[str], None],
+    trackers: Trackers = OFF,
 ) -> None:
     """Hands all of a board's work to Ray Tune and waits for it.
 
@@ -56,6 +59,7 @@ def run_board(
         layout: where logs and Tune's scratch go.
         restart_ray: called before Tune starts again; frees what aborted trials still hold.
         note: tells a person.
+        trackers: who else is told of the trials.
 
     Raises:
         PkdError: if the ledger cannot be written or the disk is full.
@@ -66,7 +70,9 @@ def run_board(
         recorded = board.ledger.length
         gave_up: Exception | None = None
         try:
-            _fit(board, trainable, config, resources, layout)
+            # Anew for each run of Tune: trackers may hold processes of the Ray that gave up.
+            with tracked(board, trackers, layout, note):
+                _fit(board, trainable, config, resources, layout)
         except (RayError, TuneError, RuntimeError) as error:
             gave_up = error
         failures = 1 if board.ledger.length > recorded else failures + 1

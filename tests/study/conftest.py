@@ -13,6 +13,8 @@ from filelock import FileLock
 if TYPE_CHECKING:
     from study_process import Finished
 
+    from study.layout import Layout
+
 # The tests import `fake_stage`, `tiny_inputs` and `study_process` from beside them, in every
 # import mode of pytest.
 sys.path.insert(0, str(Path(__file__).parent))
@@ -78,11 +80,14 @@ def s3_uri(s3_server: str, monkeypatch: pytest.MonkeyPatch) -> str:
 def finished(
     tiny_data: Path, tiny_model: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> "Finished":
-    """A whole study that nothing disturbed. Read only: copy its folder to go on with it."""
-    from study_process import Finished, Study
+    """A whole study that nothing disturbed, followed by trackers (but for Weights & Biases, whose
+    processes take seconds to start). Read only: copy its folder to go on with it."""
+    from study_process import CONFIG, Finished, Study
 
     def run(folder: Path) -> None:
-        done = Study(folder / "run", tiny_data, tiny_model).run()
+        on = {"tensorboard": True, "mlflow": f"sqlite:///{folder}/mlflow.db"}
+        followed = CONFIG | {"trackers": on}
+        done = Study(folder / "run", tiny_data, tiny_model, config=followed).run()
         assert done.returncode == 0, done.stdout
         (folder / "output.json").write_text(json.dumps(done.stdout))
 
@@ -128,3 +133,22 @@ def dry_run(
         return code, capsys.readouterr().err
 
     return run_with
+
+
+@pytest.fixture
+def layout(tmp_path: Path) -> "Layout":
+    """A folder of a study that is called tiny."""
+    from study.layout import Layout
+
+    layout = Layout(tmp_path)
+    record = {"format": 1, "name": "tiny", "id": "5a1d", "created": "", "config": {}}
+    layout.study_file.write_text(yaml.safe_dump(record))
+    return layout
+
+
+@pytest.fixture
+def quiet() -> Iterator[Callable[[str], None]]:
+    """For a test in which nobody has anything to complain of."""
+    notes: list[str] = []
+    yield notes.append
+    assert not notes

@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 import yaml
+from mlflow import MlflowClient
 from pyarrow import parquet
 from study_process import CONFIG, Finished, Study
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
 pytestmark = pytest.mark.slow
@@ -85,6 +87,28 @@ def test_nothing_is_left_of_work_in_progress(finished: Finished) -> None:
         files = [p for p in (finished.study.out / folder).rglob("*") if p.is_file()]
         assert files == []
     assert not list(finished.study.out.rglob("*.tmp"))
+
+
+def test_trackers_hold_every_epoch_of_every_training(finished: Finished) -> None:
+    trained = ("teachers", "search", "confirm")
+    reports = [e for stage in trained for e in finished.study.events(stage) if "epoch" in e]
+    ledger = Counter(
+        f"{e['stage']} {e['task']}-{e['depth']}-{e['method']} {e['trial']}" for e in reports
+    )
+    client = MlflowClient(f"sqlite:///{finished.study.out.parent}/mlflow.db")
+    experiment = client.get_experiment_by_name("tiny")
+    runs = client.search_runs([experiment.experiment_id])
+    assert {run.info.status for run in runs} == {"FINISHED"} and len(runs) == len(ledger)
+    for run in runs:
+        tags = run.data.tags
+        epochs = ledger[f"{tags['stage']} {tags['cell']} {tags['trial']}"]
+        losses = client.get_metric_history(run.info.run_id, "train_loss")
+        assert [each.step for each in losses] == list(range(1, epochs + 1))
+        folder = Path(tags["stage"], tags["cell"], tags["trial"])
+        board = EventAccumulator(str(finished.study.out / "trackers" / "tensorboard" / folder))
+        scalars = board.Reload().Scalars("ray/tune/train_loss")
+        assert [each.value for each in scalars] == pytest.approx([each.value for each in losses])
+    assert "trackers." not in finished.output
 
 
 def test_the_same_command_again_does_nothing(finished: Finished, tmp_path: Path) -> None:

@@ -1,0 +1,27 @@
+"""Boards that trackers follow, and what TensorBoard holds of them."""
+
+from collections.abc import Callable
+
+import pytest
+from boards import board_of, fixed
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+from study.board import Board
+from study.layout import Layout
+
+Note = Callable[[str], None]
+
+
+def board_in(layout: Layout, trials: int = 2) -> Board:
+    """A new driver's board over the study's ledger: one cell, rte-2-ft, two epochs a trial."""
+    return board_of(layout.ledger, fixed("rte", trials))
+
+
+def events(layout: Layout, trial: str) -> EventAccumulator:
+    folder = layout.out / "trackers" / "tensorboard" / "search" / "rte-2-ft" / trial
+    return EventAccumulator(str(folder)).Reload()
+
+
+def curve(layout: Layout, trial: str, measure: str) -> list[tuple[int, float]]:
+    scalars = events(layout, trial).Scalars(f"ray/tune/{measure}")
+    return [(each.step, pytest.approx(each.value)) for each in scalars]

@@ -1,0 +1,175 @@
+"""What TensorBoard and MLflow hold of a stage, by their own readers."""
+
+import pytest
+import yaml
+from boards import board_of, fixed, report, take
+from fake_stage import make_board, work_off
+from followed import Note, board_in, curve, events
+from mlflow import MlflowClient
+from mlflow.entities import Run
+
+from study import tracking
+from study.layout import Layout
+from study.trackers import Trackers
+from study.tracking import tracked
+
+
+@pytest.fixture(autouse=True)
+def no_hurry(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a crowded machine a first import may take longer than Ctrl-C waits."""
+    monkeypatch.setattr(tracking, "_HURRY_S", 60)
+
+
+# TensorBoard ----------------------------------------------------------------------------------
+
+
+def test_tensorboard_holds_each_epoch_once_however_often_a_driver_dies(
+    layout: Layout, quiet: Note
+) -> None:
+    on = Trackers(tensorboard=True)
+    board = board_in(layout)
+    with pytest.raises(KeyboardInterrupt), tracked(board, on, layout, quiet):
+        board.report(*take(board), report(1, 0.5))
+        work = take(board)  # has told nothing yet
+        raise KeyboardInterrupt
+    board = board_in(layout)
+    with tracked(board, on, layout, quiet):
+        search, name = take(board)
+        board.report(search, name, report(1, 0.5))  # its checkpoint was older than the ledger
+        board.report(search, name, report(2, 0.25))
+        work = take(board)
+        board.report(*work, report(1, 0.75))
+        board.report(*work, report(2, 0.7))
+    with tracked(board_in(layout), on, layout, quiet):
+        pass
+    assert curve(layout, "trial-0000", "score") == [(1, 0.5), (2, 0.25)]
+    assert curve(layout, "trial-0000", "best_score") == [(1, 0.5), (2, 0.5)]
+    assert curve(layout, "trial-0001", "validation/f1") == [(1, 0.75), (2, 0.7)]
+    assert curve(layout, "trial-0001", "seconds") == [(1, 3), (2, 3)]
+
+
+def test_tensorboard_s_hparams_are_the_trial_s_settings(layout: Layout, quiet: Note) -> None:
+    board = board_in(layout, 1)
+    with tracked(board, Trackers(tensorboard=True), layout, quiet):
+        work = take(board)
+        for epoch in (1, 2):
+            board.report(*work, report(epoch, 0.5))
+    metadata = events(layout, "trial-0000").summary_metadata
+    content = metadata["_hparams_/session_start_info"].plugin_data.content
+    for word in (b"learning_rate", b"seed", b"search", b"rte"):
+        assert word in content
+
+
+# MLflow ---------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def database(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A database of MLflow's; making one takes seconds."""
+    uri = f"sqlite:///{tmp_path_factory.mktemp('mlflow')}/mlflow.db"
+    MlflowClient(uri).create_experiment("empty")
+    return uri
+
+
+@pytest.fixture
+def store(database: str, layout: Layout, request: pytest.FixtureRequest) -> str:
+    """The database, and a study of its own in it."""
+    record = yaml.safe_load(layout.study_file.read_text()) | {"name": request.node.name}
+    layout.study_file.write_text(yaml.safe_dump(record))
+    return database
+
+
+def name_of(layout: Layout) -> str:
+    return str(yaml.safe_load(layout.study_file.read_text())["name"])
+
+
+def runs_of(store: str, layout: Layout) -> dict[str, Run]:
+    """The experiment's runs by their names, each of which must be there once."""
+    client = MlflowClient(store)
+    experiment = client.get_experiment_by_name(name_of(layout))
+    found = client.search_runs([experiment.experiment_id])
+    runs = {run.info.run_name: run for run in found}
+    assert len(runs) == len(found)
+    return runs
+
+
+def steps(store: str, run: Run, measure: str) -> list[tuple[int, float]]:
+    history = MlflowClient(store).get_metric_history(run.info.run_id, measure)
+    return [(metric.step, metric.value) for metric in history]
+
+
+def test_mlflow_holds_a_run_for_each_trial_of_a_stage(
+    store: str, layout: Layout, quiet: Note
+) -> None:
+    board = make_board(layout.ledger)
+    with tracked(board, Trackers(mlflow=store), layout, quiet):
+        work_off(board)
+    runs, study = runs_of(store, layout), name_of(layout)
+    states = {"complete": "FINISHED", "stopped": "FINISHED", "failed": "FAILED"}
+    trials = [
+        (search, name, trial)
+        for search in board.searches.values()
+        for name, trial in search.trials.items()
+    ]
+    assert {trial.state for _, _, trial in trials} == set(states)
+    assert runs.keys() == {f"{search.cell.name} {name}" for search, name, _ in trials}
+    for search, name, trial in trials:
+        run = runs[f"{search.cell.name} {name}"]
+        assert run.info.status == states[trial.state]
+        tags = {"study": study, "stage": "search", "cell": search.cell.name, "trial": name}
+        assert run.data.tags.items() >= tags.items()
+        what = {"stage": "search", "task": "rte", "depth": 2, "method": search.cell.method}
+        seed = search.seed_of(trial.number)
+        expected = what | {"seed": seed} | trial.settings
+        assert run.data.params == {key: str(value) for key, value in expected.items()}
+        scores = [(each["epoch"], each["score"]) for each in trial.reports]
+        assert steps(store, run, "score") == scores
+        assert steps(store, run, "validation/acc") == scores
+
+
+def test_an_interrupted_trial_goes_on_in_its_run_of_mlflow(
+    store: str, layout: Layout, quiet: Note
+) -> None:
+    on = Trackers(mlflow=store)
+    board = board_in(layout, 1)
+    with pytest.raises(KeyboardInterrupt), tracked(board, on, layout, quiet):
+        board.report(*take(board), report(1, 0.5))
+        raise KeyboardInterrupt
+    assert runs_of(store, layout)["rte-2-ft trial-0000"].info.status == "KILLED"
+    board = board_in(layout, 2)
+    with tracked(board, on, layout, quiet):
+        board.break_off(*take(board), "its node died")
+        board.retry()
+        board.report(*take(board), report(2, 0.75))
+    runs = runs_of(store, layout)
+    assert runs.keys() == {"rte-2-ft trial-0000"}
+    assert steps(store, runs["rte-2-ft trial-0000"], "score") == [(1, 0.5), (2, 0.75)]
+    assert runs["rte-2-ft trial-0000"].info.status == "FINISHED"
+    with tracked(board_in(layout, 1), on, layout, quiet):
+        pass
+    assert len(runs_of(store, layout)) == 1
+
+
+def test_a_study_of_the_same_name_has_runs_of_its_own(
+    store: str, layout: Layout, quiet: Note
+) -> None:
+    for study in ("one", "two"):
+        record = yaml.safe_load(layout.study_file.read_text()) | {"id": study}
+        layout.study_file.write_text(yaml.safe_dump(record))
+        board = board_of(layout.out / study, fixed("rte", 1))
+        with tracked(board, Trackers(mlflow=store), layout, quiet):
+            board.report(*take(board), report(1, 0.5))
+    client = MlflowClient(store)
+    experiment = client.get_experiment_by_name(name_of(layout))
+    assert len(client.search_runs([experiment.experiment_id])) == 2
+
+
+def test_a_label_of_any_characters_is_a_metric_in_mlflow(
+    store: str, layout: Layout, quiet: Note
+) -> None:
+    board = board_in(layout, 1)
+    with tracked(board, Trackers(mlflow=store), layout, quiet):
+        metrics = {"metrics": {"dev": {"f1:C++": 0.5, "f1:../é": 0.25}}}
+        board.report(*take(board), report(1, 0.5) | metrics)
+    found = runs_of(store, layout)["rte-2-ft trial-0000"].data.metrics
+    assert found["dev/f1:C_2b__2b_"] == 0.5 and found["dev/f1:.._2f_é"] == 0.25

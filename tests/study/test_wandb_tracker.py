@@ -1,0 +1,51 @@
+"""What an offline run of Weights & Biases holds of a trial."""
+
+import json
+from pathlib import Path
+
+import pytest
+import ray
+from boards import report, take
+from followed import Note, board_in
+from wandb_records import offline_records
+
+from study.cluster import start_ray, stop_ray
+from study.layout import Layout
+from study.trackers import Trackers
+from study.tracking import tracked
+
+
+@pytest.mark.slow
+def test_wandb_offline_holds_a_run_and_nobody_holds_the_key(
+    layout: Layout, quiet: Note, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key = "0123456789abcdef" * 2 + "01234567"
+    start_ray(None)
+    try:
+        # The driver's alone, as in a job on a cluster.
+        monkeypatch.setenv("WANDB_MODE", "offline")
+        monkeypatch.setenv("WANDB_API_KEY", key)
+        board = board_in(layout, 1)
+        with tracked(board, Trackers(wandb="distil"), layout, quiet):
+            work = take(board)
+            for epoch in (1, 2):
+                board.report(*work, report(epoch, epoch / 4))
+        logs = Path(ray._private.worker._global_node.get_logs_dir_path())
+    finally:
+        stop_ray()
+    (folder,) = (layout.trackers / "wandb").glob("offline-run-*")
+    records = list(offline_records(folder))
+    (run,) = [record.run for record in records if record.WhichOneof("record_type") == "run"]
+    assert (run.project, run.display_name) == ("distil", "rte-2-ft trial-0000")
+    assert run.run_group == "tiny search"
+    config = {item.key: json.loads(item.value_json) for item in run.config.update}
+    settings = {"learning_rate": 1e-5, "seed": 0, "stage": "search", "method": "ft", "depth": 2}
+    assert config.items() >= settings.items()
+    told = [
+        {"/".join(item.nested_key) or item.key: json.loads(item.value_json) for item in each}
+        for each in (r.history.item for r in records if r.WhichOneof("record_type") == "history")
+    ]
+    assert [(each["_step"], each["score"]) for each in told] == [(1, 0.25), (2, 0.5)]
+    assert [each["validation/f1"] for each in told] == [0.25, 0.5]
+    for path in (*logs.rglob("*"), *layout.out.rglob("*")):
+        assert not path.is_file() or key.encode() not in path.read_bytes(), path
