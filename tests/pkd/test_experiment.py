@@ -1,7 +1,9 @@
 """Reports of all epochs, the best epoch's files, and the same numbers after an interruption."""
 
 import zipfile
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -13,6 +15,7 @@ import pkd.experiment as experiment_module
 from pkd.epochreport import Report
 from pkd.evaluate import predict_logits
 from pkd.experiment import Experiment, Files, Outputs
+from pkd.losses import LossTerms, LossWeights, distillation_loss
 from pkd.models import depth_of, load_classifier
 from pkd.prepare import Prepared
 from pkd.recipe import Recipe
@@ -187,3 +190,15 @@ def test_making_an_experiment_does_not_change_the_encoder(files: Files, encoder:
     run(Experiment(recipe(epochs=1), files, device=CPU))
     assert {p.name: p.read_bytes() for p in encoder.iterdir()} == before
     assert load_classifier(encoder, GLUE["rte"].labels).config.num_hidden_layers == 4
+
+
+def test_another_loss_is_minimised(files: Files) -> None:
+    """The paper's loss with beta doubled is the paper's loss under twice the beta."""
+
+    def doubled(weights: LossWeights, *batch: Any) -> LossTerms:
+        return distillation_loss(replace(weights, beta=2 * weights.beta), *batch)
+
+    given = run(Experiment(recipe(beta=5.0, epochs=2), files, device=CPU, loss=doubled))
+    expected = run(Experiment(recipe(beta=10.0, epochs=2), files, device=CPU))
+    other = run(Experiment(recipe(beta=5.0, epochs=2), files, device=CPU))
+    assert numbers(given) == numbers(expected) != numbers(other)
