@@ -116,10 +116,10 @@ def _simple_commands(line: str) -> Iterator[list[str]]:
             words = []
 
 
-def example(name: str) -> str:
-    """The Python of that name."""
+def example(name: str, language: str = "python") -> str:
+    """The example of that name."""
     (found,) = [block for page in PAGES for block in blocks(page) if block.example == name]
-    assert found.language == "python"
+    assert found.language == language
     return found.text
 
 
