@@ -7,12 +7,16 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pytest
 from pyarrow import csv
 from study_process import Finished
 from tiny_inputs import rows_of, write_model
 
+from analysis.glue_server import FILES
+from pkd.evaluate import write_predictions
+from pkd.tasks import GLUE
 from tests.documents import PAGES, ROOT, Command, blocks, example
 
 RAN = {
@@ -73,15 +77,21 @@ def studied(place: Path, finished: Finished) -> Path:
     return place
 
 
+def predict_as_many_as_the_server_has(run_dir: Path) -> None:
+    for file in FILES:
+        for job in (run_dir / "predictions" / "predict").glob(f"{file.task}-*/job-0000"):
+            logits = np.eye(2, dtype=np.float32)[np.arange(file.rows) % 2]
+            path = job / f"{file.split}.parquet"
+            write_predictions(path, GLUE[str(file.task)], np.arange(file.rows), logits, None)
+
+
 @pytest.mark.slow
 def test_the_report(studied: Path) -> None:
     for name in ("glue", "large"):
         shutil.rmtree(studied / "runs" / name / "report")
-    *others, submit = commands("docs/report.md")
-    for command in others:
+    predict_as_many_as_the_server_has(studied / "runs" / "glue")
+    for command in commands("docs/report.md"):
         assert run(command) == 0, command
-    # The server's test sets are larger than the tiny ones, which are no submission by themselves.
-    assert run(submit) == 2 and run(submit, "--fill-missing") == 0
     run_dir = studied / "runs" / "glue"
     assert (run_dir / "report" / "index.html").exists()
     assert list((run_dir / "submission").glob("*.zip")) and (studied / "study.db").exists()
