@@ -54,11 +54,13 @@ def test_every_page_with_commands_to_run_has_its_test() -> None:
     assert all(test in globals() for test in RAN.values())
 
 
+QUEUES = ["billing", "bug", "bug", "other"]
+TICKETS = [f"ticket {n},the long text of a ticket,{QUEUES[n % 4]}" for n in range(80)]
+
+
 def test_own_data(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    queues = ["billing", "bug", "bug", "other"]
-    lines = [f"ticket {n},the long text of a ticket,{queues[n % 4]}" for n in range(80)]
     (place / "tickets").mkdir()
-    (place / "tickets" / "train.csv").write_text("\n".join(["subject,body,queue", *lines]))
+    (place / "tickets" / "train.csv").write_text("\n".join(["subject,body,queue", *TICKETS]))
     write_model(place / "bert-base-uncased", layers=12)
     as_a_folder, written = commands("docs/own_data.md")
     assert run(as_a_folder) == 0
@@ -67,6 +69,16 @@ def test_own_data(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert "guessed from 80 rows: text in subject and body" in capsys.readouterr().out
     with_the_file = commands("docs/own_data.md", marked=True)[0]
     assert run(with_the_file, "--dry-run") == 0
+
+
+def test_the_task_file_with_every_key(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (task_file,) = [b for b in blocks(ROOT / "docs" / "own_data.md") if b.language == "yaml"]
+    (place / "tickets.yaml").write_text(task_file.text)
+    for split in ("train", "dev", "later", "test", "pool"):
+        (place / f"{split}.csv").write_text("\n".join(["subject,body,queue", *TICKETS]))
+    write_model(place / "bert-base-uncased", layers=12)
+    assert run(commands("docs/own_data.md", marked=True)[0], "--dry-run") == 0
+    assert "rows: train 80, dev 80, test 80, later 80" in capsys.readouterr().out
 
 
 @pytest.fixture
