@@ -6,7 +6,7 @@ OUT ?= runs/demo
 # Most of a test of the real command is waiting for processes to start.
 WORKERS ?= 2
 
-.PHONY: demo test check slow bench clean install
+.PHONY: demo test check slow bench docs clean install
 
 install: $(VENV)/.installed
 
@@ -34,6 +34,9 @@ slow: install
 
 bench: install
 	$(BIN)/python -m tests.benchmarks.step_time $(ARGS)
+
+docs: install
+	$(BIN)/python -W error -m pdoc --docformat google --output-directory build/docs pkd study analysis
 
 clean:
 	rm -rf $(VENV) build *.egg-info

@@ -64,7 +64,7 @@ def fragment(run: Run, winner: dict[Hashable, Any], taught: pd.DataFrame) -> dic
     entry = _files(run).get(task, task)
     data = {key: _cap(value, task) for key, value in (config.get("data") or {}).items()}
     return {
-        **config,
+        **{key: value for key, value in config.items() if key != "trackers"},
         "name": f"{run.study['name']}-{task}-{winner['depth']}-{winner['method']}",
         "tasks": [entry],
         "depths": [int(winner["depth"])],

@@ -1,7 +1,7 @@
 """Every trial as tidy tables for other tools: ``trials`` and ``epochs``, Parquet and CSV.
 
 ``trials`` has one row per trial, ``epochs`` one per (trial, epoch); stage, task, depth, method and
-trial join them. The README says what the columns mean.
+trial join them. docs/report.md says what the columns mean.
 """
 
 import json

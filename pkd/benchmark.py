@@ -1,6 +1,6 @@
 """Measures how fast a study's models predict, and writes it into the run.
 
-python -m pkd.benchmark RUN_DIR [--task T ...] [--threads N] [--precision auto|fp32|bf16|fp16]
+    python -m pkd.benchmark RUN_DIR [--task T ...] [--threads N] [--precision auto|fp32|bf16|fp16]
 
 The teacher and one student of every depth (time depends on the depth, not on the method) predict
 the same batches in turn: rows of 128 tokens as in the paper's Table 4, and each task's dev rows

@@ -23,6 +23,7 @@ from pkd.evaluate import (
     write_predictions,
 )
 from pkd.layers import layer_map, start_layers
+from pkd.losses import Loss, distillation_loss
 from pkd.models import depth_of, load_classifier
 from pkd.recipe import Recipe
 from pkd.savemodel import save_model
@@ -92,6 +93,7 @@ class Experiment:
         files: what to read.
         outputs: where files go.
         device: where to run; the first GPU or the CPU by default.
+        loss: what is minimised; the paper's by default.
 
     Attributes:
         reports: one for each finished epoch, those before a resume included.
@@ -103,6 +105,7 @@ class Experiment:
         files: Files,
         outputs: Outputs | None = None,
         device: torch.device | None = None,
+        loss: Loss = distillation_loss,
     ) -> None:
         self.recipe, self.files, self.task = recipe, files, files.task
         self.outputs = outputs or Outputs()
@@ -121,6 +124,7 @@ class Experiment:
             files.teacher_layers,
             class_weights(self.task, labels[labels != UNLABELLED]),
             self._steps(),
+            loss,
         )
         self.reports: list[Report] = []
         self._train_seconds = 0.0

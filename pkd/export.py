@@ -1,6 +1,6 @@
 """Makes a folder to deploy of a study's student, with the evidence beside it.
 
-python -m pkd.export RUN_DIR --task T [--student METHOD-DEPTH] --to DIR [--onnx] [--int8]
+    python -m pkd.export RUN_DIR --task T [--student METHOD-DEPTH] --to DIR [--onnx] [--int8]
 
 The folder holds weights and tokenizer for transformers' ``from_pretrained`` and ``pipeline``, a
 model card (README.md), and ``export.json``. ``--onnx`` adds ``onnx/model.onnx``, which must

@@ -6,6 +6,7 @@ the released code, so ``"released"`` is the default and ``"paper"`` the other; `
 converts exactly. Every loss is a mean over the batch and is computed in fp32.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -43,6 +44,27 @@ class LossTerms:
     ce: Tensor
     soft: Tensor | None = None
     patience: Tensor | None = None
+
+
+Loss = Callable[
+    [
+        LossWeights,
+        Tensor,
+        Tensor,
+        Tensor | None,
+        Tensor | None,
+        Tensor | None,
+        Tensor | None,
+        float | None,
+    ],
+    LossTerms,
+]
+"""What a training can minimise: called with the arguments of `distillation_loss`, in its order.
+
+Its total must be a mean over the rows of a batch, with the cross-entropy weighted ``1 - alpha``:
+that is how the parts of a batch that does not fit the memory are added up. It must not wait for a
+GPU.
+"""
 
 
 def soft_target_loss(

@@ -9,7 +9,7 @@ from pkd.devices import autocast, resolve_precision
 from pkd.dropout import FastDropout
 from pkd.families import summary_of, summary_states
 from pkd.layers import layer_map
-from pkd.losses import LossTerms, distillation_loss
+from pkd.losses import Loss, LossTerms, distillation_loss
 from pkd.projection import Projection
 from pkd.recipe import Recipe
 from pkd.signals import Signals
@@ -28,6 +28,7 @@ class Objective:
         teacher_layers: depth of the teacher; needed by the methods with a layer map.
         class_weights: (classes,) weights of the labels in the cross-entropy; None weighs all
             rows alike.
+        loss: computes the terms; the paper's by default.
 
     Attributes:
         teacher_map: the teacher's layers that the patience loss looks at, 1-based; empty where
@@ -46,7 +47,9 @@ class Objective:
         signals: Signals | None = None,
         teacher_layers: int | None = None,
         class_weights: Tensor | None = None,
+        loss: Loss = distillation_loss,
     ) -> None:
+        self.loss = loss
         self.model, self.tokens, self.signals, self.device = model, tokens, signals, device
         self.class_weights = None if class_weights is None else class_weights.to(device)
         self.precision = resolve_precision(recipe.precision, device)
@@ -109,7 +112,7 @@ class Objective:
             )
             if self.projection is not None:
                 student_cls = self.projection(student_cls)
-        terms = distillation_loss(
+        terms = self.loss(
             self.weights,
             output.logits,
             self.tokens.labels_of(index),

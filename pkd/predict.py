@@ -1,6 +1,6 @@
 """Labels the rows of a file, of any size, with an exported or saved classifier.
 
-python -m pkd.predict MODEL_DIR --input rows.csv --output scored.csv [--text COLUMN [COLUMN]]
+    python -m pkd.predict MODEL_DIR --input rows.csv --output scored.csv [--text COLUMN [COLUMN]]
 
 Reads and writes .csv, .tsv, .jsonl and .parquet. The output has the input's columns, then
 ``prediction``, the label's name, and ``probability``, the model's own for that label. A row whose

@@ -1,7 +1,7 @@
 """Fine-tunes or distils one student and prints its scores.
 
-python -m pkd.train --task rte --data DIR --model DIR --method pkd-skip --layers 3 \\
-    --temperature 10 --alpha 0.5 --beta 100
+    python -m pkd.train --task rte --data DIR --model DIR --method pkd-skip --layers 3 \\
+        --temperature 10 --alpha 0.5 --beta 100
 """
 
 import argparse

@@ -17,6 +17,7 @@ from pkd.curve import CurvePoint, EpochCurve
 from pkd.errors import TrainingError
 from pkd.families import family_of
 from pkd.lastlayer import read_summary_token_only
+from pkd.losses import Loss, distillation_loss
 from pkd.memory import is_out_of_memory, release_memory
 from pkd.models import move
 from pkd.objective import Objective
@@ -50,6 +51,7 @@ class Trainer:
         class_weights: (classes,) weights of the labels in the cross-entropy, of every method
             alike; None weighs all rows alike.
         steps: steps of an epoch; those of one pass over the rows by default.
+        loss: what is minimised; the paper's by default.
 
     Attributes:
         objective: the loss that is minimised, and over what.
@@ -67,13 +69,14 @@ class Trainer:
         teacher_layers: int | None = None,
         class_weights: Tensor | None = None,
         steps: int | None = None,
+        loss: Loss = distillation_loss,
     ) -> None:
         self.recipe = recipe
         self.model = read_summary_token_only(move(model, device))
         self.tokens = tokens
         self.device = device
         self.objective = Objective(
-            recipe, self.model, tokens, device, signals, teacher_layers, class_weights
+            recipe, self.model, tokens, device, signals, teacher_layers, class_weights, loss
         )
         self.position = Position()
         self.micro_batches = 1

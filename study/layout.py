@@ -17,7 +17,7 @@ _CURE = "remove it or give another --out"
 
 @dataclass(frozen=True)
 class Layout:
-    """The folders under ``--out``; see the README for what is in each.
+    """The folders under ``--out``; see docs/first_study.md for what is in each.
 
     Attributes:
         out: where they are on this node.

@@ -8,6 +8,7 @@ from ray import tune
 
 from pkd.errors import TrainingError
 from pkd.experiment import Experiment, Files, Outputs
+from pkd.losses import Loss, distillation_loss
 from pkd.recipe import Recipe
 from study.store import Store
 from study.trialdevice import trial_cpus, trial_device
@@ -18,8 +19,8 @@ class DistilTrainable(tune.Trainable):
     """One training; a step is an epoch with its evaluation. Actors can be reused.
 
     The config holds ``files`` (a `pkd.experiment.Files`), optionally ``outputs`` (a
-    `pkd.experiment.Outputs`) and any field of `pkd.recipe.Recipe`: method, layers,
-    learning_rate, temperature, alpha, beta, normalize, …
+    `pkd.experiment.Outputs`) and ``loss`` (a `pkd.losses.Loss`), and any field of
+    `pkd.recipe.Recipe`: method, layers, learning_rate, temperature, alpha, beta, normalize, …
 
     Each result holds ``score`` (to be maximised), ``epoch`` (for a scheduler's ``time_attr``),
     ``train_loss``, ``train_accuracy``, ``dev_loss`` and ``<split>_<metric>``.
@@ -34,8 +35,9 @@ class DistilTrainable(tune.Trainable):
         torch.set_num_threads(trial_cpus())
         recipe = {key: value for key, value in config.items() if key in Recipe.model_fields}
         outputs: Outputs = config.get("outputs") or Outputs()
+        loss: Loss = config.get("loss") or distillation_loss
         self.experiment = Experiment(
-            Recipe.checked(**recipe), config["files"], outputs, device=trial_device()
+            Recipe.checked(**recipe), config["files"], outputs, trial_device(), loss
         )
 
     def step(self) -> dict[str, Any]:

@@ -3,7 +3,9 @@
 import gc
 import weakref
 import zipfile
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -15,6 +17,7 @@ import pkd.experiment as experiment_module
 from pkd.epochreport import Report
 from pkd.evaluate import predict_logits
 from pkd.experiment import Experiment, Files, Outputs
+from pkd.losses import LossTerms, LossWeights, distillation_loss
 from pkd.models import depth_of, load_classifier
 from pkd.prepare import Prepared
 from pkd.recipe import Recipe
@@ -212,3 +215,15 @@ def test_a_training_that_is_over_frees_its_memory_at_once(files: Files) -> None:
         assert [each() for each in dead] == [None, None]
     finally:
         gc.enable()
+
+
+def test_another_loss_is_minimised(files: Files) -> None:
+    """The paper's loss with beta doubled is the paper's loss under twice the beta."""
+
+    def doubled(weights: LossWeights, *batch: Any) -> LossTerms:
+        return distillation_loss(replace(weights, beta=2 * weights.beta), *batch)
+
+    given = run(Experiment(recipe(beta=5.0, epochs=2), files, device=CPU, loss=doubled))
+    expected = run(Experiment(recipe(beta=10.0, epochs=2), files, device=CPU))
+    other = run(Experiment(recipe(beta=5.0, epochs=2), files, device=CPU))
+    assert numbers(given) == numbers(expected) != numbers(other)

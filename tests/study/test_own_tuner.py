@@ -1,7 +1,6 @@
-"""The README's example of the trainable in a user's own Tuner runs as it is printed."""
+"""The example of the trainable in a user's own Tuner runs as ``docs/extend.md`` prints it."""
 
 import os
-import re
 import subprocess
 import sys
 from pathlib import Path
@@ -9,31 +8,19 @@ from pathlib import Path
 import pytest
 from study_process import ROOT, TIMEOUT, Finished
 
-MARKER = "<!-- example: own-tuner -->"
+from tests.documents import example
 
-
-def example() -> str:
-    """The Python block that follows the marker."""
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert text.count(MARKER) == 1, f"README.md must hold {MARKER} once"
-    block = re.match(r"\s*```python\n(.*?)\n```", text.split(MARKER)[1], re.DOTALL)
-    assert block is not None, f"a Python block must follow {MARKER}"
-    return block[1]
-
-
-def test_the_example_is_python_of_some_twenty_lines() -> None:
-    code = example()
-    compile(code, "README.md", "exec")
-    assert "DistilTrainable" in code and len(code.splitlines()) <= 30
+# What the last one uses stands in those before it.
+EXAMPLES = ("own-loop", "new-loss", "own-tuner")
 
 
 @pytest.mark.slow
 def test_the_example_trains(finished: Finished, tmp_path: Path) -> None:
     script = tmp_path / "own_tuner.py"
-    script.write_text(example(), encoding="utf-8")
+    script.write_text("\n".join(map(example, EXAMPLES)), encoding="utf-8")
+    (tmp_path / "data").symlink_to(finished.study.data)
+    (tmp_path / "teacher").symlink_to(finished.study.out / "teachers" / "rte")
     environment = {
-        "DATA": str(finished.study.data),
-        "MODEL": str(finished.study.out / "teachers" / "rte"),
         # It must not join a cluster that happens to run here.
         "RAY_ADDRESS": "local",
         "PYTHONPATH": str(ROOT),

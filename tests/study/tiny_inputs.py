@@ -38,14 +38,14 @@ def write_data(directory: Path) -> Path:
     return directory
 
 
-def write_model(directory: Path, seed: int = 0) -> Path:
-    """Writes a BERT of 4 layers with random weights, and its tokenizer."""
+def write_model(directory: Path, seed: int = 0, layers: int = LAYERS) -> Path:
+    """Writes a BERT with random weights, and its tokenizer."""
     words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *_NOUNS, *_GOOD, *_BAD]
     tokens = {word: index for index, word in enumerate(words)}
     config = BertConfig(
         vocab_size=len(tokens),
         hidden_size=32,
-        num_hidden_layers=LAYERS,
+        num_hidden_layers=layers,
         num_attention_heads=2,
         intermediate_size=64,
         max_position_embeddings=128,
