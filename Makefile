@@ -18,7 +18,7 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 	touch $@
 
 demo: install
-	$(BIN)/python study/run.py --config configs/demo.yaml --out $(OUT)
+	$(BIN)/python study/run.py --config configs/demo.yaml --out $(OUT) $(ARGS)
 
 check: install
 	$(BIN)/ruff check .
