@@ -110,7 +110,8 @@ def plot(found: dict[str, dict[str, np.ndarray]], path: Path) -> None:
             by_search.items(), (":", "--", "-.", "-", "-"), strict=True
         ):
             width = 2.5 if "ASHA" in name else 1.5
-            axes.plot(100 * curve.mean(axis=0), style, lw=width, label=name)
+            epochs = np.arange(1, 1 + curve.shape[1])
+            axes.plot(epochs, 100 * curve.mean(axis=0), style, lw=width, label=name)
         axes.set(title=task, xlabel="epochs trained", xscale="log")
         axes.set_ylabel("best dev score so far, percent (mean of repeats)")
         axes.axvline(0.15 * curve.shape[1], color="0.7", lw=1)
