@@ -21,7 +21,7 @@ LEVEL = 0.05
 _FAMILY = ["depth", "a", "b"]
 _COLUMNS = [
     *(*_FAMILY, "task", "split", "difference", "sd", "low", "high", "p", "p_holm", "test"),
-    *("seeds", "examples", "differ", "winner"),
+    *("seeds", "constant", "examples", "differ", "winner"),
 ]
 
 
@@ -36,6 +36,7 @@ class Differences(NamedTuple):
             95 % bootstrap interval over examples and seeds; ``p`` of the paired permutation
             test over examples, which is ``exact`` or ``random`` by the column ``test``;
             ``p_holm``: corrected over the tasks of the same depth and pair; ``seeds``;
+            ``constant``: of how many of them one of the two predicts one class only;
             ``examples`` and how many of them ``differ`` (see `analysis.paired.Pair`);
             ``winner``: the better method if p_holm < 0.05 and the interval excludes 0, else
             None.
@@ -166,8 +167,16 @@ def _compare(
         **{"difference": by_seed.mean(), "sd": pd.Series(by_seed).std(ddof=1)},
         **{"low": low, "high": high, "p": pair.p_value(rng, PERMUTATIONS)},
         **{"test": "exact" if pair.exact else "random"},
-        **{"seeds": pair.seeds, "examples": pair.examples, "differ": pair.differ},
+        **{"seeds": pair.seeds, "constant": _constant(run, task, depth, (a, b), seeds)},
+        **{"examples": pair.examples, "differ": pair.differ},
     }
+
+
+def _constant(run: Run, task: str, depth: int, methods: tuple[str, str], seeds: list[str]) -> int:
+    trials = confirmed(run)
+    of_pair = (trials["task"] == task) & (trials["depth"] == depth)
+    of_pair &= trials["method"].isin(methods) & trials["trial"].isin(seeds)
+    return int(trials.loc[of_pair & trials["constant"], "trial"].nunique())
 
 
 def _corrected(table: pd.DataFrame) -> pd.DataFrame:

@@ -9,7 +9,7 @@ from analysis.labels import column_label, method_label, metric_label, ordered_me
 from analysis.rendering import Table, plain
 from analysis.runs import Run
 from analysis.significance import PERMUTATIONS, RESAMPLES, Differences, differences, overall
-from analysis.tables.text import NONE, generated_note
+from analysis.tables.text import CONSTANT, NONE, generated_note
 
 _MANY = 14  # of a long list, a note names so many
 _HEADINGS = [
@@ -42,7 +42,7 @@ def significance_table(run: Run, found: Differences) -> Table:
             "p (Holm)": _p(row["p_holm"]),
             "Seeds": str(row["seeds"]),
             "Examples": f"{row['examples']:,}",
-            "Verdict": verdict(row),
+            "Verdict": verdict(row) + (f" {CONSTANT}" if row["constant"] else ""),
         }
         for row in found.table.to_dict("records")
     ]
@@ -51,6 +51,7 @@ def significance_table(run: Run, found: Differences) -> Table:
     bold["Verdict"] = found.table["winner"].notna().to_numpy()
     title = "Pairs of methods on each task: difference, interval and test"
     notes = [*(_method_notes(run, found) if len(cells) else ()), *_gaps(found)]
+    notes += _constant_note(found.table["constant"])
     notes += generated_note(run)
     return Table("significance", title, found.table, cells, bold, tuple(notes))
 
@@ -161,6 +162,14 @@ def _method_notes(run: Run, found: Differences) -> Iterator[str]:
         "Holm's. Settings and epochs were chosen on the same dev examples, from one search per "
         "cell, and neither number carries that choice."
     )
+
+
+def _constant_note(constant: pd.Series) -> Iterator[str]:
+    if constant.any():
+        yield (
+            f"{CONSTANT} On at least one seed one of the two predicts one class only: the "
+            "difference is that of training that failed, not of what the methods teach."
+        )
 
 
 def _gaps(found: Differences) -> Iterator[str]:

@@ -142,7 +142,10 @@ class FakeRun:
         for code, name in enumerate(about["labels"]):
             functions[f"f1:{name}"] = partial(f1_score, pos_label=code)
         values = {name: float(functions[name](labels, predicted)) for name in about["metrics"]}
-        trial = self.trial("confirm", task, depth, method, seed, {split: values})
+        constant = len(set(predicted)) == 1
+        trial = self.trial(
+            "confirm", task, depth, method, seed, {split: values}, constant=constant
+        )
         folder = self.path / "predictions" / "confirm" / trial.parent.name / trial.name
         folder.mkdir(parents=True)
         columns = {"idx": range(len(labels)), "label": labels, "prediction": predicted}

@@ -40,8 +40,24 @@ def test_an_interval_of_no_width_is_explained(tmp_path: Path) -> None:
     [cells] = made(tmp_path)["significance"].cells.to_dict("records")
     assert (cells["Difference"], cells["95 % CI"]) == ("0.0 ± 0.0", "0.0..0.0")
     assert (
-        cells["Verdict"] == "no difference shown: both are right, and wrong, on the same examples"
+        cells["Verdict"]
+        == "no difference shown: both are right, and wrong, on the same examples †"
     )
+
+
+def test_a_difference_from_a_training_that_failed_is_marked(tmp_path: Path) -> None:
+    fake = study(tmp_path)
+    confirm(fake, "ft", [right(0.70), right(0.70), LABELS])  # the last one names one class
+    confirm(fake, "kd", [right(0.95)] * 3)
+    confirm(fake, "pkd-skip", [right(0.60)] * 3)
+    table = made(tmp_path)["significance"]
+    marked = {
+        (cells["Method"], cells["Against"]): cells["Verdict"].endswith(" †")
+        for cells in table.cells.to_dict("records")
+    }
+    assert marked == {("KD", "FT"): True, ("PKD-Skip", "FT"): True, ("PKD-Skip", "KD"): False}
+    assert table.numbers["constant"].tolist() == [1, 1, 0]
+    assert any(note.startswith("† On at least one seed") for note in table.notes)
 
 
 def test_the_tables_say_what_was_found_and_what_is_missing(tmp_path: Path) -> None:
