@@ -25,6 +25,7 @@ from pkd.evaluate import (
 from pkd.layers import layer_map, start_layers
 from pkd.losses import Loss, distillation_loss
 from pkd.models import depth_of, load_classifier
+from pkd.objective import Objective
 from pkd.recipe import Recipe
 from pkd.savemodel import save_model
 from pkd.signals import Signals, open_signals
@@ -115,7 +116,7 @@ class Experiment:
         labels = train.all_labels()
         self.dev = {s: open_tokens(files.tokens[s], self.device) for s in self.task.dev}
         keep_used_words(student, [train, *self.dev.values()])
-        self.trainer = Trainer(
+        objective = Objective(
             recipe,
             student,
             train,
@@ -123,9 +124,9 @@ class Experiment:
             self._signals(student.config.num_hidden_layers),
             files.teacher_layers,
             class_weights(self.task, labels[labels != UNLABELLED]),
-            self._steps(),
             loss,
         )
+        self.trainer = Trainer(objective, self._steps())
         self.reports: list[Report] = []
         self._train_seconds = 0.0
         self._saved_at = time.monotonic()

@@ -8,8 +8,10 @@ from pkd.data import UNLABELLED
 from pkd.devices import autocast, resolve_precision
 from pkd.dropout import FastDropout
 from pkd.families import summary_of, summary_states
+from pkd.lastlayer import read_summary_token_only
 from pkd.layers import layer_map
 from pkd.losses import Loss, LossTerms, distillation_loss
+from pkd.models import move
 from pkd.projection import Projection
 from pkd.recipe import Recipe
 from pkd.signals import Signals
@@ -21,7 +23,7 @@ class Objective:
 
     Args:
         recipe: method and loss weights.
-        model: the student, on ``device``.
+        model: the classifier; it is moved to ``device``.
         tokens: the rows with labels, on ``device``.
         device: where to compute.
         signals: what the teacher says of the same rows; not needed by ``teacher`` and ``ft``.
@@ -49,8 +51,9 @@ class Objective:
         class_weights: Tensor | None = None,
         loss: Loss = distillation_loss,
     ) -> None:
-        self.loss = loss
-        self.model, self.tokens, self.signals, self.device = model, tokens, signals, device
+        self.recipe, self.loss = recipe, loss
+        self.model = read_summary_token_only(move(model, device))
+        self.tokens, self.signals, self.device = tokens, signals, device
         self.class_weights = None if class_weights is None else class_weights.to(device)
         self.precision = resolve_precision(recipe.precision, device)
         self.weights = recipe.loss_weights

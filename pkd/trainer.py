@@ -9,22 +9,15 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor
-from transformers import PreTrainedModel
 
 from pkd.batching import epoch_batches
 from pkd.cudagraphs import StepGraphs
 from pkd.curve import CurvePoint, EpochCurve
 from pkd.errors import TrainingError
 from pkd.families import family_of
-from pkd.lastlayer import read_summary_token_only
-from pkd.losses import Loss, distillation_loss
 from pkd.memory import is_out_of_memory, release_memory
-from pkd.models import move
 from pkd.objective import Objective
 from pkd.optimizer import make_optimizer, set_learning_rate
-from pkd.recipe import Recipe
-from pkd.signals import Signals
-from pkd.tokens import TokenArrays
 
 # Looking at the loss makes a GPU wait for it; a diverged run is noticed soon enough.
 _CHECK_EVERY = 50
@@ -42,54 +35,32 @@ class Trainer:
     """Trains one model by a recipe, and can stop and go on at any step, bit for bit.
 
     Args:
-        recipe: what to do.
-        model: the classifier to train; it is moved to ``device``.
-        tokens: training rows with labels, on ``device``.
-        signals: the teacher's signals for the same rows; not needed by ``teacher`` and ``ft``.
-        device: where to train.
-        teacher_layers: depth of the teacher; needed by the methods with a layer map.
-        class_weights: (classes,) weights of the labels in the cross-entropy, of every method
-            alike; None weighs all rows alike.
+        objective: the loss that is minimised, and over what; its recipe says how.
         steps: steps of an epoch; those of one pass over the rows by default.
-        loss: what is minimised; the paper's by default.
 
     Attributes:
-        objective: the loss that is minimised, and over what.
         micro_batches: parts that a batch is computed in, one after the other, with the gradient
             of the whole. Doubled when memory runs out; 1 where it never did.
     """
 
-    def __init__(
-        self,
-        recipe: Recipe,
-        model: PreTrainedModel,
-        tokens: TokenArrays,
-        device: torch.device,
-        signals: Signals | None = None,
-        teacher_layers: int | None = None,
-        class_weights: Tensor | None = None,
-        steps: int | None = None,
-        loss: Loss = distillation_loss,
-    ) -> None:
-        self.recipe = recipe
-        self.model = read_summary_token_only(move(model, device))
-        self.tokens = tokens
-        self.device = device
-        self.objective = Objective(
-            recipe, self.model, tokens, device, signals, teacher_layers, class_weights, loss
-        )
+    def __init__(self, objective: Objective, steps: int | None = None) -> None:
+        self.objective, self.recipe = objective, objective.recipe
+        self.model, self.tokens, self.device = objective.model, objective.tokens, objective.device
         self.position = Position()
         self.micro_batches = 1
         self.epoch_loss = self.epoch_accuracy = float("nan")
         self.epoch_curve: list[CurvePoint] = []
-        self.steps_per_epoch = steps or -(-len(tokens) // recipe.batch_size)
-        self.curve = EpochCurve(self.steps_per_epoch, device)
+        self.steps_per_epoch = steps or -(-len(self.tokens) // self.recipe.batch_size)
+        self.curve = EpochCurve(self.steps_per_epoch, self.device)
         self.optimizer = make_optimizer(
-            self.objective.parameters(), recipe.learning_rate, recipe.weight_decay, device
+            objective.parameters(),
+            self.recipe.learning_rate,
+            self.recipe.weight_decay,
+            self.device,
         )
         self._graphs = self._new_graphs()
-        torch.manual_seed(recipe.seed)
-        model.train()
+        torch.manual_seed(self.recipe.seed)
+        self.model.train()
 
     def _new_graphs(self) -> StepGraphs | None:
         if self.device.type != "cuda" or not family_of(self.model.config).graphs:

@@ -41,6 +41,7 @@ from pkd.evaluate import predict_logits
 from pkd.experiment import Files
 from pkd.layers import layer_map
 from pkd.models import load_classifier, move, quiet_transformers
+from pkd.objective import Objective
 from pkd.prepare import ask_teacher, prepare_task
 from pkd.recipe import Recipe
 from pkd.signals import open_signals
@@ -82,12 +83,14 @@ def trainer_for(files: Files, method: str, layers: int, seed: int = 0) -> Traine
     assert files.signals is not None and files.teacher_layers is not None
     states = layer_map("skip", files.teacher_layers, layers)
     return Trainer(
-        recipe,
-        student,
-        open_tokens(files.tokens[files.task.train], DEVICE),
-        DEVICE,
-        open_signals(files.signals, states, DEVICE),
-        files.teacher_layers,
+        Objective(
+            recipe,
+            student,
+            open_tokens(files.tokens[files.task.train], DEVICE),
+            DEVICE,
+            open_signals(files.signals, states, DEVICE),
+            files.teacher_layers,
+        )
     )
 
 

@@ -22,6 +22,7 @@ from transformers import AutoModelForSequenceClassification, AutoTokenizer, Data
 
 from pkd.data import load_rows
 from pkd.models import fetch_model, load_classifier, quiet_transformers
+from pkd.objective import Objective
 from pkd.prepare import Prepared, ask_teacher, prepare_task
 from pkd.recipe import Recipe
 from pkd.signals import open_signals
@@ -66,7 +67,8 @@ def our_epoch(prepared: Prepared, model: Path, method: str, signals: Path, layer
     student = load_classifier(model, prepared.task.labels, LAYERS)
     tokens = open_tokens(prepared.train)
     keep_used_words(student, [tokens])
-    trainer = Trainer(recipe, student, tokens, device, open_signals(signals, (2, 4)), layers)
+    objective = Objective(recipe, student, tokens, device, open_signals(signals, (2, 4)), layers)
+    trainer = Trainer(objective)
     for _ in trainer.run_epoch():
         yield BATCH
 

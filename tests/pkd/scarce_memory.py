@@ -8,6 +8,7 @@ import numpy as np
 import torch
 from transformers import BertConfig, BertForSequenceClassification
 
+from pkd.objective import Objective
 from pkd.recipe import Recipe
 from pkd.tokens import TokenArrays
 from pkd.trainer import Trainer
@@ -38,7 +39,9 @@ def trainer() -> Trainer:
         path=Path(),
     )
     recipe = Recipe.checked(method="ft", batch_size=ROWS, epochs=1, precision="fp32")
-    return Trainer(recipe, BertForSequenceClassification(config), tokens, torch.device("cpu"))
+    return Trainer(
+        Objective(recipe, BertForSequenceClassification(config), tokens, torch.device("cpu"))
+    )
 
 
 def address_space() -> int:

@@ -12,6 +12,7 @@ from pkd.classweights import class_weights
 from pkd.experiment import Experiment, Files
 from pkd.losses import LossWeights, distillation_loss
 from pkd.models import load_classifier
+from pkd.objective import Objective
 from pkd.prepare import Prepared
 from pkd.recipe import Recipe
 from pkd.signals import open_signals
@@ -63,13 +64,15 @@ def test_a_batch_in_parts_has_the_gradient_of_the_whole(
         recipe = Recipe(method=method, layers=3, alpha=0.3, beta=10.0, precision="fp32")
         model = load_classifier(encoder, GLUE["rte"].labels, 3)
         trainer = Trainer(
-            recipe,
-            model,
-            open_tokens(prepared.train, CPU),
-            CPU,
-            open_signals(signals, (1, 2, 3), CPU),
-            4,
-            torch.tensor([1.0, 20.0]),
+            Objective(
+                recipe,
+                model,
+                open_tokens(prepared.train, CPU),
+                CPU,
+                open_signals(signals, (1, 2, 3), CPU),
+                4,
+                torch.tensor([1.0, 20.0]),
+            )
         )
         model.eval()  # no dropout, which would differ from part to part
         trainer.micro_batches = parts

@@ -11,6 +11,7 @@ import torch
 from pkd import cudagraphs
 from pkd.checkpoint import load_checkpoint, save_checkpoint
 from pkd.models import load_classifier
+from pkd.objective import Objective
 from pkd.prepare import Prepared
 from pkd.recipe import Recipe
 from pkd.signals import open_signals
@@ -34,12 +35,14 @@ def make(prepared: Prepared, signals: Path, encoder: Path) -> Make:
         recipe = Recipe.checked(layers=3, **values)
         device = torch.device("cuda")
         trainer = Trainer(
-            recipe,
-            load_classifier(encoder, GLUE["rte"].labels, 3, recipe.seed),
-            open_tokens(prepared.train, device),
-            device,
-            open_signals(signals, (1, 2, 3), device),
-            4,
+            Objective(
+                recipe,
+                load_classifier(encoder, GLUE["rte"].labels, 3, recipe.seed),
+                open_tokens(prepared.train, device),
+                device,
+                open_signals(signals, (1, 2, 3), device),
+                4,
+            )
         )
         if not graphs:
             trainer._graphs = None

@@ -12,6 +12,7 @@ from pkd.checkpoint import load_checkpoint, save_checkpoint
 from pkd.errors import DiskFull
 from pkd.files import write_json
 from pkd.models import load_classifier
+from pkd.objective import Objective
 from pkd.prepare import Prepared, ask_teacher, prepare_task
 from pkd.recipe import Recipe
 from pkd.savemodel import save_model
@@ -68,7 +69,7 @@ def test_an_old_file_survives_when_the_new_one_does_not_fit(disk: Path) -> None:
 def test_a_checkpoint_that_does_not_fit(disk: Path, prepared: Prepared, encoder: Path) -> None:
     recipe = Recipe.checked(method="ft", layers=2, precision="fp32")
     student = load_classifier(encoder, GLUE["rte"].labels, 2)
-    trainer = Trainer(recipe, student, open_tokens(prepared.train, CPU), CPU)
+    trainer = Trainer(Objective(recipe, student, open_tokens(prepared.train, CPU), CPU))
     list(trainer.run_epoch())
     filler = fill(disk)
     with pytest.raises(DiskFull, match="state.pt"):

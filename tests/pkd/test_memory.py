@@ -18,6 +18,7 @@ from pkd.errors import TrainingError
 from pkd.evaluate import predict_logits
 from pkd.memory import is_out_of_memory
 from pkd.models import load_classifier
+from pkd.objective import Objective
 from pkd.prepare import Prepared
 from pkd.recipe import Recipe
 from pkd.signals import open_signals
@@ -49,12 +50,14 @@ def make(prepared: Prepared, signals: Path, encoder: Path) -> Callable[..., Trai
         settings = {"batch_size": 8, "alpha": 0.3, "beta": 10.0, "temperature": 4.0}
         recipe = Recipe.checked(method=method, layers=3, precision="fp32", **settings)
         trainer = Trainer(
-            recipe,
-            load_classifier(encoder, LABELS, 3, recipe.seed),
-            open_tokens(prepared.train, CPU),
-            CPU,
-            open_signals(signals, (1, 2, 3), CPU),
-            4,
+            Objective(
+                recipe,
+                load_classifier(encoder, LABELS, 3, recipe.seed),
+                open_tokens(prepared.train, CPU),
+                CPU,
+                open_signals(signals, (1, 2, 3), CPU),
+                4,
+            )
         )
         trainer.model.train(dropout)
         return trainer

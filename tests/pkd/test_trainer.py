@@ -14,6 +14,7 @@ from pkd.batching import train_batches
 from pkd.checkpoint import load_checkpoint, save_checkpoint
 from pkd.errors import CacheError, TrainingError
 from pkd.models import load_classifier
+from pkd.objective import Objective
 from pkd.prepare import Prepared
 from pkd.recipe import Recipe
 from pkd.signals import open_signals
@@ -34,12 +35,14 @@ def make(prepared: Prepared, signals: Path, encoder: Path) -> Make:
         values = {"batch_size": 8, "learning_rate": 3e-3, "precision": "fp32"} | settings
         recipe = Recipe(layers=layers, **values)
         return Trainer(
-            recipe,
-            load_classifier(folder, LABELS, layers, recipe.seed),
-            open_tokens(prepared.train, CPU),
-            CPU,
-            open_signals(signals, (1, 2, 3), CPU),
-            4,
+            Objective(
+                recipe,
+                load_classifier(folder, LABELS, layers, recipe.seed),
+                open_tokens(prepared.train, CPU),
+                CPU,
+                open_signals(signals, (1, 2, 3), CPU),
+                4,
+            )
         )
 
     return made
