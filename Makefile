@@ -36,7 +36,7 @@ bench: install
 	$(BIN)/python -m tests.benchmarks.step_time $(ARGS)
 
 docs: install
-	$(BIN)/python -W error -m pdoc --docformat google --output-directory build/docs pkd study analysis
+	$(BIN)/python -m tests.api_docs build/docs
 
 clean:
 	rm -rf $(VENV) build *.egg-info
