@@ -6,12 +6,12 @@ once. It is bound to the shapes that it was recorded with; batches come in few w
 graphs serve.
 """
 
-import contextlib
-import gc
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 
 import torch
 from torch import Tensor
+
+from pkd.garbage import no_garbage_collection
 
 Step = Callable[[Tensor, int], tuple[Tensor, Tensor]]
 
@@ -68,24 +68,13 @@ class StepGraphs:
         # Other threads of the process, Ray's for example, may go on calling CUDA.
         recording = torch.cuda.graph(graph, self._pool, self._stream, "thread_local")
         try:
-            with _no_garbage_collection(), recording:
+            # Freeing a dead graph would break the recording.
+            with no_garbage_collection(), recording:
                 outputs = step(index, width)
         except BaseException:
             _forget_recording(self._device)
             raise
         return graph, index, outputs
-
-
-@contextlib.contextmanager
-def _no_garbage_collection() -> Iterator[None]:
-    """Nothing dies in here by the garbage collector: freeing a dead graph breaks a recording."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()
 
 
 def _forget_recording(device: torch.device) -> None:

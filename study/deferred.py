@@ -11,6 +11,7 @@ from typing import Any
 from ray import tune
 
 from pkd.errors import PkdError
+from pkd.garbage import no_garbage_collection
 
 
 def pack(trainable: type[tune.Trainable], config: dict[str, Any]) -> dict[str, Any]:
@@ -30,7 +31,8 @@ class Deferred(tune.Trainable):
         """One step of the packed trainable."""
         try:
             if self._trainable is None:
-                trainable, config = pickle.loads(self._packed)
+                with no_garbage_collection():  # see `study.run`
+                    trainable, config = pickle.loads(self._packed)
                 self._trainable = trainable(config)
             result: dict[str, Any] = self._trainable.step()
         except PkdError as error:
