@@ -17,7 +17,7 @@ def redacted(text: str) -> str:
     `study.sections` and the command line read ``~`` back.
     """
     for home in _homes():
-        # A whole path: /root is no part of /mnt/root or /rooted.
+        # A whole path: the home of ann is no part of the home of anna, nor of a copy elsewhere.
         text = re.sub(rf"(?<![\w.-]){re.escape(home)}(?![\w-]|\.\w)", "~", text)
     return _CREDENTIALS.sub(r"\1***@", text)
 

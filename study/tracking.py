@@ -146,7 +146,7 @@ class _Teller:
                 method, arguments = call
                 getattr(callback, method)(*arguments)
             callback.on_experiment_end(trials=[])
-        except Exception as error:
+        except Exception as error:  # packages, servers and disks of others: none costs the study
             self._give_up(reason_of(str(error)))
 
     def _give_up(self, reason: str) -> None:

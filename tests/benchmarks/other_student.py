@@ -18,15 +18,9 @@ from pkd.layers import layer_map
 from pkd.models import depth_of, quiet_transformers
 from pkd.prepare import ask_teacher, prepare_task
 from pkd.tasks import GLUE, Task
-from tests.benchmarks.trainings import compare, fine_tuned, make_pool
+from tests.benchmarks.trainings import compare, fine_tuned, make_pool, small_grids
 
-RATES = {"learning_rate": (5e-4, 1e-3)}
-SOFT = RATES | {"temperature": (5.0,), "alpha": (0.5, 0.9)}
-GRIDS: dict[str, dict[str, tuple[float, ...]]] = {
-    "ft": RATES,
-    "kd": SOFT,
-    "pkd-skip": SOFT | {"beta": (100.0, 1000.0)},
-}
+GRIDS = small_grids(5e-4, 1e-3)
 
 
 def random_student(task: Task, options: argparse.Namespace) -> Path:

@@ -63,6 +63,13 @@ def fine_tuned(pool: Pool, files: Files, learning_rates: Iterable[float], folder
     return folders[scores.index(max(scores))]
 
 
+def small_grids(*rates: float) -> dict[str, dict[str, tuple[float, ...]]]:
+    """A few settings of each method, for learning rates that fit the student."""
+    alone: dict[str, tuple[float, ...]] = {"learning_rate": rates}
+    soft = alone | {"temperature": (5.0,), "alpha": (0.5, 0.9)}
+    return {"ft": alone, "kd": soft, "pkd-skip": soft | {"beta": (100.0, 1000.0)}}
+
+
 def compare(
     pool: Pool,
     files: Files,

@@ -20,15 +20,9 @@ from pkd.layers import layer_map
 from pkd.models import depth_of
 from pkd.prepare import ask_teacher, prepare_task
 from pkd.tasks import Task, resolve_tasks
-from tests.benchmarks.trainings import compare, fine_tuned, make_pool
+from tests.benchmarks.trainings import compare, fine_tuned, make_pool, small_grids
 
-RATES = {"learning_rate": (1e-4, 2e-4)}
-SOFT = RATES | {"temperature": (5.0,), "alpha": (0.5, 0.9)}
-GRIDS: dict[str, dict[str, tuple[float, ...]]] = {
-    "ft": RATES,
-    "kd": SOFT,
-    "pkd-skip": SOFT | {"beta": (100.0, 1000.0)},
-}
+GRIDS = small_grids(1e-4, 2e-4)
 
 
 def task_of(data: Path, folder: Path, labelled: int, pool: bool) -> Task:
