@@ -27,28 +27,29 @@ class Family:
         pads: the side on which rows are filled up.
         offset: whether positions are counted from behind the padding token's id.
         settings: of the configuration: what a classifier does not need is switched off.
-        graphs: whether a step may be recorded as a CUDA graph: nothing in it waits for the GPU.
+        bert_layers: whether its layers are BERT's, module by module: shortcuts are written for
+            those, and a step of theirs can be recorded as a CUDA graph.
     """
 
     summary: Summary | None = "first"
     pads: Literal["left", "right"] = "right"
     offset: bool = False
     settings: Mapping[str, Any] = field(default_factory=dict)
-    graphs: bool = False
+    bert_layers: bool = False
 
 
 FAMILIES: dict[str, Family] = {
-    "bert": Family(graphs=True),
-    "camembert": Family(offset=True, graphs=True),
+    "bert": Family(bert_layers=True),
+    "camembert": Family(offset=True, bert_layers=True),
     "deberta": Family(),
     "deberta-v2": Family(),  # v3 too
     "distilbert": Family(),
-    "electra": Family(graphs=True),
+    "electra": Family(bert_layers=True),
     "gpt2": Family("last", settings={"use_cache": False}),
     "modernbert": Family(None),
     "mpnet": Family(offset=True),
-    "roberta": Family(offset=True, graphs=True),
-    "xlm-roberta": Family(offset=True, graphs=True),
+    "roberta": Family(offset=True, bert_layers=True),
+    "xlm-roberta": Family(offset=True, bert_layers=True),
     # Its classifier reads the last position, so padding goes to the front.
     "xlnet": Family("last", pads="left", settings={"use_mems_eval": False}),
 }

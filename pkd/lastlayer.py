@@ -13,8 +13,7 @@ from transformers import PreTrainedModel
 from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 from transformers.models.bert.modeling_bert import eager_attention_forward
 
-# Families whose layers are those of BERT, module by module.
-_BERT_LAYERS = frozenset("bert roberta electra camembert xlm-roberta".split())
+from pkd.families import family_of
 
 
 def read_summary_token_only(model: PreTrainedModel) -> PreTrainedModel:
@@ -29,7 +28,7 @@ def read_summary_token_only(model: PreTrainedModel) -> PreTrainedModel:
     Returns:
         The model.
     """
-    if model.config.model_type in _BERT_LAYERS:
+    if family_of(model.config).bert_layers:
         base: Any = model.base_model
         layer = base.encoder.layer[-1]
         layer.forward = partial(_first_token, layer)

@@ -4,6 +4,7 @@ import torch
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
+from pkd.attention import attend_in_scores_precision
 from pkd.data import UNLABELLED
 from pkd.devices import autocast, resolve_precision
 from pkd.dropout import FastDropout
@@ -52,7 +53,8 @@ class Objective:
         loss: Loss = distillation_loss,
     ) -> None:
         self.recipe, self.loss = recipe, loss
-        self.model = read_summary_token_only(move(model, device))
+        model = attend_in_scores_precision(move(model, device), device)
+        self.model = read_summary_token_only(model)
         self.tokens, self.signals, self.device = tokens, signals, device
         self.class_weights = None if class_weights is None else class_weights.to(device)
         self.precision = resolve_precision(recipe.precision, device)

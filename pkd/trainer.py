@@ -63,7 +63,7 @@ class Trainer:
         self.model.train()
 
     def _new_graphs(self) -> StepGraphs | None:
-        if self.device.type != "cuda" or not family_of(self.model.config).graphs:
+        if self.device.type != "cuda" or not family_of(self.model.config).bert_layers:
             return None
         return StepGraphs(self.device)
 

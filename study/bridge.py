@@ -1,6 +1,5 @@
-"""The board as Ray Tune sees it: a searcher that hands out trials, a scheduler that decides."""
+"""The study as Ray Tune sees it: a searcher that hands out trials, a scheduler that decides."""
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -9,12 +8,10 @@ from ray.tune.experiment import Trial
 from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 from ray.tune.search import Searcher
 
-from study.board import Board
-from study.cellsearch import STOP, CellSearch
+from study.agenda import Agenda
+from study.cellsearch import STOP
 from study.rayerrors import OUT_OF_MEMORY, reason_of
 from study.redact import redacted
-
-MakeConfig = Callable[[CellSearch, str], dict[str, Any]]
 
 
 class _NotPickled:
@@ -24,25 +21,21 @@ class _NotPickled:
         return {}
 
 
-class BoardSearcher(_NotPickled, Searcher):
-    """Hands out the board's work; a trial's config says which cell and trial it is.
+class StudySearcher(_NotPickled, Searcher):
+    """Hands out the study's work.
 
     Args:
-        board: the stage's work.
-        make_config: the trainable's config of a trial.
+        agenda: all of it.
     """
 
-    def __init__(self, board: Board, make_config: MakeConfig) -> None:
+    def __init__(self, agenda: Agenda) -> None:
         super().__init__()
-        self._board, self._make_config = board, make_config
+        self._agenda = agenda
 
     def suggest(self, trial_id: str) -> Any:
         """The config of the next trial, None while there is none yet, or FINISHED."""
-        work = self._board.next()
-        if work is None:
-            return Searcher.FINISHED if self._board.exhausted else None
-        search, name = work
-        return {"cell": search.cell.name, "trial": name, **self._make_config(search, name)}
+        config = self._agenda.next()
+        return Searcher.FINISHED if self._agenda.over else config
 
     def on_trial_complete(
         self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False
@@ -56,23 +49,39 @@ class BoardSearcher(_NotPickled, Searcher):
         """Never used: a resumed study replays its ledger."""
 
 
-class BoardScheduler(_NotPickled, FIFOScheduler):
-    """Passes reports to the board and its decisions back to Tune."""
+class StudyScheduler(_NotPickled, FIFOScheduler):
+    """Passes reports to the board and its decisions back to Tune.
 
-    def __init__(self, board: Board) -> None:
+    Args:
+        agenda: knows the board.
+        processes: trials at once; so many processes are kept until the study is over.
+    """
+
+    def __init__(self, agenda: Agenda, processes: int) -> None:
         super().__init__()
-        self._board = board
+        self._agenda, self._processes = agenda, processes
+
+    def on_trial_add(self, tune_controller: Any, trial: Trial) -> None:
+        """Has Tune keep processes for which no trial waits: the next stage will need them.
+
+        By itself it keeps one. It offers no setting for this; without what is used here each
+        stage starts processes anew, which `tests/study/test_whole_study.py` would notice.
+        """
+        if self._processes:
+            keep, self._processes = self._processes, 0
+            tune_controller._actor_cache.increase_max(trial.placement_group_factory, by=keep)
 
     def on_trial_result(self, tune_controller: Any, trial: Trial, result: dict[str, Any]) -> str:
         """Records the report; the decision is the cell's own."""
-        search, name = _work_of(self._board, trial)
+        board = self._agenda.board
+        search, name = self._agenda.work_of(trial.config)
         if error := result.get("broken"):
-            self._board.break_off(search, name, error)
+            board.break_off(search, name, error)
             return str(TrialScheduler.STOP)
         if error := result.get("failed"):
-            self._board.fail(search, name, redacted(error))
+            board.fail(search, name, redacted(error))
             return str(TrialScheduler.STOP)
-        decision = self._board.report(search, name, result["report"].to_dict())
+        decision = board.report(search, name, result["report"].to_dict())
         return str(TrialScheduler.STOP if decision == STOP else TrialScheduler.CONTINUE)
 
     def choose_trial_to_run(self, tune_controller: Any) -> Trial | None:
@@ -81,7 +90,7 @@ class BoardScheduler(_NotPickled, FIFOScheduler):
         return next((trial for trial in live if trial.status == Trial.PENDING), None)
 
     def save(self, checkpoint_path: str) -> None:
-        """Nothing to save, see `BoardSearcher.save`."""
+        """Nothing to save, see `StudySearcher.save`."""
 
 
 class BrokenTrials(_NotPickled, Callback):
@@ -91,8 +100,8 @@ class BrokenTrials(_NotPickled, Callback):
     memory ran out, other trials would fare no better: then it ends the run of Tune.
     """
 
-    def __init__(self, board: Board) -> None:
-        self._board = board
+    def __init__(self, agenda: Agenda) -> None:
+        self._agenda = agenda
 
     def on_trial_error(
         self, iteration: int, trials: list[Trial], trial: Trial, **info: Any
@@ -106,17 +115,13 @@ class BrokenTrials(_NotPickled, Callback):
         reason = reason_of(last)
         if reason.startswith(OUT_OF_MEMORY):
             raise RuntimeError(last)
-        self._board.break_off(*_work_of(self._board, trial), reason)
+        self._agenda.board.break_off(*self._agenda.work_of(trial.config), reason)
 
     def on_trial_recover(
         self, iteration: int, trials: list[Trial], trial: Trial, **info: Any
     ) -> None:
         """Nothing to tell: Tune tries again."""
         _forget_pickled_error(trial)
-
-
-def _work_of(board: Board, trial: Trial) -> tuple[CellSearch, str]:
-    return board.searches[trial.config["cell"]], trial.config["trial"]
 
 
 def _forget_pickled_error(trial: Trial) -> None:

@@ -132,7 +132,7 @@ class CellSearch:
 
     @property
     def winner(self) -> str | None:
-        """The trial with the best score, a constant one only where all are; the earliest of
+        """The trial with the best score, a constant one only where all are; the first of
         equals."""
         return next(iter(self.best), None)
 
@@ -140,12 +140,12 @@ class CellSearch:
     def best(self) -> list[str]:
         """The trials to keep, the winner first; fewer where fewer ended with a score."""
         scores = {
-            name: (not trial.constant, trial.best["score"])
+            # The lowest number of equals, which a trial that was made again has kept.
+            name: (not trial.constant, trial.best["score"], -trial.number)
             # A copy: the live table looks from a thread of its own.
             for name, trial in list(self.trials.items())
             if trial.state in ("complete", "stopped") and trial.best is not None
         }
-        # Of equals the earliest comes first.
         return heapq.nlargest(self.keep, scores, key=lambda name: scores[name])
 
     def count(self, state: str) -> int:

@@ -74,6 +74,7 @@ def main(argv: list[str] | None = None) -> int:
         stop = error.__cause__ if isinstance(error, SystemError) else error
         if not isinstance(stop, (KeyboardInterrupt, Terminated)):
             raise
+        _end_in_peace()
         errors.print(
             f"interrupted: what was recorded is safe. To go on: {_command()}",
             markup=False,
@@ -86,6 +87,11 @@ def _heed_sigterm() -> None:
         raise Terminated
 
     signal.signal(signal.SIGTERM, stop)
+
+
+def _end_in_peace() -> None:
+    """An impatient second Ctrl-C would break off the end of Ray and of Python, not hasten it."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _study(options: argparse.Namespace, console: Console) -> int:
@@ -162,7 +168,7 @@ def _locked(
     from study.cluster import start_ray, stop_ray, trial_resources
     from study.share import check_every_node_sees, share_inputs
     from study.stages import Stages
-    from study.tuner import StageIncomplete
+    from study.tuner import StageIncomplete, run_stages
 
     address = options.address or ("auto" if _inside_job() else None)
 
@@ -178,10 +184,13 @@ def _locked(
             check_every_node_sees(layout.out)
         if address is not None or not isinstance(layout.store, SharedFolder):
             encoder, plan = share_inputs(layout, plan, encoder)
-        resources = trial_resources(config.resources)
-        Stages(plan, encoder, layout, resources, view, restart_ray).run()
+        stages = Stages(plan, encoder, layout, view, restart_ray)
+        run_stages(stages.left(), trial_resources(config.resources), layout)
     except StageIncomplete:
         _report(layout, console)
+        raise
+    except (KeyboardInterrupt, Terminated, SystemError):
+        _end_in_peace()
         raise
     finally:
         stop_ray()

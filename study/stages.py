@@ -8,8 +8,8 @@ from typing import Any
 from ray import tune
 
 from pkd.prepare import Prepared
+from study.agenda import Doing, MakeConfig, Stage
 from study.board import Board
-from study.bridge import MakeConfig
 from study.cells import Cell
 from study.cellsearch import CellSearch
 from study.jobs import GivenTeacherJob, PredictJob, SignalsJob
@@ -21,7 +21,7 @@ from study.questions import questions
 from study.sampler import ListSampler
 from study.trainable import StudyTrial
 from study.trialconfigs import TrialConfigs
-from study.tuner import check_complete, run_board
+from study.tuner import check_complete, work_off
 from study.view import View
 from study.winners import (
     drop_beaten_weights,
@@ -36,15 +36,14 @@ _FRESH = 1000
 
 
 class Stages:
-    """Runs the stages of one study, each only as far as the ledger says it is not done.
+    """The stages of one study, each only as far as the ledger says it is not done.
 
     Args:
         plan: the work.
         encoder: folder of the pre-trained encoder.
         layout: where files go.
-        resources: what a trial asks Ray for.
         view: who shows progress.
-        restart_ray: see `study.tuner.run_board`.
+        restart_ray: see `study.tuner.work_off`.
     """
 
     def __init__(
@@ -52,36 +51,35 @@ class Stages:
         plan: Plan,
         encoder: Path,
         layout: Layout,
-        resources: dict[str, float],
         view: View,
         restart_ray: Callable[[], None],
     ) -> None:
         self.plan, self.layout = plan, layout
         self.configs = TrialConfigs(plan, encoder, layout)
         self.restart_ray = restart_ray
-        self.config, self.resources, self.view = plan.config, resources, view
+        self.config, self.view = plan.config, view
         self.ledger = Ledger(layout.ledger, layout.store)
         self._supersede_unless = partial(supersede_unless, layout, self.ledger)
 
-    def run(self) -> None:
-        """Runs what is left of all five stages.
+    def left(self) -> Doing[None]:
+        """What is left of all five stages, for `study.tuner.run_stages`.
 
         Raises:
             StageIncomplete: if a stage could not be finished, naming its cells.
         """
-        teachers = self._teachers()
+        teachers = yield from self._teachers()
         promote_winners(self.layout, teachers)
-        signals = self._signals(teachers)
-        search = self._search(signals)
-        confirm = self._confirm(search, signals)
+        signals = yield from self._signals(teachers)
+        search = yield from self._search(signals)
+        confirm = yield from self._confirm(search, signals)
         promote_winners(self.layout, confirm)
-        self._predict(teachers, confirm)
+        yield from self._predict(teachers, confirm)
 
     # 1 ------------------------------------------------------------------------------------
 
-    def _teachers(self) -> Board:
+    def _teachers(self) -> Doing[Board]:
         if self.plan.teachers.given:
-            return self._given_teachers()
+            return (yield from self._given_teachers())
         teacher = self.config.teacher
         searches = [
             CellSearch(
@@ -97,9 +95,9 @@ class Stages:
             for cell in [Cell("teachers", task, self.plan.teacher_layers, "teacher")]
         ]
         board = self._board(searches, keep_best=True)
-        return self._run(board, StudyTrial, self.configs.teacher)
+        return (yield from self._run(board, StudyTrial, self.configs.teacher))
 
-    def _given_teachers(self) -> Board:
+    def _given_teachers(self) -> Doing[Board]:
         searches = [
             self._jobs(
                 Cell("teachers", task, self.plan.teacher_layers, "teacher"),
@@ -110,11 +108,15 @@ class Stages:
             for task in self.plan.tasks
         ]
 
-        return self._run(self._board(searches), GivenTeacherJob, self.configs.given_teacher)
+        return (
+            yield from self._run(
+                self._board(searches), GivenTeacherJob, self.configs.given_teacher
+            )
+        )
 
     # 2 ------------------------------------------------------------------------------------
 
-    def _signals(self, teachers: Board) -> dict[str, tuple[Path, ...]]:
+    def _signals(self, teachers: Board) -> Doing[dict[str, tuple[Path, ...]]]:
         if set(self.config.methods) == {"ft"}:
             self.view.skip("signals")
             return {}
@@ -149,7 +151,7 @@ class Stages:
                 "precision": self.config.train.precision,
             }
 
-        board = self._run(self._board(searches), SignalsJob, config)
+        board = yield from self._run(self._board(searches), SignalsJob, config)
         return {
             search.cell.task: tuple(
                 self.layout.signals / search.trials[name].reports[0]["folder"]
@@ -160,7 +162,7 @@ class Stages:
 
     # 3 ------------------------------------------------------------------------------------
 
-    def _search(self, signals: dict[str, tuple[Path, ...]]) -> Board:
+    def _search(self, signals: dict[str, tuple[Path, ...]]) -> Doing[Board]:
         search = self.config.search
         searches: dict[str, CellSearch] = {}
         for task, depth, method in self.plan.cells:
@@ -176,11 +178,12 @@ class Stages:
             )
 
         board = self._board(searches.values(), ready=partial(may_start, self.plan, searches))
-        return self._run(board, StudyTrial, self.configs.student(signals, keep_weights=False))
+        config = self.configs.student(signals, keep_weights=False)
+        return (yield from self._run(board, StudyTrial, config))
 
     # 4 ------------------------------------------------------------------------------------
 
-    def _confirm(self, search: Board, signals: dict[str, tuple[Path, ...]]) -> Board:
+    def _confirm(self, search: Board, signals: dict[str, tuple[Path, ...]]) -> Doing[Board]:
         searches = []
         for found in search.searches.values():
             assert found.winner is not None
@@ -204,11 +207,12 @@ class Stages:
             lambda cell, event: event["settings"] == settings[cell.name],
         )
         board = self._board(searches, keep_best=True)
-        return self._run(board, StudyTrial, self.configs.student(signals, keep_weights=True))
+        config = self.configs.student(signals, keep_weights=True)
+        return (yield from self._run(board, StudyTrial, config))
 
     # 5 ------------------------------------------------------------------------------------
 
-    def _predict(self, teachers: Board, confirm: Board) -> None:
+    def _predict(self, teachers: Board, confirm: Board) -> Doing[None]:
         settings, models = {}, {}
         for search in (*teachers.searches.values(), *confirm.searches.values()):
             prepared = self._read_by(search.cell)
@@ -237,7 +241,7 @@ class Stages:
                 "precision": self.config.train.precision,
             }
 
-        self._run(self._board(searches), PredictJob, config)
+        yield from self._run(self._board(searches), PredictJob, config)
 
     # --------------------------------------------------------------------------------------
 
@@ -259,21 +263,17 @@ class Stages:
             self.config.resources.max_concurrent,
         )
 
-    def _run(self, board: Board, trainable: type[tune.Trainable], config: MakeConfig) -> Board:
-        """Works a board off, unless nothing is left to do."""
+    def _run(
+        self, board: Board, trainable: type[tune.Trainable], config: MakeConfig
+    ) -> Doing[Board]:
+        """Has a board worked off, unless nothing is left to do."""
         if board.done:
             self.view.skip(board.stage)
         else:
+            stage = Stage(board, trainable, config)
             with self.view.stage(board):
-                run_board(
-                    board,
-                    trainable,
-                    config,
-                    self.resources,
-                    self.layout,
-                    self.restart_ray,
-                    self.view.note,
-                    self.config.trackers,
+                yield from work_off(
+                    stage, self.layout, self.restart_ray, self.view.note, self.config.trackers
                 )
         check_complete(board, self.layout)
         return board

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from pkd.experiment import Files, Outputs
-from study.bridge import MakeConfig
+from study.agenda import MakeConfig
 from study.cellsearch import CellSearch
 from study.layout import Layout
 from study.plan import Plan

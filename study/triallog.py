@@ -16,7 +16,9 @@ def logged(path: Path | None) -> Iterator[None]:
         return
     path.parent.mkdir(parents=True, exist_ok=True)
     handler = logging.FileHandler(path, encoding="utf-8")
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+    # The process: many trials share one, and a person may look for what else it did.
+    form = "%(asctime)s %(process)d %(levelname)s %(message)s"
+    handler.setFormatter(logging.Formatter(form))
     root = logging.getLogger()
     root.addHandler(handler)
     logger.setLevel(logging.INFO)

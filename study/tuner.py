@@ -1,4 +1,4 @@
-"""Working one stage's board off on a Ray Tuner of its own."""
+"""Working the stages of a study off on Ray Tune."""
 
 import logging
 import os
@@ -11,11 +11,11 @@ from ray.tune.error import TuneError
 
 from pkd.errors import PkdError
 from pkd.files import check_space
+from study.agenda import Agenda, Doing, Stage
 from study.board import Board
-from study.bridge import BoardScheduler, BoardSearcher, BrokenTrials, MakeConfig
-from study.cellsearch import CellSearch
+from study.bridge import BrokenTrials, StudyScheduler, StudySearcher
 from study.cluster import trials_at_once
-from study.deferred import Deferred, pack
+from study.deferred import Deferred
 from study.layout import Layout
 from study.rayerrors import OUT_OF_MEMORY, reason_of
 from study.trackers import OFF, Trackers
@@ -35,44 +35,42 @@ class StageIncomplete(PkdError):
     """A stage ended with trials missing; the same command tries them again."""
 
 
-def run_board(
-    board: Board,
-    trainable: type[tune.Trainable],
-    config: MakeConfig,
-    resources: Mapping[str, float],
+def work_off(
+    stage: Stage,
     layout: Layout,
     restart_ray: Callable[[], None],
     note: Callable[[str], None],
     trackers: Trackers = OFF,
-) -> None:
-    """Hands all of a board's work to Ray Tune and waits for it.
+) -> Doing[None]:
+    """Gives a stage to `run_stages` until all its work is done or there is no hope for the rest.
 
-    When Ray kills a trial because the machine's memory runs out, Tune gives up the whole stage.
-    The board goes on from what is recorded then, with one trial less at once. Trials that broke
-    off, e.g. with their node, are handed out again when the others are done.
+    When Ray kills a trial because the machine's memory runs out, Tune gives up. The board goes on
+    from what is recorded then, with one trial less at once. Trials that broke off, e.g. with
+    their node, are handed out again when the others are done.
 
     Args:
-        board: the work.
-        trainable: what runs a trial.
-        config: the trainable's config of a trial.
-        resources: what a trial asks Ray for.
-        layout: where logs and Tune's scratch go.
+        stage: the work.
+        layout: where the study's files are.
         restart_ray: called before Tune starts again; frees what aborted trials still hold.
         note: tells a person.
         trackers: who else is told of the trials.
+
+    Yields:
+        The stage. To be resumed when nothing is left to hand out and no trial runs, or with the
+        error by which Tune gave up.
 
     Raises:
         PkdError: if the ledger cannot be written or the disk is full.
         StageIncomplete: if Ray gives up again and again while nothing is recorded.
     """
-    failures = 0
+    board, failures = stage.board, 0
     while True:
         recorded = board.ledger.length
         gave_up: Exception | None = None
         try:
-            # Anew for each run of Tune: trackers may hold processes of the Ray that gave up.
+            # Anew each time: trackers may hold processes of the Ray that gave up.
             with tracked(board, trackers, layout, note):
-                _fit(board, trainable, config, resources, layout)
+                yield stage
         except (RayError, TuneError, RuntimeError) as error:
             gave_up = error
         failures = 1 if board.ledger.length > recorded else failures + 1
@@ -107,35 +105,46 @@ def _go_on(
     note(f"Ray gave up ({reason}); going on{limit}")
 
 
-def _fit(
-    board: Board,
-    trainable: type[tune.Trainable],
-    config: MakeConfig,
-    resources: Mapping[str, float],
-    layout: Layout,
-) -> None:
-    def make_config(search: CellSearch, trial: str) -> dict[str, Any]:
-        log = layout.log(search.cell, trial)
-        return pack(trainable, {"log": log, **config(search, trial)})
+def run_stages(stages: Doing[None], resources: Mapping[str, float], layout: Layout) -> None:
+    """Hands the work of all stages to Ray Tune, one stage after another, and waits for it.
 
-    waiting = max(1, trials_at_once(resources) // _RUNNING_PER_WAITING)
+    Args:
+        stages: see `study.agenda.Agenda`.
+        resources: what a trial asks Ray for.
+        layout: where logs and Tune's scratch go.
+
+    Raises:
+        Exception: what ``stages`` raises.
+    """
+    agenda = Agenda(stages, layout)
+    while not agenda.over:
+        try:
+            _fit(agenda, resources, layout)
+        except BaseException as error:
+            agenda.tell(error)
+        agenda.check()
+
+
+def _fit(agenda: Agenda, resources: Mapping[str, float], layout: Layout) -> None:
+    at_once = trials_at_once(resources)
+    waiting = max(1, at_once // _RUNNING_PER_WAITING)
     os.environ["TUNE_MAX_PENDING_TRIALS_PG"] = str(waiting)
     # Tune's own account of a failed trial would run through the view; ours is in its log.
     logging.getLogger("ray.tune").setLevel(logging.CRITICAL)
     tune.Tuner(
         tune.with_resources(Deferred, dict(resources)),
         tune_config=tune.TuneConfig(
-            search_alg=BoardSearcher(board, make_config),
-            scheduler=BoardScheduler(board),
+            search_alg=StudySearcher(agenda),
+            scheduler=StudyScheduler(agenda, at_once),
             num_samples=-1,
             reuse_actors=True,
             trial_name_creator=_trial_name,
             trial_dirname_creator=_trial_name,
         ),
         run_config=tune.RunConfig(
-            name=board.stage,
+            name="trials",
             storage_path=str(layout.ray.resolve()),
-            callbacks=[BrokenTrials(board)],
+            callbacks=[BrokenTrials(agenda)],
             # Trials keep their own checkpoints (pkd.experiment), which outlive Tune's scratch.
             checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
             failure_config=tune.FailureConfig(max_failures=_RETRIES),
@@ -169,4 +178,4 @@ def check_complete(board: Board, layout: Layout) -> None:
 
 
 def _trial_name(trial: Any) -> str:
-    return f"{trial.config['cell']}-{trial.config['trial']}"
+    return "-".join(trial.config[part] for part in ("stage", "cell", "trial"))

@@ -3,7 +3,7 @@
 Its tokenizer is trained on the training texts; states of another width go through a linear map.
 
 python -m tests.benchmarks.other_student --data DIR --model DIR --out DIR
-    [--task sst2] [--layers 4] [--width 256] [--epochs 2] [--seeds 3] [--workers 2]
+    [--task sst2] [--rows 67349] [--layers 4] [--width 256] [--epochs 2] [--seeds 3] [--workers 2]
 """
 
 import argparse
@@ -16,7 +16,7 @@ from pkd.data import load_rows
 from pkd.experiment import Files
 from pkd.layers import layer_map
 from pkd.models import depth_of, quiet_transformers
-from pkd.prepare import ask_teacher, prepare_task
+from pkd.prepare import Prepared, ask_teacher, prepare_task
 from pkd.tasks import GLUE, Task
 from tests.benchmarks.trainings import compare, fine_tuned, make_pool, small_grids
 
@@ -51,6 +51,7 @@ def main() -> None:
     parser.add_argument("--model", type=Path, required=True, help="the teacher's encoder")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--task", default="sst2")
+    parser.add_argument("--rows", type=int, help="training rows; all by default")
     parser.add_argument("--layers", type=int, default=4)
     parser.add_argument("--width", type=int, default=256)
     parser.add_argument("--epochs", type=int, default=2)
@@ -58,7 +59,12 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=2)
     options = parser.parse_args()
     task = GLUE[options.task]
-    theirs = prepare_task(task, options.model, options.out / "tokens", options.data)
+
+    def prepared(encoder: Path) -> Prepared:
+        tokens: Path = options.out / "tokens"
+        return prepare_task(task, encoder, tokens, options.data, max_train_rows=options.rows)
+
+    theirs = prepared(options.model)
     files = Files(theirs.task, theirs.tokens, options.model)
     student = random_student(task, options)
     with make_pool(options.workers) as pool:
@@ -66,7 +72,7 @@ def main() -> None:
         depth = depth_of(teacher)
         states = layer_map("skip", depth, options.layers)
         signals = ask_teacher(theirs, teacher, states, options.out / "signals")
-        ours = prepare_task(task, student, options.out / "tokens", options.data)
+        ours = prepared(student)
         files = Files(ours.task, ours.tokens, student)
         files = replace(files, signals=signals, teacher_layers=depth)
         print("| task | method | score | seeds | settings |\n|---|---|---|---|---|")

@@ -23,6 +23,7 @@ from typing import Any
 from rich.console import Console
 
 from pkd.recipe import Method
+from study.agenda import Stage
 from study.board import Board
 from study.cells import Cell
 from study.cellsearch import STOP, CellSearch
@@ -162,7 +163,7 @@ def on_ray(size: Size, sleep: float) -> None:
     """Prints the driver's cost while Ray Tune runs the stage, in ten parts."""
     from study.cluster import start_ray, stop_ray, trial_resources
     from study.sections import Resources
-    from study.tuner import run_board
+    from study.tuner import run_stages, work_off
 
     def config(search: CellSearch, trial: str) -> dict[str, Any]:
         state = search.trials[trial]
@@ -182,7 +183,8 @@ def on_ray(size: Size, sleep: float) -> None:
             print("| ended | wall s | driver CPU ms/trial | driver MB | at once | MB/actor |")
             print("|---" * 6 + "|", flush=True)
             with view.stage(board):
-                run_board(board, Sleeper, config, resources, layout, lambda: None, print)
+                stage = Stage(board, Sleeper, config)
+                run_stages(work_off(stage, layout, lambda: None, print), resources, layout)
         finally:
             stop_ray()
         again = measured(replay, size, layout.ledger)

@@ -5,7 +5,7 @@ Compares, on the same rows and the same threads:
   ft      our fine-tuning step
   pkd     our patient distillation step (pkd-skip) on cached signals
 
-python -m tests.benchmarks.step_time --data DIR --model DIR [--tasks rte,sst2] [--rows 2490]
+python -m tests.benchmarks.step_time --data DIR --model DIR [--tasks rte,sst2] [--steps 300]
 """
 
 import argparse
@@ -13,7 +13,9 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -35,10 +37,10 @@ LAYERS, BATCH = 3, 32
 Epoch = Iterator[int]
 
 
-def plain_epoch(task: Task, model: Path, data: Path, rows: int) -> Epoch:
+def plain_epoch(task: Task, model: Path, data: Path) -> Epoch:
     """The loop of the transformers documentation; yields the rows of each step."""
     tokenizer = AutoTokenizer.from_pretrained(model)
-    split = load_rows(task, task.train, data, rows)
+    split = load_rows(task, task.train, data)
     encoded = tokenizer(*split.texts, truncation=True, max_length=128)
     assert split.labels is not None
     examples = [
@@ -60,28 +62,40 @@ def plain_epoch(task: Task, model: Path, data: Path, rows: int) -> Epoch:
         yield len(batch["input_ids"])
 
 
-def our_epoch(prepared: Prepared, model: Path, method: str, signals: Path, layers: int) -> Epoch:
-    """One epoch of `pkd.trainer.Trainer`; yields the rows of each step."""
-    recipe = Recipe.checked(method=method, layers=LAYERS, batch_size=BATCH, epochs=1)
-    device = torch.device("cpu")
+def our_trainer(
+    prepared: Prepared, model: Path, method: str, signals: Path, layers: int, **more: Any
+) -> Trainer:
+    """A `pkd.trainer.Trainer` as a study makes it, of a teacher of so many layers."""
+    recipe = Recipe.checked(method=method, layers=LAYERS, batch_size=BATCH, **more)
     student = load_classifier(model, prepared.task.labels, LAYERS)
     tokens = open_tokens(prepared.train)
     keep_used_words(student, [tokens])
-    objective = Objective(recipe, student, tokens, device, open_signals(signals, (2, 4)), layers)
-    trainer = Trainer(objective)
-    for _ in trainer.run_epoch():
+    asked = open_signals(signals, (2, 4))
+    return Trainer(Objective(recipe, student, tokens, torch.device("cpu"), asked, layers))
+
+
+def our_epoch(prepared: Prepared, model: Path, method: str, signals: Path, layers: int) -> Epoch:
+    """One epoch of `pkd.trainer.Trainer`; yields the rows of each step."""
+    for _ in our_trainer(prepared, model, method, signals, layers).run_epoch():
         yield BATCH
 
 
-def interleave(epochs: dict[str, Callable[[], Epoch]], repeats: int) -> dict[str, list[float]]:
+def interleave(
+    epochs: dict[str, Callable[[], Epoch]], repeats: int, steps: int
+) -> dict[str, list[float]]:
     """Runs one step of each in turn, so that all see the same machine.
+
+    Args:
+        epochs: what begins an epoch of each.
+        repeats: epochs that are begun.
+        steps: of an epoch that are taken, at most.
 
     Returns:
         For each, samples a second of each repeat.
     """
     speeds: dict[str, list[float]] = {name: [] for name in epochs}
     for _ in range(repeats):
-        running = {name: make() for name, make in epochs.items()}
+        running = {name: islice(make(), steps) for name, make in epochs.items()}
         rows, seconds = dict.fromkeys(epochs, 0), dict.fromkeys(epochs, 0.0)
         for epoch in running.values():
             next(epoch)  # loading and the first step are not the steady state
@@ -103,7 +117,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--model", required=True)
     parser.add_argument("--tasks", default="rte,sst2")
-    parser.add_argument("--rows", type=int, default=2490, help="training rows of the epoch")
+    parser.add_argument("--steps", type=int, default=300, help="of an epoch, at most")
     parser.add_argument("--repeats", type=int, default=3)
     options = parser.parse_args()
     model = fetch_model(options.model)
@@ -116,7 +130,7 @@ def main() -> None:
 
 
 def _measure(task: Task, model: Path, options: argparse.Namespace, cache: Path) -> None:
-    prepared = prepare_task(task, model, cache, options.data, max_train_rows=options.rows)
+    prepared = prepare_task(task, model, cache, options.data)
     # What the teacher says does not change the time of a step: the encoder itself will do.
     teacher = load_classifier(model, task.labels)
     teacher.save_pretrained(cache / "teacher")
@@ -124,11 +138,12 @@ def _measure(task: Task, model: Path, options: argparse.Namespace, cache: Path) 
     depth = teacher.config.num_hidden_layers
     speeds = interleave(
         {
-            "plain": lambda: plain_epoch(task, model, options.data, options.rows),
+            "plain": lambda: plain_epoch(task, model, options.data),
             "ft": lambda: our_epoch(prepared, model, "ft", signals, depth),
             "pkd": lambda: our_epoch(prepared, model, "pkd-skip", signals, depth),
         },
         options.repeats,
+        options.steps,
     )
     ratio = [pkd / plain for pkd, plain in zip(speeds["pkd"], speeds["plain"], strict=True)]
     step = [ft / pkd for ft, pkd in zip(speeds["ft"], speeds["pkd"], strict=True)]

@@ -5,13 +5,16 @@ from pathlib import Path
 from typing import Any
 
 from pkd.recipe import Method
+from study.agenda import Agenda, Stage
 from study.board import Board
 from study.cells import Cell
 from study.cellsearch import STOP, CellSearch
+from study.layout import Layout
 from study.ledger import Event, Ledger
 from study.sampler import ListSampler, OptunaSampler, dimensions, grid
 from study.sections import Asha
 from study.space import Range, Space
+from study.trainable import StudyTrial
 
 SPACE = Space(
     learning_rate=Range(low=1e-5, high=1e-3, log=True),
@@ -73,6 +76,11 @@ def searches(budget: int = 4) -> list[CellSearch]:
 def make_board(root: Path, budget: int = 4, ledger: Ledger | None = None, **more: Any) -> Board:
     """A board over the ledger in ``root``: a new one, or what a new driver makes of an old one."""
     return Board("search", searches(budget), ledger or Ledger(root), Unwatched(), **more)
+
+
+def one_stage(board: Board, layout: Layout) -> Agenda:
+    """The agenda of a study that has one stage."""
+    return Agenda((stage for stage in [Stage(board, StudyTrial, lambda *_: {})]), layout)
 
 
 def chance(*key: object) -> float:

@@ -114,7 +114,7 @@ class Study:
         return Ledger(self.out / "ledger").events(stage)
 
     def wait_for(self, process: "subprocess.Popen[str]", stage: str, reports: int) -> None:
-        """Waits until a stage has so many reports."""
+        """Waits until a stage (``""``: all stages) has so many reports."""
         deadline = time.monotonic() + TIMEOUT
         folder = self.out / "ledger" / stage
         while len(list(folder.rglob("report-*.json"))) < reports:

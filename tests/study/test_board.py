@@ -1,5 +1,6 @@
 """What comes next, what a report means, and when a cell has all its trials."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -112,13 +113,20 @@ def test_a_failed_trial_never_wins(tmp_path: Path) -> None:
     assert (search.trials[second[1]].best or {})["score"] == 0.4
 
 
-def test_the_earliest_of_equals_wins(tmp_path: Path) -> None:
+def test_the_first_of_equals_wins_even_if_it_was_made_again(tmp_path: Path) -> None:
     search = fixed("rte", 3, epochs=1)
     board = board_of(tmp_path, search)
     handed_out = [take(board) for _ in range(3)]
     for work in reversed(handed_out):
         board.report(*work, report(1, 0.7))
     assert search.winner == "trial-0000"
+    # Its record was damaged and deleted: it is trained after the others now.
+    shutil.rmtree(tmp_path / "search" / search.cell.name / "trial-0000")
+    again = fixed("rte", 3, epochs=1)
+    board = board_of(tmp_path, again)
+    board.report(*take(board), report(1, 0.7))
+    assert list(again.trials) == ["trial-0001", "trial-0002", "trial-0000"]
+    assert again.winner == "trial-0000"
 
 
 # Handing out ----------------------------------------------------------------------------------

@@ -78,7 +78,9 @@ def test_interruptions_are_safe_and_say_how_to_go_on(finished: Finished, tmp_pat
     study = study_in(tmp_path, finished)
     # Ctrl-C, and once more by an impatient person, who had started the command a second time.
     with study.started() as process:
-        study.wait_for(process, "teachers", 1)
+        while not (study.out / "driver.json").exists():
+            assert process.poll() is None, process.communicate()[0]
+            time.sleep(0.05)
         second = subprocess.run(study.command, capture_output=True, text=True, cwd=tmp_path)
         assert second.returncode == 2 and f"process {process.pid} on " in second.stderr
         study.wait_for(process, "teachers", 4)  # the first is not disturbed
@@ -91,8 +93,9 @@ def test_interruptions_are_safe_and_say_how_to_go_on(finished: Finished, tmp_pat
             assert time.monotonic() < deadline, f"processes {members} live on"
             time.sleep(0.1)
     # The machine is wanted back.
+    recorded = sum(event["event"] == "report" for event in study.events())
     with study.started() as process:
-        study.wait_for(process, "search", 3)
+        study.wait_for(process, "", recorded + 3)
         began = time.monotonic()
         process.send_signal(signal.SIGTERM)
         ended_by(process, 143)

@@ -1,8 +1,19 @@
 """A signal ends the command with its own code, wherever it comes."""
 
+import signal
+from collections.abc import Iterator
+
 import pytest
 
 from study.cli import Terminated, main
+
+
+@pytest.fixture(autouse=True)
+def ctrl_c() -> Iterator[None]:
+    """The command ignores Ctrl-C once it ends; pytest goes on."""
+    handler = signal.getsignal(signal.SIGINT)
+    yield
+    signal.signal(signal.SIGINT, handler)
 
 
 @pytest.mark.parametrize(("stop", "code"), [(KeyboardInterrupt(), 130), (Terminated(), 143)])
@@ -19,6 +30,7 @@ def test_a_signal_inside_compiled_code_ends_like_one_outside(
     monkeypatch.setattr("study.cli._study", study)
     assert main([]) == code
     assert "To go on: python" in capsys.readouterr().err
+    assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
 
 
 def test_another_system_error_is_not_hidden(monkeypatch: pytest.MonkeyPatch) -> None:

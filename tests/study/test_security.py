@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from fake_stage import one_stage
 from ray.train._internal.storage import StorageContext
 from ray.tune.experiment import Trial
 from ray.tune.result_grid import ResultGrid
@@ -68,10 +69,9 @@ def test_a_study_among_pickles_runs_none_and_tells_no_secret(
     data = Path(shutil.copytree(tiny_data, tmp_path / "data"))
     model = Path(shutil.copytree(tiny_model, tmp_path / "model"))
     study = Study(tmp_path / "run", data, model, "rte", SHORT)
-    trials = {"teachers": "rte-4-teacher-trial-0000", "search": "rte-2-ft-trial-0000"}
-    for stage in ("teachers", "signals", "search", "confirm", "predict"):
-        names = [name.format(trial=trials.get(stage, "rte-2-ft-seed-0000")) for name in RAY_FILES]
-        plant(study.out / "ray" / stage, trap, *names)
+    for trial in ("teachers-rte-4-teacher-trial-0000", "confirm-rte-2-ft-seed-0000"):
+        names = [name.format(trial=trial) for name in RAY_FILES]
+        plant(study.out / "ray" / "trials", trap, *names)
     for folder in ("tokens", "signals", "checkpoints/teachers/rte-4-teacher", "ledger/search"):
         plant(study.out / folder, trap, "trial-0000.pt")
     plant_everywhere(study, trap)
@@ -119,8 +119,9 @@ def test_a_failed_trial_s_error_is_not_read_from_a_pickle(
     # Tune's own path of it needs a running Ray.
     error_file = Path(storage.trial_fs_path, "error.txt")
     monkeypatch.setattr(Trial, "error_file", str(error_file))
-    board = Board()
-    for tell in (BrokenTrials(board).on_trial_recover, BrokenTrials(board).on_trial_error):
+    board: Any = Board()
+    agenda = one_stage(board, Layout(tmp_path))
+    for tell in (BrokenTrials(agenda).on_trial_recover, BrokenTrials(agenda).on_trial_error):
         trial.run_metadata.error_filename = "error.txt"
         trial.run_metadata.pickled_error_filename = "error.pkl"
         plant(Path(storage.trial_fs_path), trap, "error.pkl")

@@ -6,20 +6,21 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from fake_stage import Unwatched, report_of
+from fake_stage import Unwatched, one_stage, report_of
 from ray.exceptions import OutOfMemoryError
 from ray.tune.error import TuneError
 
 from pkd.errors import CacheError, DiskFull
+from study.agenda import Agenda, Stage
 from study.board import Board
-from study.bridge import BoardScheduler, BrokenTrials
+from study.bridge import BrokenTrials, StudyScheduler
 from study.cells import Cell
 from study.cellsearch import CellSearch
 from study.layout import Layout
 from study.ledger import Ledger
 from study.sampler import ListSampler
 from study.trainable import StudyTrial
-from study.tuner import StageIncomplete, check_complete, run_board
+from study.tuner import StageIncomplete, check_complete, work_off
 
 # As Ray 2.60 says it, without the list of its ten largest processes.
 KILLED = """1 worker(s) were killed due to the node running low on memory. Memory on the node \
@@ -33,32 +34,40 @@ Fit = Callable[[Board], None]
 class Tune:
     """Runs a board with a script for each run of Tune; the last one is repeated."""
 
-    def __init__(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def __init__(self, tmp_path: Path) -> None:
         self.layout = Layout(tmp_path)
         sampler = ListSampler([{}] * 4)
         search = CellSearch(Cell("search", "rte", 2, "ft"), sampler, 4, 1)
         self.board = Board("search", [search], Ledger(self.layout.ledger), Unwatched())
         self.notes: list[str] = []
         self.runs = self.restarts = 0
-        self._patch = monkeypatch
+
+    @property
+    def agenda(self) -> Agenda:
+        """As Tune is given it."""
+        return one_stage(self.board, self.layout)
 
     def run(self, *scripts: Fit) -> None:
-        def fit(board: Board, *_: Any) -> None:
-            script = scripts[min(self.runs, len(scripts) - 1)]
-            self.runs += 1
-            script(board)
-
         def restart() -> None:
             self.restarts += 1
 
-        self._patch.setattr("study.tuner._fit", fit)
-        arguments: Any = ({}, self.layout, restart, self.notes.append)
-        run_board(self.board, StudyTrial, lambda search, trial: {}, *arguments)
+        stage = Stage(self.board, StudyTrial, lambda search, trial: {})
+        doing = work_off(stage, self.layout, restart, self.notes.append)
+        given = next(doing, None)
+        while given is not None:
+            script = scripts[min(self.runs, len(scripts) - 1)]
+            self.runs += 1
+            try:
+                script(given.board)
+            except Exception as error:
+                given = doing.throw(error)
+            else:
+                given = next(doing, None)
 
 
 @pytest.fixture
-def tune(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Tune:
-    return Tune(tmp_path, monkeypatch)
+def tune(tmp_path: Path) -> Tune:
+    return Tune(tmp_path)
 
 
 def finish(board: Board) -> None:
@@ -191,14 +200,14 @@ def trial_of(board: Board, folder: Path, failures: str) -> Any:
 def test_a_trial_that_names_what_is_wrong_breaks_off_without_tune_s_retries(tune: Tune) -> None:
     trial = trial_of(tune.board, tune.layout.out, "")
     result = {"broken": "signals/x is damaged"}
-    assert BoardScheduler(tune.board).on_trial_result(None, trial, result) == "STOP"
+    assert StudyScheduler(tune.agenda, 1).on_trial_result(None, trial, result) == "STOP"
     assert list(tune.board.broken.values()) == ["signals/x is damaged"]
 
 
 def test_a_trial_that_failed_too_often_breaks_off_with_its_last_error(tune: Tune) -> None:
     failures = f"Failure # 1 (then)\n{KILLED}\nFailure # 2 (now)\nTraceback\nOSError: gone\n"
     trial = trial_of(tune.board, tune.layout.out, failures)
-    BrokenTrials(tune.board).on_trial_error(1, [trial], trial)
+    BrokenTrials(tune.agenda).on_trial_error(1, [trial], trial)
     assert list(tune.board.broken.values()) == ["OSError: gone"]
 
 
@@ -206,7 +215,7 @@ def test_memory_that_runs_out_while_a_trial_begins_ends_the_run_of_tune(tune: Tu
     trial = trial_of(tune.board, tune.layout.out, f"Failure # 3 (now)\n{KILLED}\n")
     # The other trials would be killed as well, one after another.
     with pytest.raises(RuntimeError, match="running low on memory"):
-        BrokenTrials(tune.board).on_trial_error(1, [trial], trial)
+        BrokenTrials(tune.agenda).on_trial_error(1, [trial], trial)
     assert not tune.board.broken
 
 

@@ -3,6 +3,7 @@
 import shutil
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -21,6 +22,11 @@ def stage_counts(study: Study, event: str) -> dict[str, int]:
     return dict(Counter(e["stage"] for e in study.events() if e["event"] == event))
 
 
+def is_constant(event: dict[str, Any]) -> bool:
+    """Whether a trial of the search ended with one class only: another makes up for it."""
+    return event["event"] == "end" and bool(event["constant"])
+
+
 def copied(finished: Finished, folder: Path) -> Study:
     """The finished study in a folder of its own."""
     shutil.copytree(finished.study.out, folder / "run")
@@ -36,12 +42,23 @@ def test_the_ledger_holds_exactly_the_planned_trials(finished: Finished) -> None
     # Two tasks: 2 teachers and 1 signals job each; 4 cells with 3 trials and 2 seeds each; the
     # test splits of 2 teachers and 4 students.
     planned = {"teachers": 4, "signals": 2, "search": 12, "confirm": 8, "predict": 6}
+    planned["search"] += sum(map(is_constant, finished.study.events("search")))
     assert stage_counts(finished.study, "start") == planned
     assert stage_counts(finished.study, "end") == planned
     ends = [e for e in finished.study.events() if e["event"] == "end"]
     assert {e["state"] for e in ends} <= {"complete", "stopped"}
     # ASHA may stop trials of the search, and nowhere else.
     assert all(e["state"] == "complete" for e in ends if e["stage"] != "search")
+
+
+def test_one_process_serves_all_stages(finished: Finished) -> None:
+    stages, processes = set(), set()
+    for log in (finished.study.out / "logs").rglob("*.log"):
+        lines = [line.split() for line in log.read_text().splitlines() if " INFO " in line]
+        processes.update(words[2] for words in lines)
+        stages.update(log.relative_to(finished.study.out / "logs").parts[:1] if lines else ())
+    # The study runs one trial at a time; jobs log nothing.
+    assert stages == {"teachers", "search", "confirm"} and len(processes) == 1
 
 
 def test_every_winner_can_be_loaded_by_transformers(finished: Finished) -> None:
@@ -131,12 +148,14 @@ def test_a_larger_budget_runs_only_the_new_trials(finished: Finished, tmp_path: 
     done = study.run("--set", "search.trials=4", "confirm.seeds=3")
     assert done.returncode == 0, done.stdout
     new = study.numbers()
-    # One more search trial in each cell; those of before are untouched.
+    # One more search trial in each cell (or two); those of before are untouched.
     assert {key: new[key] for key in old if key.startswith(("teachers", "search"))} == {
         key: old[key] for key in old if key.startswith(("teachers", "search"))
     }
-    added = sorted(key for key in new.keys() - old.keys() if key.startswith("search"))
-    assert added == [f"search/{cell}/trial-0003" for cell in CELLS]
+    ends = [e for e in study.events("search") if e["event"] == "end" and not is_constant(e)]
+    assert Counter(f"{e['task']}-{e['depth']}-{e['method']}" for e in ends) == dict.fromkeys(
+        CELLS, 4
+    )
     # Three seeds of the present winner; those of an unchanged winner are not run again.
     for cell in CELLS:
         seeds = {key: new[key] for key in new if key.startswith(f"confirm/{cell}/")}

@@ -1,0 +1,121 @@
+"""What signals that do not fit the memory cost a trial: private memory and time of a step.
+
+Trains a pkd-skip student of a 1024-wide teacher, once on a task's rows and once on so many copies
+of them that the signals have the asked size, each in a process of its own. The signals are
+random: only where they come from matters. Shows
+  private     memory that is no file's (RssAnon of Linux), after the last step; the pages of mapped
+              files are the system's, which takes them back when it needs them
+  state       weights, gradients and AdamW's two moments
+  verify      seconds of the first opening: every byte is read and compared with its checksum
+  step        milliseconds, steps of rows met for the first time
+
+python -m tests.benchmarks.large_signals --data DIR --model DIR --out DIR [--task sst2] [--gb 7]
+"""
+
+import argparse
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+from pyarrow import concat_tables
+from pyarrow.parquet import read_table, write_table
+from torch import multiprocessing
+
+from pkd.cache import write_manifest
+from pkd.layers import layer_map
+from pkd.models import load_classifier
+from pkd.objective import Objective
+from pkd.prepare import Prepared, prepare_task
+from pkd.recipe import Recipe
+from pkd.signals import open_signals
+from pkd.tasks import GLUE, Task
+from pkd.tokens import open_tokens
+from pkd.trainer import Trainer
+from pkd.vocabulary import keep_used_words
+
+LAYERS, TEACHER_LAYERS, WIDTH, CHUNK = 6, 12, 1024, 4096
+STATES = layer_map("skip", TEACHER_LAYERS, LAYERS)
+
+
+def copied(task: Task, data: Path, folder: Path, copies: int) -> Path:
+    """A task's data with its training rows so many times."""
+    (folder / task.name).mkdir(parents=True)
+    for path in (data / task.name).glob("*.parquet"):
+        table = read_table(path).drop_columns("idx")  # each row would have several
+        times = copies if path.stem == "train" else 1
+        write_table(concat_tables([table] * times), folder / task.name / path.name)
+    return folder
+
+
+def make_signals(folder: Path, rows: int, classes: int) -> Path:
+    """A signal folder of random values, see `pkd.signals.build_signals`."""
+    folder.mkdir(parents=True)
+    random = np.random.default_rng(0)
+    np.save(folder / "logits.npy", random.standard_normal((rows, classes), dtype=np.float32))
+    for layer in STATES:
+        path = folder / f"layer-{layer:02d}.npy"
+        states = np.lib.format.open_memmap(path, "w+", dtype=np.float16, shape=(rows, WIDTH))
+        for start in range(0, rows, CHUNK):
+            part = states[start : start + CHUNK]
+            part[:] = random.standard_normal(part.shape, dtype=np.float32)
+    write_manifest(folder, {"rows": rows})
+    return folder
+
+
+def train(prepared: Prepared, model: Path, signals: Path, steps: int) -> str:
+    """Trains some steps and gives a row of the table."""
+    began = time.perf_counter()
+    opened = open_signals(signals, STATES)
+    verified = time.perf_counter() - began
+    student = load_classifier(model, prepared.task.labels, LAYERS)
+    tokens = open_tokens(prepared.train)
+    keep_used_words(student, [tokens])
+    recipe = Recipe.checked(method="pkd-skip", layers=LAYERS)
+    cpu = torch.device("cpu")
+    trainer = Trainer(Objective(recipe, student, tokens, cpu, opened, TEACHER_LAYERS))
+    epoch = trainer.run_epoch()
+    next(epoch)
+    began = time.perf_counter()
+    for _ in range(steps):
+        next(epoch)
+    step = (time.perf_counter() - began) / steps
+    status = Path("/proc/self/status").read_text(encoding="utf-8")
+    private = 1024 * int(status.partition("RssAnon:")[2].split()[0])
+    learnt = sum(p.numel() for p in trainer.objective.parameters().values())
+    size = sum(path.stat().st_size for path in signals.iterdir())
+    return (
+        f"| {len(tokens):,} | {size / 1e9:.1f} | {16 * learnt / 1e6:.0f} | {private / 1e6:.0f} | "
+        f"{verified:.1f} | {1e3 * step:.0f} |"
+    )
+
+
+def main() -> None:
+    """Prints a row for each size."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--model", type=Path, required=True)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--task", default="sst2")
+    parser.add_argument("--gb", type=float, default=7.0)
+    parser.add_argument("--steps", type=int, default=100)
+    options = parser.parse_args()
+    task = GLUE[options.task]
+    print("| rows | signals, GB | state, MB | private, MB | verify, s | step, ms |")
+    print("|---" * 6 + "|", flush=True)
+    once = read_table(options.data / task.name / "train.parquet").num_rows
+    for copies in (1, round(options.gb * 1e9 / (2 * WIDTH * len(STATES) * once))):
+        out = options.out / f"{copies}"
+        data = copied(task, options.data, out / "data", copies)
+        prepared = prepare_task(task, options.model, out / "tokens", data)
+        signals = make_signals(out / "signals", copies * once, len(task.labels))
+        # A process of its own: what one has kept would be counted for the other.
+        with multiprocessing.get_context("spawn").Pool(1) as pool:
+            arguments = (prepared, options.model, signals, options.steps)
+            print(pool.apply(train, arguments), flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,124 @@
+"""Where the time of a training step goes, and how near its arithmetic is to the processor's peak.
+
+For a patient distillation step (pkd-skip) on cached signals:
+  share   operations of its matrix products (counted by torch's FlopCounterMode) a second, against
+          those of one large bf16 product in the same process, in turn
+  groups  the profiler's time in each kernel itself, in percent of the step
+
+python -m tests.benchmarks.step_profile --data DIR --model DIR [--tasks rte,sst2] [--steps 200]
+"""
+
+import argparse
+import itertools
+import statistics
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import torch
+from torch.profiler import ProfilerActivity, profile
+from torch.utils.flop_counter import FlopCounterMode
+
+from pkd.models import fetch_model, load_classifier
+from pkd.prepare import ask_teacher, prepare_task
+from pkd.tasks import GLUE, Task
+from tests.benchmarks.step_time import our_trainer
+
+PARTS, SIZE = 6, 2048
+REST = "launching and the rest"
+# The first group whose word is in a kernel's name.
+GROUPS = {
+    "matrix products": ("mm", "convolution"),
+    "AdamW": ("adam",),
+    "gradient norm": ("norm_foreach", "linalg_vector_norm"),
+    "casts and copies": ("copy", "aten::to"),
+    "layer norm": ("layer_norm",),
+    "dropout": ("random_", "aten::ge", "bernoulli"),
+    "GELU and softmax": ("gelu", "softmax"),
+    "embeddings": ("embedding", "index"),
+    "filling with zeros": ("fill_", "zero_"),
+    "sums and products of elements": ("aten::mul", "aten::add", "aten::sum", "aten::div"),
+}
+
+
+def group_of(kernel: str) -> str:
+    """The group of a kernel of the profiler."""
+    found = (group for group, words in GROUPS.items() if any(word in kernel for word in words))
+    return next(found, REST)
+
+
+def peak(repeats: int = 10) -> float:
+    """GFLOP a second of one large bf16 product."""
+    left, right = (torch.randn(SIZE, SIZE).bfloat16() for _ in range(2))
+    left @ right
+    started = time.perf_counter()
+    for _ in range(repeats):
+        left @ right
+    return repeats * 2 * SIZE**3 / (time.perf_counter() - started) / 1e9
+
+
+def row(task: Task, model: Path, options: argparse.Namespace, folder: Path) -> list[str]:
+    """The cells of a task: numbers, then the groups' shares in percent."""
+    prepared = prepare_task(task, model, folder, options.data)
+    # What the teacher says does not change the time of a step: the encoder itself will do.
+    teacher = load_classifier(model, task.labels)
+    teacher.save_pretrained(folder / "teacher")
+    signals = ask_teacher(prepared, folder / "teacher", (2, 4), folder / "signals")
+    depth = teacher.config.num_hidden_layers
+
+    def steps() -> Iterator[object]:
+        """The same batches each time, and nothing of loading them."""
+        epoch = our_trainer(prepared, model, "pkd-skip", signals, depth).run_epoch()
+        next(epoch)
+        return itertools.islice(epoch, options.steps)
+
+    with FlopCounterMode(display=False) as counter:
+        count = sum(1 for _ in steps())
+    with profile(activities=[ProfilerActivity.CPU]) as profiler:
+        for _ in steps():
+            pass
+    spent: Counter[str] = Counter()
+    for kernel in profiler.key_averages():
+        spent[group_of(kernel.key)] += kernel.self_cpu_time_total
+    seconds, peaks, timed = 0.0, [], steps()
+    for _ in range(PARTS):
+        peaks.append(peak())
+        started = time.perf_counter()
+        for _ in itertools.islice(timed, -(-count // PARTS)):
+            pass
+        seconds += time.perf_counter() - started
+    # The first batch was counted too: one of many.
+    flops = counter.get_total_flops() / (count + 1)
+    rate, best = flops * count / seconds / 1e9, statistics.median(peaks)
+    numbers = [1e3 * seconds / count, flops / 1e9, rate, best, 100 * rate / best]
+    shares = [100 * spent[group] / spent.total() for group in (*GROUPS, REST)]
+    return [task.name, *(f"{value:.0f}" for value in (*numbers, *shares))]
+
+
+def main() -> None:
+    """Prints one column a task."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--model", required=True)
+    parser.add_argument("--tasks", default="rte,sst2")
+    parser.add_argument("--steps", type=int, default=200, help="of an epoch, at most")
+    options = parser.parse_args()
+    model = fetch_model(options.model)
+    columns = []
+    for name in options.tasks.split(","):
+        with tempfile.TemporaryDirectory() as folder:
+            columns.append(row(GLUE[name], model, options, Path(folder)))
+    heads = ["", "ms a step", "GFLOP a step", "GFLOP/s", "large bf16 product, GFLOP/s"]
+    names = [*heads, "share of it, %", *(f"{group}, % of the step" for group in (*GROUPS, REST))]
+    for line, cells in enumerate(zip(names, *columns, strict=True)):
+        print(f"| {' | '.join(cells)} |")
+        if line == 0:
+            print("|---" * len(cells) + "|")
+
+
+if __name__ == "__main__":
+    main()
