@@ -178,6 +178,8 @@ def _beaten(row: pd.Series, taken: pd.Series | None) -> str:
     if not row["front"]:
         return "another that costs no more scores as high or higher"
     assert taken is not None
+    if row["mean"] == taken["mean"]:
+        return "costs and scores the same"
     return "costs less, scores less" if row["mean"] < taken["mean"] else "costs more, scores more"
 
 

@@ -54,12 +54,12 @@ class StudyScheduler(_NotPickled, FIFOScheduler):
 
     Args:
         agenda: knows the board.
-        processes: trials at once; so many processes are kept until the study is over.
+        keep: processes that are kept until the study is over, though no trial waits for them.
     """
 
-    def __init__(self, agenda: Agenda, processes: int) -> None:
+    def __init__(self, agenda: Agenda, keep: int) -> None:
         super().__init__()
-        self._agenda, self._processes = agenda, processes
+        self._agenda, self._keep = agenda, keep
 
     def on_trial_add(self, tune_controller: Any, trial: Trial) -> None:
         """Has Tune keep processes for which no trial waits: the next stage will need them.
@@ -67,8 +67,8 @@ class StudyScheduler(_NotPickled, FIFOScheduler):
         By itself it keeps one. It offers no setting for this; without what is used here each
         stage starts processes anew, which `tests/study/test_whole_study.py` would notice.
         """
-        if self._processes:
-            keep, self._processes = self._processes, 0
+        if self._keep:
+            keep, self._keep = self._keep, 0
             tune_controller._actor_cache.increase_max(trial.placement_group_factory, by=keep)
 
     def on_trial_result(self, tune_controller: Any, trial: Trial, result: dict[str, Any]) -> str:

@@ -127,6 +127,11 @@ def trials_at_once(resources: Mapping[str, float]) -> int:
     return int(min(room[key.upper()] / share for key, share in resources.items() if share))
 
 
+def autoscaled() -> bool:
+    """Whether nodes come when trials wait for them, and go when they are idle."""
+    return bool(_promised())
+
+
 def _promised() -> dict[str, float]:
     """All that an autoscaler may start: it comes when trials wait for it."""
     more = global_state.get_max_resources_from_cluster_config() or {}

@@ -14,7 +14,7 @@ from pkd.files import check_space
 from study.agenda import Agenda, Doing, Stage
 from study.board import Board
 from study.bridge import BrokenTrials, StudyScheduler, StudySearcher
-from study.cluster import trials_at_once
+from study.cluster import autoscaled, trials_at_once
 from study.deferred import Deferred
 from study.layout import Layout
 from study.rayerrors import OUT_OF_MEMORY, reason_of
@@ -135,7 +135,8 @@ def _fit(agenda: Agenda, resources: Mapping[str, float], layout: Layout) -> None
         tune.with_resources(Deferred, dict(resources)),
         tune_config=tune.TuneConfig(
             search_alg=StudySearcher(agenda),
-            scheduler=StudyScheduler(agenda, at_once),
+            # An idle process would keep its node, which somebody pays for.
+            scheduler=StudyScheduler(agenda, keep=0 if autoscaled() else at_once),
             num_samples=-1,
             reuse_actors=True,
             trial_name_creator=_trial_name,

@@ -74,6 +74,16 @@ def test_score_latency_size_and_reasons_are_told(
     assert "--task rte --student kd-3 --to DIR --onnx --int8" in text
 
 
+def test_one_that_is_tied_with_what_is_taken_is_no_dearer(
+    scored: FakeRun, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for seed in range(3):
+        scored.trial("confirm", "rte", 6, "pkd-skip", seed, 0.69 + (seed - 1) / 100)
+    _, text = asked(scored, capsys)
+    tied = [line for line in text.splitlines() if line.endswith("; costs and scores the same")]
+    assert len(tied) == 1 and "69.0 ± 1.0 (n = 3)" in tied[0]
+
+
 def test_a_latency_that_was_not_measured_is_asked_for_with_the_command(
     scored: FakeRun, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -7,7 +7,7 @@ import ray
 from ray._private.state import state as global_state
 
 from pkd.errors import InputError
-from study.cluster import trial_resources, trials_at_once
+from study.cluster import autoscaled, trial_resources, trials_at_once
 from study.sections import Resources
 
 
@@ -110,8 +110,8 @@ def test_the_scarcest_resource_decides_how_many_trials_run_at_once(
 ) -> None:
     monkeypatch.setattr(ray, "cluster_resources", lambda: there)
     monkeypatch.setattr(global_state, "get_max_resources_from_cluster_config", lambda: None)
-    assert trials_at_once(trial) == expected
+    assert trials_at_once(trial) == expected and not autoscaled()
     # An autoscaler starts nodes for what waits, all at once.
     more = {"CPU": 128, "GPU": 8}
     monkeypatch.setattr(global_state, "get_max_resources_from_cluster_config", lambda: more)
-    assert trials_at_once(trial) >= 8
+    assert trials_at_once(trial) >= 8 and autoscaled()
