@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
 from fake_stage import report_of
@@ -12,6 +12,7 @@ from transformers import BertConfig
 
 from pkd.prepare import Prepared, prepare_task
 from pkd.tasks import GLUE
+from study.agenda import Doing
 from study.board import Board
 from study.cells import Cell
 from study.cellsearch import CellSearch
@@ -24,6 +25,7 @@ from study.trainable import StudyTrial
 from study.tuner import StageIncomplete
 from study.view import View
 
+T = TypeVar("T")
 CONFIG = StudyConfig(tasks=("rte",), depths=(2,), methods=("kd", "pkd-skip"))
 ENCODER = BertConfig(num_hidden_layers=4, hidden_size=32, num_attention_heads=2)
 
@@ -36,9 +38,16 @@ def rte(tiny_data: Path, tiny_model: Path, tmp_path_factory: pytest.TempPathFact
 def stages(tmp_path: Path, *tasks: Prepared, config: StudyConfig = CONFIG) -> Stages:
     plan = plan_of(config, {prepared.task.name: prepared for prepared in tasks}, ENCODER)
     view = View(Console(quiet=True), plan.stage_work())
-    return Stages(
-        plan, tmp_path / "model", Layout(tmp_path / "out"), {"cpu": 1.0}, view, lambda: None
-    )
+    return Stages(plan, tmp_path / "model", Layout(tmp_path / "out"), view, lambda: None)
+
+
+def result_of(doing: Doing[T]) -> T:
+    """What a stage gives that has nothing for Tune to do."""
+    try:
+        stage = next(doing)
+    except StopIteration as end:
+        return end.value
+    pytest.fail(f"{stage.board.stage} starts trials")
 
 
 def board_with(those: Stages, cell: Cell, settings: list[Settings]) -> Board:
@@ -62,8 +71,9 @@ def ran(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Boards are worked off without Ray; what was run, trial by trial."""
     done: list[str] = []
 
-    def run(self: Stages, board: Board, *_: Any) -> Board:
+    def run(self: Stages, board: Board, *_: Any) -> Doing[Board]:
         done.extend(f"{board.stage} {work}" for work in work_off(board))
+        yield from ()
         return board
 
     monkeypatch.setattr(Stages, "_run", run)
@@ -86,7 +96,7 @@ def test_a_cell_in_which_every_trial_failed_stays_incomplete(
     failing.fail(*work, "the training loss is not finite")
     # A second call of the same command finds nothing to run, and still no winner to confirm.
     with pytest.raises(StageIncomplete, match="rte-2-kd: every trial failed"):
-        those._run(board(), StudyTrial, lambda search, trial: {})
+        result_of(those._run(board(), StudyTrial, lambda search, trial: {}))
 
 
 def test_a_finished_stage_starts_no_tuner(
@@ -95,7 +105,7 @@ def test_a_finished_stage_starts_no_tuner(
     those = stages(tmp_path, rte)
     board = board_with(those, Cell("search", "rte", 2, "kd"), [{"alpha": 0.5}])
     monkeypatch.setattr("study.tuner.tune.Tuner", lambda *a, **k: pytest.fail("a tuner"))
-    assert those._run(board, StudyTrial, lambda search, trial: {}) is board
+    assert result_of(those._run(board, StudyTrial, lambda search, trial: {})) is board
 
 
 def test_a_new_winner_of_the_same_name_is_predicted_again(
@@ -105,14 +115,14 @@ def test_a_new_winner_of_the_same_name_is_predicted_again(
     teachers = board_with(those, Cell("teachers", "rte", 4, "teacher"), [{"learning_rate": 1e-4}])
     student = Cell("confirm", "rte", 2, "kd")
     confirm = board_with(those, student, [{"alpha": 0.5}])
-    those._predict(teachers, confirm)
+    result_of(those._predict(teachers, confirm))
     assert ran == ["predict rte-4-teacher job-0000", "predict rte-2-kd job-0000"]
     # Again: nothing to do.
-    those._predict(teachers, confirm)
+    result_of(those._predict(teachers, confirm))
     assert len(ran) == 2
     # More search trials found other settings; their first seed is `seed-0000` as well.
     those.layout.supersede(student)
-    those._predict(teachers, board_with(those, student, [{"alpha": 0.7}]))
+    result_of(those._predict(teachers, board_with(those, student, [{"alpha": 0.7}])))
     assert ran[2:] == ["predict rte-2-kd job-0000"]
 
 
@@ -124,7 +134,9 @@ def test_models_are_predicted_again_when_the_held_out_rows_change(
         those = stages(tmp_path, replace(rte, task=task, tokens=rte.tokens | {"later": rows}))
         cell = Cell("teachers", "rte", 4, "teacher")
         teachers = board_with(those, cell, [{"learning_rate": 1e-4}])
-        those._predict(teachers, board_with(those, Cell("confirm", "rte", 2, "kd"), [{}]))
+        result_of(
+            those._predict(teachers, board_with(those, Cell("confirm", "rte", 2, "kd"), [{}]))
+        )
         done, ran[:] = list(ran), []
         return done
 
@@ -143,7 +155,7 @@ def test_confirmed_runs_of_a_beaten_winner_are_set_aside(
         search = CellSearch(cell, ListSampler([{"alpha": alpha}]), 1, 1)
         board = Board("search", [search], Ledger(tmp_path / f"search-{alpha}"), those.view)
         work_off(board)
-        those._confirm(board, {})
+        result_of(those._confirm(board, {}))
         return [e["settings"] for e in those.ledger.events("confirm") if e["event"] == "start"]
 
     assert confirm(0.5) == [{"alpha": 0.5}] * 3
@@ -157,7 +169,7 @@ def test_confirm_seeds_are_none_of_the_search_s(
 ) -> None:
     those = stages(tmp_path, rte)
     board = board_with(those, Cell("search", "rte", 2, "kd"), [{"alpha": 0.5}])
-    those._confirm(board, {})
+    result_of(those._confirm(board, {}))
     seeds = [e["seed"] for e in those.ledger.events("confirm") if e["event"] == "start"]
     assert seeds == [1042, 1043, 1044]
 
@@ -192,7 +204,7 @@ def test_pkd_waits_for_kd_and_takes_its_temperature_and_alpha(
     config = StudyConfig.model_validate(
         CONFIG.model_dump() | {"search": search, "train": {"epochs": 1}}
     )
-    board = stages(tmp_path, rte, config=config)._search({})
+    board = result_of(stages(tmp_path, rte, config=config)._search({}))
     kd, pkd = board.searches["rte-2-kd"], board.searches["rte-2-pkd-skip"]
     assert len(kd.trials) == 27 and len(pkd.trials) == 24
     assert [name.split()[1] for name in ran] == ["rte-2-kd"] * 27 + ["rte-2-pkd-skip"] * 24
@@ -211,8 +223,9 @@ def test_a_task_and_a_depth_that_are_added_run_only_their_own_trials(
         small |= {"tasks": tuple(tasks), "depths": depths, "teacher": {"trials": 1, "epochs": 1}}
         config = StudyConfig.model_validate({"methods": ("ft", "kd"), **small})
         those = stages(tmp_path, *tasks.values(), config=config)
-        teachers, confirm = those._teachers(), those._confirm(those._search({}), {})
-        those._predict(teachers, confirm)
+        teachers, search = result_of(those._teachers()), result_of(those._search({}))
+        confirm = result_of(those._confirm(search, {}))
+        result_of(those._predict(teachers, confirm))
         now = sorted(ran)
         ran.clear()
         return now
