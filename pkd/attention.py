@@ -2,8 +2,8 @@
 
 Under autocast a mask in fp32 makes everything between the two products fp32: scores, softmax and
 dropout, each of batch × heads × tokens × tokens, and the second product converts them back. With
-the mask in the scores' precision a step of 67 tokens a row takes 7 % less (docs/performance.md).
-In fp32 results are the same bit by bit.
+the mask in the scores' precision, steps of 67 tokens a row take 5 to 7 % less
+(docs/performance.md). In fp32 results are the same bit by bit.
 """
 
 from typing import Any

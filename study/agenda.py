@@ -75,8 +75,7 @@ class Agenda:
                 return None
             try:
                 self._stage = next(self._stages, None)
-            except Exception as error:
-                # Tune would wrap it into an error of its own.
+            except Exception as error:  # whatever it is: Tune would make it an error of its own
                 self._failure, self._stage = error, None
         return None
 

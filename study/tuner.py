@@ -120,7 +120,7 @@ def run_stages(stages: Doing[None], resources: Mapping[str, float], layout: Layo
     while not agenda.over:
         try:
             _fit(agenda, resources, layout)
-        except BaseException as error:
+        except BaseException as error:  # Ctrl-C too: the stage lets go of what it holds
             agenda.tell(error)
         agenda.check()
 

@@ -1,4 +1,4 @@
-"""What signals that do not fit the memory cost a trial: private memory and time of a step.
+"""What large signals cost a trial: private memory and time of a step.
 
 Trains a pkd-skip student of a 1024-wide teacher, once on a task's rows and once on so many copies
 of them that the signals have the asked size, each in a process of its own. The signals are
@@ -12,7 +12,6 @@ random: only where they come from matters. Shows
 python -m tests.benchmarks.large_signals --data DIR --model DIR --out DIR [--task sst2] [--gb 7]
 """
 
-import argparse
 import time
 from pathlib import Path
 
@@ -33,6 +32,7 @@ from pkd.tasks import GLUE, Task
 from pkd.tokens import open_tokens
 from pkd.trainer import Trainer
 from pkd.vocabulary import keep_used_words
+from tests.benchmarks.options import real_data_parser
 
 LAYERS, TEACHER_LAYERS, WIDTH, CHUNK = 6, 12, 1024, 4096
 STATES = layer_map("skip", TEACHER_LAYERS, LAYERS)
@@ -92,12 +92,7 @@ def train(prepared: Prepared, model: Path, signals: Path, steps: int) -> str:
 
 def main() -> None:
     """Prints a row for each size."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--model", type=Path, required=True)
-    parser.add_argument("--out", type=Path, required=True)
+    parser = real_data_parser(__doc__, out=True)
     parser.add_argument("--task", default="sst2")
     parser.add_argument("--gb", type=float, default=7.0)
     parser.add_argument("--steps", type=int, default=100)

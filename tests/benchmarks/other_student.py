@@ -18,6 +18,7 @@ from pkd.layers import layer_map
 from pkd.models import depth_of, quiet_transformers
 from pkd.prepare import Prepared, ask_teacher, prepare_task
 from pkd.tasks import GLUE, Task
+from tests.benchmarks.options import real_data_parser
 from tests.benchmarks.trainings import compare, fine_tuned, make_pool, small_grids
 
 GRIDS = small_grids(5e-4, 1e-3)
@@ -44,12 +45,7 @@ def random_student(task: Task, options: argparse.Namespace) -> Path:
 
 def main() -> None:
     """Prints the scores of ft, kd and pkd-skip."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--model", type=Path, required=True, help="the teacher's encoder")
-    parser.add_argument("--out", type=Path, required=True)
+    parser = real_data_parser(__doc__, out=True)
     parser.add_argument("--task", default="sst2")
     parser.add_argument("--rows", type=int, help="training rows; all by default")
     parser.add_argument("--layers", type=int, default=4)

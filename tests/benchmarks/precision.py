@@ -7,11 +7,9 @@ python -m tests.benchmarks.precision --data DIR --model DIR --out DIR
     [--task rte] [--layers 3] [--epochs 4] [--seeds 3] [--workers 2]
 """
 
-import argparse
 import statistics
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import Path
 
 from pkd.experiment import Files
 from pkd.layers import layer_map
@@ -19,6 +17,7 @@ from pkd.models import depth_of
 from pkd.prepare import ask_teacher, prepare_task
 from pkd.recipe import Recipe
 from pkd.tasks import GLUE
+from tests.benchmarks.options import real_data_parser
 from tests.benchmarks.trainings import Job, best, fine_tuned, make_pool, train_all
 
 SETTINGS = {"learning_rate": 5e-5, "temperature": 5.0, "alpha": 0.5, "beta": 100.0}
@@ -31,12 +30,7 @@ def spread(values: Sequence[float], form: str) -> str:
 
 def main() -> None:
     """Prints a row for each precision."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--model", type=Path, required=True)
-    parser.add_argument("--out", type=Path, required=True)
+    parser = real_data_parser(__doc__, out=True)
     parser.add_argument("--task", default="rte")
     parser.add_argument("--layers", type=int, default=3)
     parser.add_argument("--epochs", type=int, default=4)

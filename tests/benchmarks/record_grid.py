@@ -20,6 +20,7 @@ from pkd.models import depth_of
 from pkd.prepare import ask_teacher, prepare_task
 from pkd.recipe import Recipe
 from pkd.tasks import GLUE
+from tests.benchmarks.options import real_data_parser
 from tests.benchmarks.trainings import Job, best, fine_tuned, make_pool, train_all
 
 TEMPERATURES, ALPHAS, BETAS = (5.0, 10.0, 20.0), (0.2, 0.5, 0.7), (10.0, 100.0, 500.0, 1000.0)
@@ -69,11 +70,7 @@ def record(task: str, pool: Pool, options: argparse.Namespace) -> dict[str, Any]
 
 def main() -> None:
     """Writes the record after each task."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--model", type=Path, required=True)
+    parser = real_data_parser(__doc__)
     parser.add_argument("--to", type=Path, required=True)
     parser.add_argument("--tasks", default="rte,mrpc")
     parser.add_argument("--layers", type=int, default=3)

@@ -24,6 +24,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from pkd.models import fetch_model, load_classifier
 from pkd.prepare import ask_teacher, prepare_task
 from pkd.tasks import GLUE, Task
+from tests.benchmarks.options import real_data_parser
 from tests.benchmarks.step_time import our_trainer
 
 PARTS, SIZE = 6, 2048
@@ -99,15 +100,11 @@ def row(task: Task, model: Path, options: argparse.Namespace, folder: Path) -> l
 
 def main() -> None:
     """Prints one column a task."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--model", required=True)
+    parser = real_data_parser(__doc__)
     parser.add_argument("--tasks", default="rte,sst2")
     parser.add_argument("--steps", type=int, default=200, help="of an epoch, at most")
     options = parser.parse_args()
-    model = fetch_model(options.model)
+    model = fetch_model(str(options.model))
     columns = []
     for name in options.tasks.split(","):
         with tempfile.TemporaryDirectory() as folder:

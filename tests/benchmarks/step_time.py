@@ -32,6 +32,7 @@ from pkd.tasks import GLUE, Task
 from pkd.tokens import open_tokens
 from pkd.trainer import Trainer
 from pkd.vocabulary import keep_used_words
+from tests.benchmarks.options import real_data_parser
 
 LAYERS, BATCH = 3, 32
 Epoch = Iterator[int]
@@ -113,14 +114,12 @@ def interleave(
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--model", required=True)
+    parser = real_data_parser(__doc__)
     parser.add_argument("--tasks", default="rte,sst2")
     parser.add_argument("--steps", type=int, default=300, help="of an epoch, at most")
     parser.add_argument("--repeats", type=int, default=3)
     options = parser.parse_args()
-    model = fetch_model(options.model)
+    model = fetch_model(str(options.model))
     print(f"{torch.get_num_threads()} threads, {LAYERS} layers, batch {BATCH}")
     print("| task | tokens/row | plain | ft | pkd-skip | pkd ÷ plain | pkd ÷ ft step time |")
     print("|---|---|---|---|---|---|---|")

@@ -31,6 +31,7 @@ from pkd.signals import build_signals
 from pkd.tasks import GLUE
 from pkd.timing import Limits, time_interleaved
 from pkd.tokens import TokenArrays, open_tokens
+from tests.benchmarks.options import real_data_parser
 
 LAYERS = 3
 CPU = torch.device("cpu")
@@ -44,16 +45,12 @@ def inference(teacher: PreTrainedModel, tokens: TokenArrays, precision: str) -> 
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--model", required=True)
+    parser = real_data_parser(__doc__)
     parser.add_argument("--tasks", default="rte,sst2")
     parser.add_argument("--rows", type=int, default=2490)
     parser.add_argument("--repeats", type=int, default=5)
     options = parser.parse_args()
-    model, precision = fetch_model(options.model), resolve_precision("auto", CPU)
+    model, precision = fetch_model(str(options.model)), resolve_precision("auto", CPU)
     print(f"{torch.get_num_threads()} threads, {precision}, {options.rows} rows")
     print("| task | inference, rows/s | signals, rows/s | signals ÷ inference | second use, s |")
     print("|---|---|---|---|---|")

@@ -20,6 +20,7 @@ from pkd.layers import layer_map
 from pkd.models import depth_of
 from pkd.prepare import ask_teacher, prepare_task
 from pkd.tasks import Task, resolve_tasks
+from tests.benchmarks.options import real_data_parser
 from tests.benchmarks.trainings import compare, fine_tuned, make_pool, small_grids
 
 GRIDS = small_grids(1e-4, 2e-4)
@@ -68,12 +69,7 @@ def files_of(
 
 def main() -> None:
     """With the pool, and with ten times the epochs of the labelled rows alone."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--model", type=Path, required=True)
-    parser.add_argument("--out", type=Path, required=True)
+    parser = real_data_parser(__doc__, out=True)
     parser.add_argument("--labelled", type=int, default=2000)
     parser.add_argument("--layers", type=int, default=3)
     parser.add_argument("--epochs", type=int, default=2)

@@ -59,7 +59,7 @@ class Tune:
             self.runs += 1
             try:
                 script(given.board)
-            except Exception as error:
+            except Exception as error:  # as `run_stages` passes on whatever Tune raises
                 given = doing.throw(error)
             else:
                 given = next(doing, None)
