@@ -28,7 +28,7 @@ class Family:
         offset: whether positions are counted from behind the padding token's id.
         settings: of the configuration: what a classifier does not need is switched off.
         bert_layers: whether its layers are BERT's, module by module: shortcuts are written for
-            those, and a step of theirs can be recorded as a CUDA graph.
+            those.
     """
 
     summary: Summary | None = "first"

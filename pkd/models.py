@@ -197,7 +197,8 @@ def load_classifier(
                 trust_remote_code=False,
                 dtype=torch.float32,
                 # Dropout inside SDPA has no fast kernel on CPUs: eager is 10 % faster there.
-                attn_implementation="sdpa" if torch.cuda.is_available() else "eager",
+                # None is what transformers takes for the best that the family has.
+                attn_implementation=None if torch.cuda.is_available() else "eager",
             )
         except Exception as error:  # safetensors, torch and transformers raise a dozen types
             if "mismatched" in str(error):  # the text speaks of a report that nobody sees

@@ -1,18 +1,22 @@
 """What a training minimises: the loss of a batch of rows, for every method."""
 
+from typing import Any
+
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from transformers import PreTrainedModel
 
 from pkd.attention import attend_in_scores_precision
 from pkd.data import UNLABELLED
 from pkd.devices import autocast, resolve_precision
 from pkd.dropout import FastDropout
-from pkd.families import summary_of, summary_states
+from pkd.families import family_of, summary_of, summary_states
 from pkd.lastlayer import read_summary_token_only
 from pkd.layers import layer_map
 from pkd.losses import Loss, LossTerms, distillation_loss
+from pkd.masterweights import MasterWeights
 from pkd.models import move
+from pkd.optimizer import Piece, pieces_of
 from pkd.projection import Projection
 from pkd.recipe import Recipe
 from pkd.signals import Signals
@@ -38,6 +42,7 @@ class Objective:
             the method has none.
         student_map: the student's layers that they are compared with.
         projection: maps the student's states to the teacher's width; None where they agree.
+        pieces: everything that the loss is to be minimised over.
         row_weight: see `pkd.losses.distillation_loss`; None where all rows have labels.
     """
 
@@ -68,7 +73,22 @@ class Objective:
             )
         self.student_map = tuple(range(1, len(self.teacher_map) + 1))
         self.projection = self._projection(recipe.seed)
+        self._masters = self._master_weights()
+        self.pieces = self._all_pieces()
         self.row_weight = self._row_weight()
+
+    def _master_weights(self) -> MasterWeights | None:
+        if self.device.type == "cpu" or not family_of(self.model.config).bert_layers:
+            return None
+        dtype = torch.bfloat16 if self.precision == "bf16" else torch.float32
+        return MasterWeights(self.model, dtype)
+
+    def _all_pieces(self) -> list[Piece]:
+        own = dict(self.model.named_parameters())
+        pieces = pieces_of(own) if self._masters is None else self._masters.pieces
+        if self.projection is None:
+            return pieces
+        return pieces + pieces_of(dict(self.projection.named_parameters(prefix="projection")))
 
     def _row_weight(self) -> float | None:
         labels = self.tokens.all_labels()
@@ -88,12 +108,12 @@ class Objective:
             return None
         return Projection(len(self.teacher_map), student, teacher, seed).to(self.device)
 
-    def parameters(self) -> dict[str, nn.Parameter]:
-        """Everything that the loss is to be minimised over, by name."""
-        named = dict(self.model.named_parameters())
-        if self.projection is not None:
-            named |= dict(self.projection.named_parameters(prefix="projection"))
-        return named
+    def _run(self, **inputs: Any) -> Any:
+        with FastDropout():
+            if self._masters is not None:
+                return self._masters(**inputs)
+            with autocast(self.precision, self.device):
+                return self.model(**inputs)
 
     def __call__(self, index: Tensor, width: int) -> tuple[LossTerms, Tensor]:
         """The loss terms of one batch and its logits, with the model in the mode it is in.
@@ -102,9 +122,8 @@ class Objective:
             index: (batch,) row numbers, on the device.
             width: tokens of the longest row, or more.
         """
-        with autocast(self.precision, self.device), FastDropout():
-            inputs = self.tokens.gather(index, width)
-            output = self.model(**inputs, output_hidden_states=bool(self.teacher_map))
+        inputs = self.tokens.gather(index, width)
+        output = self._run(**inputs, output_hidden_states=bool(self.teacher_map))
         teacher_logits = teacher_cls = student_cls = None
         if self.weights.alpha > 0:
             assert self.signals is not None

@@ -82,7 +82,7 @@ def train(prepared: Prepared, model: Path, signals: Path, steps: int) -> str:
     step = (time.perf_counter() - began) / steps
     status = Path("/proc/self/status").read_text(encoding="utf-8")
     private = 1024 * int(status.partition("RssAnon:")[2].split()[0])
-    learnt = sum(p.numel() for p in trainer.objective.parameters().values())
+    learnt = sum(piece.parameter.numel() for piece in trainer.objective.pieces)
     size = sum(path.stat().st_size for path in signals.iterdir())
     return (
         f"| {len(tokens):,} | {size / 1e9:.1f} | {16 * learnt / 1e6:.0f} | {private / 1e6:.0f} | "

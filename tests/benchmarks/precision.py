@@ -4,7 +4,7 @@ Prints the mean training loss of each epoch and the best dev score; the differen
 precisions beside the spread over seeds is the answer.
 
 python -m tests.benchmarks.precision --data DIR --model DIR --out DIR
-    [--task rte] [--layers 3] [--epochs 4] [--seeds 3] [--workers 2]
+    [--task rte] [--rows N] [--layers 3] [--epochs 4] [--seeds 3] [--workers 2]
 """
 
 import statistics
@@ -32,13 +32,16 @@ def main() -> None:
     """Prints a row for each precision."""
     parser = real_data_parser(__doc__, out=True)
     parser.add_argument("--task", default="rte")
+    parser.add_argument("--rows", type=int, help="the first so many rows of train; all")
     parser.add_argument("--layers", type=int, default=3)
     parser.add_argument("--epochs", type=int, default=4)
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--workers", type=int, default=2)
     options = parser.parse_args()
     task, depth = GLUE[options.task], depth_of(options.model)
-    prepared = prepare_task(task, options.model, options.out / "tokens", options.data)
+    prepared = prepare_task(
+        task, options.model, options.out / "tokens", options.data, max_train_rows=options.rows
+    )
     files = Files(prepared.task, prepared.tokens, options.model)
     states = layer_map("skip", depth, options.layers)
     with make_pool(options.workers) as pool:

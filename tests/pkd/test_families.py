@@ -118,9 +118,14 @@ def family_data(
     return prepare_task(GLUE["rte"], family_encoder, cache, data, max_length=48)
 
 
+GPU = pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+
+
+@pytest.mark.parametrize("on", ["cpu", pytest.param("cuda", marks=[pytest.mark.gpu, GPU])])
 def test_from_teacher_to_a_saved_student(
-    family_encoder: Path, family_data: Prepared, tmp_path: Path
+    family_encoder: Path, family_data: Prepared, on: str, tmp_path: Path
 ) -> None:
+    device = torch.device(on)
     teacher = tmp_path / "teacher"
     save_model(load_classifier(family_encoder, LABELS, seed=1), family_encoder, teacher)
     signals = ask_teacher(family_data, teacher, [2], tmp_path / "signals", "fp32")
@@ -128,20 +133,32 @@ def test_from_teacher_to_a_saved_student(
         method="pkd-skip", layers=2, epochs=1, batch_size=8, learning_rate=1e-3, precision="fp32"
     )
     files = Files(family_data.task, family_data.tokens, teacher, signals, 4)
-    experiment = Experiment(recipe, files, Outputs(best_model=tmp_path / "student"), CPU)
+    experiment = Experiment(recipe, files, Outputs(best_model=tmp_path / "student"), device)
     assert experiment.trainer.objective.teacher_map == (2,)
     before = same_layers(experiment.trainer.model, load_classifier(teacher, LABELS))
     report = experiment.run_epoch()
     assert np.isfinite(report.train_loss)
     changed = experiment.trainer.model.state_dict()
-    assert any(not torch.equal(changed[name], weight) for name, weight in before.items())
+    assert any(not torch.equal(changed[name].cpu(), old) for name, old in before.items())
 
-    dev = open_tokens(family_data.tokens["validation"])
-    expected = predict_logits(experiment.trainer.model, dev, CPU, "fp32")
+    tokens = family_data.tokens["validation"]
+    dev = open_tokens(tokens, device)
+    expected = predict_logits(experiment.trainer.model, dev, device, "fp32")
     saved = load_classifier(tmp_path / "student", LABELS, seed=5)
-    found = predict_logits(saved, dev, CPU, "fp32")
+    found = predict_logits(saved, open_tokens(tokens), CPU, "fp32")
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
     assert load_config(tmp_path / "student").num_hidden_layers == 2
+
+
+def test_where_there_is_a_gpu_every_family_can_be_loaded(
+    family_encoder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not every family has the attention kernels that are best there."""
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    model = load_classifier(family_encoder, LABELS, 2)
+    lacks = ("deberta", "mpnet", "xlnet")
+    kind = "eager" if model.config.model_type.startswith(lacks) else "sdpa"
+    assert model.config._attn_implementation == kind
 
 
 def test_a_teacher_whose_labels_come_in_another_order_is_put_right(
@@ -160,7 +177,7 @@ def same_layers(student: PreTrainedModel, teacher: PreTrainedModel) -> dict[str,
     """The student's first weights, each the teacher's bit for bit; its word embeddings apart."""
     weights, origin = student.state_dict(), teacher.state_dict()
     compared = {
-        name: weight.clone()
+        name: weight.cpu().clone()
         for name, weight in weights.items()
         if weight.shape == origin[name].shape
     }

@@ -15,6 +15,7 @@ from pkd.checkpoint import load_checkpoint, save_checkpoint
 from pkd.errors import CacheError, TrainingError
 from pkd.models import load_classifier
 from pkd.objective import Objective
+from pkd.optimizer import moments
 from pkd.prepare import Prepared
 from pkd.recipe import Recipe
 from pkd.signals import open_signals
@@ -61,13 +62,12 @@ def finish(trainer: Trainer) -> list[float]:
 def assert_same_bits(a: Trainer, b: Trainer) -> None:
     ours, theirs = a.model.state_dict(), b.model.state_dict()
     assert [key for key in ours if not torch.equal(ours[key], theirs[key])] == []
-    moments = zip(
-        a.optimizer.state_dict()["state"].values(),
-        b.optimizer.state_dict()["state"].values(),
-        strict=True,
-    )
-    for mine, other in moments:
-        assert all(torch.equal(mine[key], other[key]) for key in ("step", "exp_avg", "exp_avg_sq"))
+    mine = moments(a.optimizer, a.objective.pieces)
+    other = moments(b.optimizer, b.objective.pieces)
+    assert mine.keys() == other.keys() == dict(a.model.named_parameters()).keys()
+    for name, state in mine.items():
+        for key in ("step", "exp_avg", "exp_avg_sq"):
+            assert torch.equal(state[key], other[name][key])
 
 
 @pytest.mark.parametrize("method", ["ft", "pkd-skip"])

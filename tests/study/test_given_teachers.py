@@ -1,5 +1,6 @@
 """Teachers that were fine-tuned before the study: other depth, width, tokenizer, label order."""
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -201,6 +202,44 @@ def test_the_best_trained_teachers_are_asked(tiny_model: Path, tmp_path: Path) -
     assert other.settings == {"layers": [], "teacher": "trial-0000"}
 
 
+def assert_students_learn_from(study: Study, teachers: list[Path]) -> None:
+    """The signals of the first row are what the teachers say of it."""
+    reports = {e["trial"]: e for e in study.events("signals") if e["event"] == "report"}
+    folders = [study.out / "signals" / reports[job]["folder"] for job in ("job-0000", "job-0001")]
+    signals = open_signals(folders[0], further=folders[1:])
+    row = parquet.read_table(study.data / "rte" / "train.parquet").to_pylist()[0]
+    pair = {"text": row["sentence1"], "text_pair": row["sentence2"]}
+    for teacher, logits in zip(teachers, (signals.logits, *signals.further), strict=True):
+        said = pipeline("text-classification", model=str(teacher), top_k=None)(pair)
+        chances = {each["label"]: each["score"] for each in said}
+        expected = torch.tensor([chances[label] for label in LABELS])
+        torch.testing.assert_close(logits[0].softmax(0), expected, rtol=1e-2, atol=1e-2)
+
+
+@pytest.mark.slow
+def test_a_study_of_the_ensemble_that_it_trains(
+    tiny_data: Path, tiny_model: Path, tmp_path: Path
+) -> None:
+    teacher = {"trials": 2, "epochs": 2, "learning_rate": [1e-3, 3e-3], "ensemble": 2}
+    config = SHORT | {"methods": ["kd"], "teacher": teacher}
+    study = Study(tmp_path / "run", tiny_data, tiny_model, "rte", config)
+    done = study.run()
+    assert done.returncode == 0, done.stdout
+    record = yaml.safe_load((study.out / "study.yaml").read_text())
+    assert record["teacher"]["ensemble"] == {"rte": 2}
+    [further] = (study.out / "ensembles" / "rte").iterdir()
+    best = study.out / "teachers" / "rte"
+    scores = {e["trial"]: e["score"] for e in study.events("teachers") if e["event"] == "end"}
+    assert scores[further.name] == min(scores.values())
+    assert_students_learn_from(study, [best, further])
+
+    # Students that learnt from both can do without none of them.
+    shutil.rmtree(further)
+    again = study.run()
+    assert again.returncode == 1
+    assert f"{further} is missing though the ledger says it was trained" in again.stdout
+
+
 @pytest.mark.slow
 def test_a_study_of_given_teachers(
     theirs: Path, second: Path, tiny_data: Path, tiny_model: Path, tmp_path: Path
@@ -225,16 +264,7 @@ def test_a_study_of_given_teachers(
     assert events["end"]["metrics"]["validation"]["accuracy"] == sum(right) / len(right)
 
     # Students learn from what it says of the rows in its own tokens.
-    reports = {e["trial"]: e for e in study.events("signals") if e["event"] == "report"}
-    folders = [study.out / "signals" / reports[job]["folder"] for job in ("job-0000", "job-0001")]
-    signals = open_signals(folders[0], further=folders[1:])
-    row = parquet.read_table(tiny_data / "rte" / "train.parquet").to_pylist()[0]
-    pair = {"text": row["sentence1"], "text_pair": row["sentence2"]}
-    also = pipeline("text-classification", model=str(second), top_k=None)
-    for speaks, logits in ((said, signals.logits), (also, signals.further[0])):
-        chances = {each["label"]: each["score"] for each in speaks(pair)}
-        expected = torch.tensor([chances[label] for label in LABELS])
-        torch.testing.assert_close(logits[0].softmax(0), expected, rtol=1e-2, atol=1e-2)
+    assert_students_learn_from(study, [theirs, second])
 
     # The tools that read the run know that it reads other tokens than its students.
     assert "5 Teacher" in done.stdout

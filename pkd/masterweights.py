@@ -1,0 +1,64 @@
+"""Weights of a training on a GPU in one piece: fp32 masters, converted once a step.
+
+Under autocast a kernel converts each weight to bf16 and another one its gradient back, layer norms
+and residual sums run in fp32, and norm and optimiser see a hundred tensors. Here one kernel
+converts all weights of the layers and one all their gradients, and what lies between the matrix
+products is bf16 too. Embeddings stay fp32: torch adds up the gradients of a word that occurs twice
+in the precision of the weights.
+"""
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.func import functional_call
+from transformers import PreTrainedModel
+
+from pkd.optimizer import Piece, decays, pieces_of
+
+
+class MasterWeights:
+    """Runs a model with its weights in some type, with gradients to fp32 weights in one piece.
+
+    Args:
+        model: with a module ``embeddings``; its other weights become views of the pieces, so what
+            it computes by itself and what is saved of it are always up to date.
+        dtype: what the layers compute in.
+
+    Attributes:
+        pieces: what is to be optimised: two tensors for the layers, one for each embedding.
+    """
+
+    def __init__(self, model: PreTrainedModel, dtype: torch.dtype) -> None:
+        self._model, self._dtype = model, dtype
+        base: Any = model.base_model
+        self._embeddings: nn.Module = base.embeddings
+        apart = set(self._embeddings.parameters())
+        named = dict(model.named_parameters())
+        layers = {name: weight for name, weight in named.items() if weight not in apart}
+        self._joined = [
+            _joined({name: w for name, w in layers.items() if decays(name, w) is decay}, decay)
+            for decay in (True, False)
+        ]
+        outside = {name: weight for name, weight in named.items() if weight in apart}
+        self.pieces = [*self._joined, *pieces_of(outside)]
+
+    def __call__(self, **inputs: Any) -> Any:
+        """What the model gives for some inputs, in its training's type."""
+        weights: dict[str, Tensor] = {}
+        for piece in self._joined:
+            weights |= piece.views(piece.parameter.to(self._dtype))
+        with self._embeddings.register_forward_hook(self._converted):
+            return functional_call(self._model, weights, kwargs=inputs)
+
+    def _converted(self, _module: nn.Module, _inputs: Any, states: Tensor) -> Tensor:
+        return states.to(self._dtype)
+
+
+def _joined(named: dict[str, nn.Parameter], decay: bool) -> Piece:
+    """Puts weights into one piece, of which they are views from then on."""
+    flat = nn.Parameter(torch.cat([weight.detach().flatten() for weight in named.values()]))
+    piece = Piece(flat, {name: weight.shape for name, weight in named.items()}, decay)
+    for name, view in piece.views(flat.detach()).items():
+        named[name].data = view
+    return piece
