@@ -22,6 +22,7 @@ from analysis.fragments import write_fragments
 from analysis.headline import headline
 from analysis.labels import method_label, task_label
 from analysis.plots import write_plots
+from analysis.plots.importance import NO_IMPORTANCE
 from analysis.rendering import GENERATED, Table
 from analysis.runs import Run, RunError, load_run
 from analysis.tables import all_tables
@@ -59,7 +60,9 @@ def write_report(run: Run, beside: Sequence[Run] = ()) -> Path:
     write_trials(run, folder)
     write_fragments(run, folder / "configs")
     plots = write_plots(run, folder / "plots")
-    facts = {**_facts(run, tables), "tables": tables, "plots": plots}
+    drawn = {plot.name for plot in plots}
+    undrawn = NO_IMPORTANCE if drawn and "importance" not in drawn else None
+    facts = {**_facts(run, tables), "tables": tables, "plots": plots, "undrawn": undrawn}
     _render("report.md.j2", folder / "report.md", facts)
     images = {
         plot.name: base64.b64encode((folder / "plots" / f"{plot.name}.png").read_bytes()).decode()

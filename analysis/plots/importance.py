@@ -34,6 +34,11 @@ _CAPTION = (
     f"showed in the first epochs. Cells with fewer than {MIN_TRIALS} such trials have no numbers."
 )
 
+NO_IMPORTANCE = (
+    f"Hyperparameter importance is not drawn: it takes a cell with {MIN_TRIALS} search trials "
+    "that ended and that differ in two hyperparameters and in their scores."
+)
+
 
 def plots(run: Run) -> Iterator[Plot]:
     """One plot, if any cell has enough trials."""

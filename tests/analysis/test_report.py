@@ -45,6 +45,19 @@ def test_a_finished_run_gets_the_whole_report(finished: Path) -> None:
             assert (report.parent / line.rpartition("(")[2].rstrip(")")).is_file()
 
 
+@pytest.mark.parametrize("trials", [9, 10])
+def test_the_report_says_why_importance_is_not_drawn(fake: FakeRun, trials: int) -> None:
+    for number in range(trials):
+        settings = {"learning_rate": 1e-5 * (1 + number), "beta": 10.0 * (1 + number % 3)}
+        score = 0.5 + number / 100
+        fake.trial("search", "rte", 6, "pkd-skip", number, score, **settings)
+    report = build_report(fake.path)
+    drawn = (report.parent / "plots" / "importance.png").is_file()
+    assert drawn is (trials == 10)
+    for path in (report, report.with_name("index.html")):
+        assert ("it takes a cell with 10 search trials" in path.read_text()) is not drawn
+
+
 def test_the_report_says_how_many_teachers_teach_together(tmp_path: Path) -> None:
     teacher = {"name": "a", "layers": 12, "hidden": 768, "ensemble": {"rte": 3}}
     fake = FakeRun(tmp_path / "run", depths=[6], methods=["kd"], teacher=teacher)
