@@ -3,7 +3,7 @@
 Its tokenizer is trained on the training texts; states of another width go through a linear map.
 
 python -m tests.benchmarks.other_student --data DIR --model DIR --out DIR
-    [--task sst2] [--rows 67349] [--layers 4] [--width 256] [--epochs 2] [--seeds 3] [--workers 2]
+    [--task sst2] [--rows N] [--layers 4] [--width 256] [--epochs 2] [--seeds 3] [--workers 2]
 """
 
 import argparse
