@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import torch
-from test_families import CASES, write_encoder
+from family_encoders import CASES, write_encoder
 
 from pkd import cudagraphs
 from pkd.checkpoint import load_checkpoint, save_checkpoint

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 import torch
-from test_families import write_encoder
+from family_encoders import write_encoder
 from torch import Tensor
 from transformers import AutoModelForSequenceClassification
 

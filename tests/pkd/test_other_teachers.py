@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from test_families import write_tokenizer
+from family_encoders import write_tokenizer
 from torch.nn import functional as F
 from transformers import RobertaConfig, RobertaForSequenceClassification
 

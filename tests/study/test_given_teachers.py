@@ -233,7 +233,7 @@ def test_a_study_of_the_ensemble_that_it_trains(
     assert scores[further.name] == min(scores.values())
     assert_students_learn_from(study, [best, further])
 
-    # Students that learnt from both can do without none of them.
+    # What taught a student has to be there as long as the study is.
     shutil.rmtree(further)
     again = study.run()
     assert again.returncode == 1
