@@ -245,13 +245,12 @@ def _write_onnx(
 ) -> list[str]:
     """Writes the ONNX files and gives the names of their inputs."""
     (folder / ONNX_FILE).parent.mkdir()
-    example = tokens.batch(np.arange(2))
     say(f"writing {ONNX_FILE}")
-    write_onnx(model, example, folder / ONNX_FILE)
+    inputs = write_onnx(model, tokens.batch(np.arange(2)), folder / ONNX_FILE)
     if int8:
         say(f"writing {INT8_FILE}")
         write_int8(folder / ONNX_FILE, folder / INT8_FILE)
-    return list(example)
+    return inputs
 
 
 def _limits(options: argparse.Namespace) -> Limits:

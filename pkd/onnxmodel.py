@@ -2,6 +2,7 @@
 
 import contextlib
 import importlib.util
+import inspect
 import io
 import logging
 import warnings
@@ -32,7 +33,7 @@ def check_packages() -> None:
         )
 
 
-def write_onnx(model: PreTrainedModel, example: Mapping[str, Tensor], path: Path) -> None:
+def write_onnx(model: PreTrainedModel, example: Mapping[str, Tensor], path: Path) -> list[str]:
     """Writes a classifier with batches of any size and width.
 
     Args:
@@ -40,15 +41,21 @@ def write_onnx(model: PreTrainedModel, example: Mapping[str, Tensor], path: Path
         example: inputs of two rows or more, see `pkd.tokens.TokenArrays.batch`.
         path: the file; its weights are inside.
 
+    Returns:
+        The names of its inputs: those of the example that the model reads.
+
     Raises:
         ExportError: if torch cannot export this model.
     """
     axes = {0: torch.export.Dim("batch"), 1: torch.export.Dim("width")}
+    # A BERT's tokenizer gives token types to a DistilBERT, too, whose code passes them over.
+    known = inspect.signature(model.forward).parameters
+    example = {name: tensor for name, tensor in example.items() if name in known}
     try:
         with _quiet(), torch.inference_mode():
             program = torch.onnx.export(
                 model,
-                kwargs=dict(example),
+                kwargs=example,
                 dynamo=True,
                 dynamic_shapes={name: axes for name in example},
                 input_names=list(example),
@@ -64,6 +71,7 @@ def write_onnx(model: PreTrainedModel, example: Mapping[str, Tensor], path: Path
             f"torch cannot export this {family} to ONNX ({type(error).__name__}: {reason}); "
             "leave --onnx and --int8 out"
         ) from error
+    return list(example)
 
 
 def write_int8(source: Path, target: Path) -> None:
@@ -91,10 +99,11 @@ class OnnxClassifier:
         self._session = onnxruntime.InferenceSession(
             path, options, providers=["CPUExecutionProvider"]
         )
+        self._inputs = [each.name for each in self._session.get_inputs()]
 
     def __call__(self, **inputs: Tensor) -> np.ndarray:
-        """Logits of a batch: (batch, classes) fp32."""
-        arrays = {name: tensor.numpy() for name, tensor in inputs.items()}
+        """Logits of a batch: (batch, classes) fp32. What the model does not read is ignored."""
+        arrays = {name: inputs[name].numpy() for name in self._inputs}
         logits: np.ndarray = self._session.run(["logits"], arrays)[0]
         return logits
 

@@ -13,7 +13,7 @@ import yaml
 from transformers import PretrainedConfig
 
 from pkd.cache import fingerprint
-from pkd.errors import InputError
+from pkd.errors import InputError, listed
 from pkd.files import write_atomic
 from pkd.models import weights_digest
 from pkd.prepare import Prepared
@@ -182,7 +182,7 @@ def check_same_study(layout: Layout, config: StudyConfig) -> None:
 
 
 def check_same_inputs(layout: Layout, plan: Plan, encoder: Path) -> None:
-    """Refuses to continue a study whose rows or encoder have changed under the same names.
+    """Refuses to continue a study whose rows, encoder or score have changed under the same names.
 
     Raises:
         InputError: naming the tasks, or the encoder's folder.
@@ -195,6 +195,14 @@ def check_same_inputs(layout: Layout, plan: Plan, encoder: Path) -> None:
             raise InputError(
                 f"{layout.out} holds a study of another encoder: the files in {folder} have "
                 "changed since it began. Give another --out"
+            )
+    for name, prepared in plan.tasks.items():
+        metrics = list(prepared.task.metrics)
+        there = recorded.get("tasks", {}).get(name, {}).get("metrics", metrics)
+        if there != metrics:
+            raise InputError(
+                f"{layout.out} holds a study that scores {name} by {listed(there)}, not by "
+                f"{listed(metrics)} (`metrics` of its task file). Give another --out"
             )
     old, new = recorded.get("inputs", {}), _inputs(plan)
     changed = [task for task, digest in new.items() if old.get(task, digest) != digest]

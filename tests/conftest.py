@@ -6,6 +6,10 @@ from typing import Any
 
 import pytest
 
+# Before torch is imported: on tensors this small threads only wait for each other, and the
+# workers of pytest-xdist share the cores.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 
 class Trap:
     """Makes a folder when it is unpickled.

@@ -162,7 +162,7 @@ def test_an_onnx_file_that_predicts_otherwise_is_no_export(
     run: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr("pkd.export.check_packages", lambda: None)
-    monkeypatch.setattr("pkd.export.write_onnx", lambda model, example, path: path.touch())
+    monkeypatch.setattr("pkd.export.write_onnx", lambda model, example, path: path.touch() or [])
     monkeypatch.setattr(variants, "OnnxClassifier", Contrary)
     assert export(run, "--onnx") == 1
     assert "the ONNX file labels 12 of 12 dev rows otherwise" in capsys.readouterr().err

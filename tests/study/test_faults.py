@@ -156,21 +156,6 @@ def test_a_disk_that_cannot_be_written_is_refused(finished: Finished, small_disk
     assert "Traceback" not in done.stderr
 
 
-def test_damaged_caches_are_noticed_and_made_again(finished: Finished, tmp_path: Path) -> None:
-    study = study_in(tmp_path, finished)
-    shutil.copytree(finished.study.out, study.out)
-    shutil.rmtree(study.out / "ledger" / "confirm")
-    shutil.rmtree(study.out / "models")
-    damaged = [
-        path for kind in ("tokens", "signals") for path in study.out.glob(f"{kind}/*/*.npy")
-    ]
-    whole = {path: path.read_bytes() for path in damaged}
-    for path in damaged:
-        flip_byte(path)
-    assert "is damaged (its checksum differs)" in finish(study, finished)
-    assert {path: path.read_bytes() for path in damaged} == whole
-
-
 def test_a_damaged_teacher_teaches_nobody(finished: Finished, tmp_path: Path) -> None:
     study = study_in(tmp_path, finished)
     shutil.copytree(finished.study.out, study.out)
@@ -180,16 +165,23 @@ def test_a_damaged_teacher_teaches_nobody(finished: Finished, tmp_path: Path) ->
     assert "teachers/rte/model.safetensors is damaged" in done.stdout
 
 
-def test_a_damaged_event_is_named_and_its_trial_is_made_again(
+def test_a_damaged_event_is_named_and_damaged_caches_are_made_again(
     finished: Finished, tmp_path: Path
 ) -> None:
     study = study_in(tmp_path, finished)
     shutil.copytree(finished.study.out, study.out)
-    trial = study.out / "ledger" / "confirm" / "rte-2-ft" / "seed-0000"
+    trial = study.out / "ledger" / "confirm" / "rte-2-pkd-skip" / "seed-0000"
     report = trial / "report-0002.json"
     report.write_text(report.read_text().replace('"score": 0.', '"score": 0.9', 1))
     done = study.run()
     assert done.returncode == 1 and f"{report} is damaged" in done.stdout
     assert f"Delete the trial's folder {trial}" in done.stdout
     shutil.rmtree(trial)
-    finish(study, finished)
+    damaged = [
+        path for kind in ("tokens", "signals") for path in study.out.glob(f"{kind}/*/*.npy")
+    ]
+    whole = {path: path.read_bytes() for path in damaged}
+    for path in damaged:
+        flip_byte(path)
+    assert "is damaged (its checksum differs)" in finish(study, finished)
+    assert {path: path.read_bytes() for path in damaged} == whole

@@ -237,7 +237,7 @@ def test_other_rows_under_the_same_names_are_refused(tmp_path: Path, encoder: Pa
         check_same_inputs(layout, plan("second"), encoder)
 
 
-def test_what_a_users_task_adds_is_recorded_and_its_weights_may_not_change(
+def test_what_a_users_task_adds_is_recorded_and_its_weights_and_metrics_may_not_change(
     tmp_path: Path, encoder: Path
 ) -> None:
     layout, config = Layout(tmp_path), StudyConfig.model_validate(FIRST)
@@ -258,6 +258,8 @@ def test_what_a_users_task_adds_is_recorded_and_its_weights_may_not_change(
     for other in ({}, {"class_weights": "balanced"}, {"class_weights": [1, 2]}):
         with pytest.raises(InputError, match="given teacher of own have"):
             check_same_inputs(layout, plan(**other), encoder)
+    with pytest.raises(InputError, match=r"scores own by accuracy, not by accuracy, mcc \(`metri"):
+        check_same_inputs(layout, plan(class_weights=[1, 3], metrics=["accuracy", "mcc"]), encoder)
 
 
 def test_unlabelled_rows_are_recorded_and_may_not_change(tmp_path: Path, encoder: Path) -> None:

@@ -1,0 +1,23 @@
+"""What a model reads is in its ONNX file, whatever else its tokenizer gives."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from family_encoders import write_encoder
+
+from pkd.models import load_classifier
+from pkd.onnxmodel import OnnxClassifier, write_onnx
+
+
+def test_inputs_that_a_model_does_not_read_are_left_out(tmp_path: Path) -> None:
+    pytest.importorskip("onnxruntime")
+    model = load_classifier(write_encoder("distilbert", tmp_path / "encoder"), ("no", "yes"), 1)
+    ids = torch.tensor([[2, 7, 8, 3], [2, 9, 3, 0], [2, 3, 0, 0]])
+    # As a BERT's tokenizer gives them; a DistilBERT has no token types.
+    inputs = {"input_ids": ids, "attention_mask": (ids > 0).long(), "token_type_ids": 0 * ids}
+    path = tmp_path / "model.onnx"
+    assert write_onnx(model.eval(), inputs, path) == ["input_ids", "attention_mask"]
+    with torch.inference_mode():
+        expected = model(**inputs).logits.numpy()
+    assert abs(OnnxClassifier(path, 1)(**inputs) - expected).max() < 1e-5
