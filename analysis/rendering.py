@@ -1,6 +1,7 @@
 """A table that has been collected: its numbers, the text of its cells, and ways to write it."""
 
 import os
+import re
 import shlex
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -13,6 +14,9 @@ GENERATED = (
     "GENERATED DATA: a program made up the rows of this study to exercise its machinery. "
     "The numbers say nothing about GLUE, and nothing about the methods."
 )
+
+# A command in a note.
+CODE = re.compile("`([^`]+)`")
 
 _LATEX = {
     **{character: f"\\{character}" for character in "&%$#_{}"},
@@ -108,7 +112,10 @@ def plain(name: str, title: str, numbers: pd.DataFrame, cells: pd.DataFrame, *no
 
 
 def _latex(text: str) -> str:
-    return "".join(_LATEX.get(character, character) for character in str(text))
+    parts = CODE.split(str(text))
+    parts = ["".join(_LATEX.get(character, character) for character in part) for part in parts]
+    parts[1::2] = [f"\\texttt{{{command}}}" for command in parts[1::2]]
+    return "".join(parts)
 
 
 def shell_path(path: Path) -> str:

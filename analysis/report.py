@@ -15,6 +15,7 @@ from typing import Any
 import pandas as pd
 import yaml
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup, escape
 
 from analysis.budget import budget, failures, missing
 from analysis.comparison import comparison, models
@@ -23,7 +24,7 @@ from analysis.headline import headline
 from analysis.labels import method_label, task_label
 from analysis.plots import write_plots
 from analysis.plots.importance import NO_IMPORTANCE
-from analysis.rendering import GENERATED, Table
+from analysis.rendering import CODE, GENERATED, Table
 from analysis.runs import Run, RunError, load_run
 from analysis.tables import all_tables
 from analysis.tables.comparison import comparison_table
@@ -213,6 +214,11 @@ def _value(value: Any) -> str:
     return str(next(iter(value.values()))) if same else f"({_pairs(value)})"
 
 
+def _with_code(note: str) -> Markup:
+    """A note in HTML, whose `commands` are set as such."""
+    return Markup(CODE.sub(r"<code>\1</code>", str(escape(note))))
+
+
 def _render(template: str, path: Path, facts: dict[str, Any]) -> None:
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
@@ -221,6 +227,7 @@ def _render(template: str, path: Path, facts: dict[str, Any]) -> None:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["with_code"] = _with_code
     path.write_text(environment.get_template(template).render(facts), encoding="utf-8")
 
 

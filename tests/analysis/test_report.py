@@ -82,6 +82,7 @@ def test_the_page_holds_its_pictures_and_asks_the_network_for_nothing(finished: 
     assert images == len([*report.parent.glob("plots/*.png")]) > 0
     assert all(source.startswith(("data:", "#")) for source in sources)
     assert "<b>65.0 ± 0.0 (2)</b>" in page and "viewport" in page
+    assert "<code>python -m pkd.benchmark" in page and "`" not in page
 
 
 def test_generated_data_are_announced_everywhere(tmp_path: Path) -> None:

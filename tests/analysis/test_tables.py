@@ -139,9 +139,9 @@ def test_every_table_of_an_empty_run_can_be_rendered(fake: FakeRun) -> None:
 def test_latex_escapes_what_it_would_read_as_a_command(tmp_path: Path) -> None:
     cells = pd.DataFrame({"a_b": ["50 % & more", "x ± y"]})
     bold = pd.DataFrame({"a_b": [True, False]})
-    latex = Table("name", "A title", cells, cells, bold, ("note_1",)).latex()
+    latex = Table("name", "A title", cells, cells, bold, ("note_1: `run a_b`",)).latex()
     assert r"\textbf{50 \% \& more}" in latex and r"x $\pm$ y" in latex
-    assert r"a\_b \\" in latex and r"note\_1" in latex
+    assert r"a\_b \\" in latex and r"note\_1: \texttt{run a\_b}" in latex
     assert latex.count(r"\toprule") == latex.count(r"\bottomrule") == 1
 
 

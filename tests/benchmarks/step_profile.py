@@ -33,7 +33,7 @@ REST = "launching and the rest"
 GROUPS = {
     "matrix products": ("mm", "convolution"),
     "AdamW": ("adam",),
-    "gradient norm": ("norm_foreach", "linalg_vector_norm"),
+    "gradient norm": ("aten::dot",),
     "casts and copies": ("copy", "aten::to"),
     "layer norm": ("layer_norm",),
     "dropout": ("random_", "aten::ge", "bernoulli"),
