@@ -101,18 +101,26 @@ class PredictJob(Job):
 
 
 class GivenTeacherJob(Job):
-    """Scores a teacher that was fine-tuned elsewhere. Config: that of `PredictJob`, and
-    ``weights``, where the trained ones would have left theirs."""
+    """Scores a teacher that was fine-tuned elsewhere. Config: that of `PredictJob`; ``weights``,
+    where the trained ones would have left theirs; ``further``, the others of its ensemble."""
 
     def work(self, job: dict[str, Any]) -> dict[str, Any]:
-        """Predicts the dev splits; gives what an epoch of training reports of its scores."""
-        task, store, weights = job["prepared"].task, job["store"], job["weights"]
-        metrics, found = {}, {}
+        """Predicts the dev splits; gives what an epoch of training reports of its scores, and
+        under ``further`` those of the others."""
+        told = self._scores(job)
+        shutil.copytree(job["model"], job["weights"], dirs_exist_ok=True)
+        job["store"].publish(job["weights"])
+        for each in job["further"]:
+            other = {"prepared": each.prepared, "model": each.folder}
+            other["root"] = job["root"] / each.folder.name
+            told.setdefault("further", []).append(self._scores(job | other))
+        return told
+
+    def _scores(self, job: dict[str, Any]) -> dict[str, Any]:
+        task, metrics, found = job["prepared"].task, {}, {}
         for split, logits, labels in _predicted(job, task.dev, task.dev):
             metrics[split] = score(task.metrics, logits, labels, task.labels)
             found[split] = (logits, labels)
-        shutil.copytree(job["model"], weights, dirs_exist_ok=True)
-        store.publish(weights)
         logits, labels = found[task.dev[0]]
         return {
             "score": selection_score(task, metrics),

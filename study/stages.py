@@ -19,6 +19,7 @@ from study.plan import Plan
 from study.proposals import cell_sampler, may_start, teacher_sampler
 from study.questions import questions
 from study.sampler import ListSampler
+from study.teachers import scores_of_further
 from study.trainable import StudyTrial
 from study.trialconfigs import TrialConfigs
 from study.tuner import check_complete, work_off
@@ -107,12 +108,11 @@ class Stages:
             )
             for task in self.plan.tasks
         ]
-
-        return (
-            yield from self._run(
-                self._board(searches), GivenTeacherJob, self.configs.given_teacher
-            )
-        )
+        board = self._board(searches)
+        yield from self._run(board, GivenTeacherJob, self.configs.given_teacher)
+        for line in scores_of_further(self.config, board):
+            self.view.note(line)
+        return board
 
     # 2 ------------------------------------------------------------------------------------
 

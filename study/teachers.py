@@ -12,6 +12,7 @@ from pkd.models import load_config as load_model_config
 from pkd.prepare import Prepared
 from pkd.tasks import Task
 from pkd.teachers import adopt_teacher
+from study.board import Board
 from study.config import StudyConfig
 from study.layout import Layout
 
@@ -91,6 +92,24 @@ def adopt_given(
             "studies of their own"
         )
     return folders
+
+
+def scores_of_further(config: StudyConfig, board: Board) -> list[str]:
+    """A line for each given teacher that is not the first of its task: its dev score.
+
+    Args:
+        config: of the study.
+        board: the first stage at its end.
+    """
+    lines = []
+    for search in board.searches.values():
+        others = config.teacher.given(search.cell.task)[1:]
+        for trial in search.trials.values():
+            # A study of an older version did not score them.
+            for model, told in zip(others, trial.reports[-1].get("further", ()), strict=False):
+                score = f"{100 * told['score']:.1f}"
+                lines.append(f"teachers {search.cell.name}: {model} scores {score} on dev")
+    return lines
 
 
 def _check_names(config: StudyConfig, tasks: Sequence[str]) -> None:

@@ -38,6 +38,7 @@ class TrialConfigs:
         return {
             "prepared": teachers.tasks[task],
             "model": teachers.given[task],
+            "further": teachers.further.get(task, ()),
             "root": self.layout.predictions(search.cell, trial),
             "weights": self.layout.weights(search.cell, trial),
             "store": self.layout.store,
