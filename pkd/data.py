@@ -10,12 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from pkd.datafile import Columns, arrow_columns, read_columns
+from pkd.datafile import Columns, read_columns
 from pkd.devsplit import rows_for_dev
-from pkd.errors import HubUnreachable, InputError, listed, shown
+from pkd.errors import InputError, listed, shown
+from pkd.hubdata import read_hub
 from pkd.tasks import Task
 
-HUB_DATASET = "nyu-mll/glue"
 UNLABELLED = -100  # stands for the label of a row without one, as in torch's cross_entropy
 _INTEGER = re.compile(r"0|-?[1-9][0-9]{0,17}")  # written in the one usual way
 
@@ -57,7 +57,7 @@ def load_rows(
             two are not read, whatever they hold. Where the task cuts its dev split from the
             training file, either gives its own part.
         data_dir: folder with ``<task>/<split>.parquet`` for GLUE tasks; None loads the hub's
-            nyu-mll/glue. User tasks name their own files.
+            nyu-mll/glue. User tasks name their own files or data set.
         max_rows: takes a random subset of this size (>= 2), the same for every run and machine.
 
     Raises:
@@ -110,7 +110,7 @@ def with_unlabelled(labelled: Rows, others: Sequence[Rows]) -> Rows:
 
 def split_exists(task: Task, split: str, data_dir: Path | None) -> bool:
     """Whether a split can be read: of a local copy of GLUE, test and extra dev may be absent."""
-    if task.files or data_dir is None:
+    if task.own or data_dir is None:
         return True
     return os.path.exists(data_dir / task.name / f"{split}.parquet")
 
@@ -120,8 +120,8 @@ def _read(
 ) -> tuple[str, Columns]:
     path = task.files.get(split)
     if path is None:
-        if data_dir is None:
-            return _read_hub(task, split, needed)
+        if task.hub or data_dir is None:
+            return read_hub(task, split, needed)
         path = data_dir / task.name / f"{split}.parquet"
         if not os.path.exists(path):  # `Path.exists` raises for what can be no path
             raise InputError(
@@ -131,21 +131,6 @@ def _read(
         return str(path), read_columns(path, needed, ["idx"])
     except InputError as error:
         raise InputError(f"task {task.name}: {error}") from None
-
-
-def _read_hub(task: Task, split: str, needed: Sequence[str]) -> tuple[str, Columns]:
-    import datasets
-
-    where = f"{HUB_DATASET}/{task.name}/{split}"
-    try:
-        table = datasets.load_dataset(HUB_DATASET, task.name, split=split).data.table
-    except Exception as error:  # the hub's client raises a dozen types for "no answer"
-        raise HubUnreachable(
-            f"cannot load {where} from the Hugging Face hub ({type(error).__name__}). "
-            f"Give a local copy with --data DIR (holding {task.name}/{split}.parquet in the hub's "
-            "columns)"
-        ) from error
-    return where, arrow_columns(table, where, needed, ["idx"])
 
 
 def _texts(values: list[Any], column: str, where: str) -> list[str]:

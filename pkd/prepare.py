@@ -70,7 +70,7 @@ def reading_of(prepared: Prepared) -> str:
     if task.cuts_dev:
         dev = task.dev[0]
         text += (
-            f"\n{task.name} has no dev split: {rows[dev]:,} rows of its training file, the same "
+            f"\n{task.name} has no dev split: {rows[dev]:,} of its training rows, the same "
             f"share of each label (dev_fraction {task.dev_fraction:g}), are scored as {dev} and "
             "not trained on"
         )

@@ -85,6 +85,10 @@ class Task(BaseModel):
             training rows, or a number for each; None weighs all rows alike.
         files: a file for each split (user tasks); empty for GLUE, which comes from the hub or
             from ``<data>/<task>/<split>.parquet``.
+        hub: instead of ``files``, the id of a data set on the Hugging Face hub, whose splits
+            these are. Its dev split is cut from the training rows where ``dev_fraction`` is given
+            and ``dev`` is not.
+        hub_config: which of the data set's configurations; its only or default one if None.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -102,10 +106,19 @@ class Task(BaseModel):
     unlabelled: tuple[str, ...] = ()
     class_weights: Weights = None
     files: dict[str, Path] = {}
+    hub: str | None = Field(default=None, min_length=1)
+    hub_config: str | None = None
+
+    @property
+    def own(self) -> bool:
+        """Whether it is a user's, and not of GLUE."""
+        return bool(self.files or self.hub)
 
     @property
     def cuts_dev(self) -> bool:
-        """Whether the dev split is a part of the training file."""
+        """Whether the dev split is a part of the training rows."""
+        if self.hub:
+            return "dev_fraction" in self.model_fields_set
         return bool(self.files) and self.dev[0] not in self.files
 
     @property
@@ -155,9 +168,14 @@ class Task(BaseModel):
                 f"`train`, `dev`, `test`, `held_out` and `unlabelled` of task {self.name} name a "
                 "split twice"
             )
+        if self.files and self.hub:
+            raise ValueError(f"task {self.name} has `files` and `hub`: rows come from one of them")
+        if self.hub_config and not self.hub:
+            raise ValueError(f"`hub_config` of task {self.name} is for a task with `hub`")
         if self.files:
             self._check_files(splits)
-        if "dev_fraction" in self.model_fields_set and not self.cuts_dev:
+        has_dev = not self.cuts_dev or bool(self.hub and "dev" in self.model_fields_set)
+        if "dev_fraction" in self.model_fields_set and has_dev:
             raise ValueError(
                 f"`dev_fraction` of task {self.name} is for a task without a dev split: drop it, "
                 "or the dev split"
@@ -273,8 +291,10 @@ def load_task_file(path: Path) -> Task:
         task = Task(**content)
     except ValidationError as error:
         raise InputError(f"task file {path}: " + "; ".join(describe_errors(error))) from None
-    if not task.files:
-        raise InputError(f"task file {path} lacks `files`: a path for each split")
+    if not task.own:
+        raise InputError(
+            f"task file {path} lacks `files`: a path for each split (or `hub`: a data set's id)"
+        )
     try:
         files = {split: (path.parent / file).resolve() for split, file in task.files.items()}
     except (OSError, RuntimeError, ValueError) as error:  # too long, a loop of links, a NUL

@@ -53,7 +53,7 @@ def train(options: argparse.Namespace) -> dict[str, object]:
         max_train_rows=options.max_train_rows,
     )
     prepared = prepare(model)
-    if prepared.task.files:
+    if prepared.task.own:
         print(reading_of(prepared), file=sys.stderr)
     signals, teacher_layers = None, None
     if "temperature" in TUNABLE[recipe.method]:

@@ -86,7 +86,7 @@ def prepare_inputs(config: StudyConfig, layout: Layout, console: Console) -> Inp
         asked[task.name] = own[task.name] if reader == folder else prepared(task, reader)
         others = adopted.get(task.name, ())[1:]
         further[task.name] = tuple(Further(each, prepared(task, each)) for each in others)
-        if task.files:
+        if task.own:
             console.print(reading_of(own[task.name]), markup=False)
     teachers = Teachers(load_encoder(teacher), start, asked, given, further)
     _check_start(config, own, teachers)

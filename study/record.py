@@ -116,7 +116,9 @@ def _students(plan: Plan) -> dict[str, Any]:
 def _own_data(prepared: Prepared) -> dict[str, Any]:
     """What only a user's task can have, as far as it has it."""
     task = prepared.task
-    keys = {"held_out", "class_weights"} | ({"dev_fraction"} if task.cuts_dev else set())
+    keys = {"held_out", "class_weights", "hub", "hub_config"} | (
+        {"dev_fraction"} if task.cuts_dev else set()
+    )
     values = task.model_dump(mode="json", include=keys)
     values["unlabelled_rows"] = prepared.unlabelled_rows
     return {key: value for key, value in values.items() if value}

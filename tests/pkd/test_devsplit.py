@@ -93,6 +93,6 @@ def test_how_a_task_was_read_is_said(encoder: Path, tmp_path: Path) -> None:
     text = reading_of(prepare_task(cut_task(path), encoder, tmp_path / "tokens", max_length=8))
     assert text.splitlines() == [
         "own: text in text, label in label (bad, good, other); rows: train 90, validation 10",
-        "own has no dev split: 10 rows of its training file, the same share of each label "
+        "own has no dev split: 10 of its training rows, the same share of each label "
         "(dev_fraction 0.1), are scored as validation and not trained on",
     ]

@@ -128,7 +128,7 @@ def test_a_folder_of_data_becomes_a_task_and_what_was_guessed_is_shown(
     assert main(["--tasks", "tickets", *options]) == 0
     shown = capsys.readouterr().out
     assert "text in subject, label in queue (billing, bug, other); rows: train 54, valida" in shown
-    assert "tickets has no dev split: 6 rows of its training file" in shown
+    assert "tickets has no dev split: 6 of its training rows" in shown
 
     assert main(["--tasks", "own.yaml", "--init-task", "tickets/train.csv"]) == 0
     shown = capsys.readouterr().out
@@ -137,7 +137,7 @@ def test_a_folder_of_data_becomes_a_task_and_what_was_guessed_is_shown(
     assert sorted(path.name for path in tmp_path.iterdir()) == ["own.yaml", "runs", "tickets"]
 
     assert main(["--tasks", "own.yaml", *options]) == 0
-    assert "own has no dev split: 6 rows of its training file" in capsys.readouterr().out
+    assert "own has no dev split: 6 of its training rows" in capsys.readouterr().out
 
 
 # As a command of its own ----------------------------------------------------------------------

@@ -1,0 +1,53 @@
+"""Columns of a data set on the Hugging Face hub."""
+
+from collections.abc import Sequence
+
+from pkd.datafile import Columns, arrow_columns
+from pkd.errors import HubUnreachable
+from pkd.tasks import Task
+
+GLUE_DATASET = "nyu-mll/glue"
+
+
+def read_hub(task: Task, split: str, needed: Sequence[str]) -> tuple[str, Columns]:
+    """Loads some columns of a split, from the hub or from what was loaded before.
+
+    Args:
+        task: a task of GLUE, or one with ``hub``.
+        split: of the data set.
+        needed: columns that it must have; ``idx`` is read if it is there.
+
+    Returns:
+        What messages call the split, and the columns. Labels that the data set numbers are
+        given by name, but for GLUE's, whose numbers a task's label codes are.
+
+    Raises:
+        InputError: if the data set has no such column.
+        HubUnreachable: if the hub does not answer, or has no such data set or split.
+    """
+    import datasets
+
+    name, config = (task.hub, task.hub_config) if task.hub else (GLUE_DATASET, task.name)
+    where = "/".join(part for part in (name, config, split) if part)
+    try:
+        table = datasets.load_dataset(name, config, split=split)
+    except Exception as error:  # the hub's client raises a dozen types for "no answer"
+        reason = type(error).__name__
+        advice = (
+            f"Give a local copy with --data DIR (holding {task.name}/{split}.parquet in the hub's "
+            "columns)"
+        )
+        if task.hub:
+            reason += f": {str(error).strip().partition(chr(10))[0]}"
+            advice = "Is the task file right? Or download the data and name them in `files`"
+        raise HubUnreachable(
+            f"cannot load {where} from the Hugging Face hub ({reason}). {advice}"
+        ) from error
+    columns = arrow_columns(table.data.table, where, needed, ["idx"])
+    labels = table.features[task.label] if task.hub and task.label in columns else None
+    if isinstance(labels, datasets.ClassLabel):
+        columns[task.label] = [
+            None if code is None or code < 0 else labels.int2str(code)
+            for code in columns[task.label]
+        ]
+    return where, columns
