@@ -15,7 +15,7 @@ def read_hub(task: Task, split: str, needed: Sequence[str]) -> tuple[str, Column
     Args:
         task: a task of GLUE, or one with ``hub``.
         split: of the data set.
-        needed: columns that it must have; ``idx`` is read if it is there.
+        needed: columns that it must have; GLUE's ``idx`` is read too.
 
     Returns:
         What messages call the split, and the columns. Labels that the data set numbers are
@@ -43,7 +43,8 @@ def read_hub(task: Task, split: str, needed: Sequence[str]) -> tuple[str, Column
         raise HubUnreachable(
             f"cannot load {where} from the Hugging Face hub ({reason}). {advice}"
         ) from error
-    columns = arrow_columns(table.data.table, where, needed, ["idx"])
+    # A user cannot rename a column of that name that holds something else.
+    columns = arrow_columns(table.data.table, where, needed, [] if task.hub else ["idx"])
     labels = table.features[task.label] if task.hub and task.label in columns else None
     if isinstance(labels, datasets.ClassLabel):
         columns[task.label] = [

@@ -5,6 +5,7 @@ import importlib.util
 import inspect
 import io
 import logging
+import re
 import warnings
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -17,6 +18,7 @@ from transformers import PreTrainedModel
 from pkd.errors import ExportError, InputError
 
 PACKAGES = ("onnx", "onnxruntime", "onnxscript")
+_COLOUR = re.compile("\x1b\\[[0-9;]*m")  # of a terminal, in what the exporter says
 
 
 def check_packages() -> None:
@@ -66,7 +68,7 @@ def write_onnx(model: PreTrainedModel, example: Mapping[str, Tensor], path: Path
             program.save(path, external_data=False)
     except Exception as error:  # the exporter wraps whatever a model's code does
         family = model.config.model_type
-        reason = str(error).strip().partition("\n")[0]
+        reason = _COLOUR.sub("", str(error)).strip().partition("\n")[0]
         raise ExportError(
             f"torch cannot export this {family} to ONNX ({type(error).__name__}: {reason}); "
             "leave --onnx and --int8 out"

@@ -22,7 +22,7 @@ from pkd.layers import STARTS, layer_map, start_layers
 from pkd.models import depth_of, fetch_model
 from pkd.prepare import Prepared, ask_teacher, prepare_task, reading_of
 from pkd.recipe import STUDENT_METHODS, TUNABLE, Recipe
-from pkd.tasks import resolve_tasks
+from pkd.taskfile import resolve_tasks
 from pkd.teachers import adopt_teacher
 
 

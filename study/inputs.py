@@ -9,7 +9,8 @@ from pkd.errors import InputError
 from pkd.models import fetch_model, load_classifier
 from pkd.models import load_config as load_encoder
 from pkd.prepare import Prepared, prepare_task, reading_of
-from pkd.tasks import Task, resolve_tasks
+from pkd.taskfile import resolve_tasks
+from pkd.tasks import Task
 from study.config import StudyConfig
 from study.layout import Layout
 from study.plan import check_depths

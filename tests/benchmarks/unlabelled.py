@@ -19,7 +19,8 @@ from pkd.experiment import Files
 from pkd.layers import layer_map
 from pkd.models import depth_of
 from pkd.prepare import ask_teacher, prepare_task
-from pkd.tasks import Task, resolve_tasks
+from pkd.taskfile import resolve_tasks
+from pkd.tasks import Task
 from tests.benchmarks.options import real_data_parser
 from tests.benchmarks.trainings import compare, fine_tuned, make_pool, small_grids
 

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from pkd.errors import InputError
 from pkd.prepare import check_task
-from pkd.tasks import Task, resolve_tasks
+from pkd.taskfile import resolve_tasks
+from pkd.tasks import Task
 
 GOOD = {
     "name": "own",

@@ -145,6 +145,11 @@ def test_onnx_and_int8_files_predict_as_pytorch_does(
     assert f"`{ONNX_FILE}` (fp32) and `{INT8_FILE}`" in (folder / "README.md").read_text()
 
 
+def write_nothing(model: object, example: object, path: Path) -> list[str]:
+    path.touch()
+    return []
+
+
 class Contrary:
     """An ONNX file that says the opposite of PyTorch."""
 
@@ -162,7 +167,7 @@ def test_an_onnx_file_that_predicts_otherwise_is_no_export(
     run: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr("pkd.export.check_packages", lambda: None)
-    monkeypatch.setattr("pkd.export.write_onnx", lambda model, example, path: path.touch() or [])
+    monkeypatch.setattr("pkd.export.write_onnx", write_nothing)
     monkeypatch.setattr(variants, "OnnxClassifier", Contrary)
     assert export(run, "--onnx") == 1
     assert "the ONNX file labels 12 of 12 dev rows otherwise" in capsys.readouterr().err

@@ -21,7 +21,8 @@ from pkd.models import load_classifier, load_config, load_tokenizer
 from pkd.prepare import Prepared, prepare_task
 from pkd.recipe import Recipe
 from pkd.signals import open_signals
-from pkd.tasks import GLUE, load_task_file
+from pkd.taskfile import load_task_file
+from pkd.tasks import GLUE
 from pkd.tokens import open_tokens
 
 FORMS = ["pickle", "zip of torch", "old form of torch"]

@@ -9,7 +9,8 @@ from datasets import ClassLabel, Dataset, Features, Value
 from pkd.data import load_rows
 from pkd.errors import InputError
 from pkd.prepare import check_task
-from pkd.tasks import Task, load_task_file
+from pkd.taskfile import load_task_file
+from pkd.tasks import Task
 
 NAMES = ["neg", "pos"]
 ABOUT = 'name: films\ntexts: [text]\nlabels: [pos, neg]\nhub: "{}"\n'
@@ -23,11 +24,14 @@ def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture
 def films(tmp_path: Path) -> Path:
     """A data set of the splits train and validation, whose labels are numbers with names."""
-    features = Features({"text": Value("string"), "label": ClassLabel(names=NAMES)})
+    features = Features(
+        {"text": Value("string"), "label": ClassLabel(names=NAMES), "idx": Value("string")}
+    )
     for split, count in (("train", 20), ("validation", 6)):
         columns = {
             "text": [f"film {n}" for n in range(count)],
             "label": [n % 2 for n in range(count)],
+            "idx": ["no number"] * count,
         }
         path = tmp_path / "films" / "data" / f"{split}-00000.parquet"
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -44,7 +48,7 @@ def task_of(films: Path, more: str = "") -> Task:
 def test_labels_are_matched_by_their_names_and_not_by_their_numbers(films: Path) -> None:
     task = task_of(films)
     rows = load_rows(task, "train")
-    assert rows.texts[0][:2] == ["film 0", "film 1"] and len(rows) == 20
+    assert rows.texts[0][:2] == ["film 0", "film 1"] and rows.idx.tolist() == list(range(20))
     # The data set's 0 is neg, which is the task's 1.
     assert rows.labels is not None and rows.labels[:4].tolist() == [1, 0, 1, 0]
     assert list(check_task(task, films)[1]) == ["train", "validation"]  # --data is GLUE's

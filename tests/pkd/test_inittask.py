@@ -8,7 +8,7 @@ from test_taskfolder import TICKETS, write
 from pkd.errors import InputError
 from pkd.inittask import init_task
 from pkd.prepare import check_task
-from pkd.tasks import load_task_file
+from pkd.taskfile import load_task_file
 
 
 def test_a_written_task_file_is_read_as_what_was_guessed(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""What a model reads is in its ONNX file, whatever else its tokenizer gives."""
+"""What a model reads is in its ONNX file; what cannot be exported is told in one line."""
 
 from pathlib import Path
 
@@ -6,6 +6,7 @@ import pytest
 import torch
 from family_encoders import write_encoder
 
+from pkd.errors import ExportError
 from pkd.models import load_classifier
 from pkd.onnxmodel import OnnxClassifier, write_onnx
 
@@ -21,3 +22,15 @@ def test_inputs_that_a_model_does_not_read_are_left_out(tmp_path: Path) -> None:
     with torch.inference_mode():
         expected = model(**inputs).logits.numpy()
     assert abs(OnnxClassifier(path, 1)(**inputs) - expected).max() < 1e-5
+
+
+def test_the_exporter_s_colours_are_not_in_the_reason(
+    encoder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise RuntimeError("\x1b[96mstep 2/3\x1b[0m failed\nmore")
+
+    monkeypatch.setattr("torch.onnx.export", refuse)
+    model = load_classifier(encoder, ("no", "yes"), 1)
+    with pytest.raises(ExportError, match=r"this bert to ONNX \(RuntimeError: step 2/3 failed\);"):
+        write_onnx(model, {"input_ids": torch.ones(2, 3, dtype=torch.long)}, tmp_path / "m.onnx")

@@ -1,6 +1,5 @@
 """``python -m pkd.predict``: every type of file, rows that are none, and files of any size."""
 
-import csv
 import datetime
 import json
 import shutil
@@ -11,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from pyarrow import parquet
+from row_files import read_rows, write_rows
 from transformers import pipeline
 
 from pkd import predict, rowstream
@@ -44,30 +44,6 @@ def expected(model: Path) -> list[dict[str, Any]]:
     """What transformers' own pipeline says of `TEXTS`."""
     classify = pipeline("text-classification", model=str(model), device="cpu")
     return [dict(classify({"text": one, "text_pair": two})) for one, two in TEXTS]
-
-
-def write_rows(path: Path, rows: list[dict[str, Any]]) -> None:
-    if path.suffix == ".parquet":
-        parquet.write_table(pa.Table.from_pylist(rows), path)
-    elif path.suffix == ".jsonl":
-        path.write_text("".join(json.dumps(row) + "\n" for row in rows))
-    else:
-        with path.open("w", newline="") as file:
-            writer = csv.DictWriter(
-                file, rows[0], delimiter="\t" if path.suffix == ".tsv" else ","
-            )
-            writer.writeheader()
-            writer.writerows(rows)
-
-
-def read_rows(path: Path) -> list[dict[str, Any]]:
-    if path.suffix == ".parquet":
-        rows: list[dict[str, Any]] = parquet.read_table(path).to_pylist()
-        return rows
-    if path.suffix == ".jsonl":
-        return [json.loads(line) for line in path.read_text().splitlines()]
-    with path.open(newline="") as file:
-        return list(csv.DictReader(file, delimiter="\t" if path.suffix == ".tsv" else ","))
 
 
 def labelled(model: Path, source: Path, target: Path, *options: str) -> int:

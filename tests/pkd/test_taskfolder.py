@@ -11,7 +11,7 @@ import pytest
 from pkd.errors import InputError
 from pkd.guess import guess_columns
 from pkd.prepare import check_task
-from pkd.tasks import resolve_tasks
+from pkd.taskfile import resolve_tasks
 
 TICKETS = [
     {"id": n, "subject": f"ticket {n} is late", "body": "the long text of a ticket", "queue": q}

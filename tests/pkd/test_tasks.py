@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from pkd.errors import InputError
-from pkd.tasks import PAPER_TASKS, load_task_file, resolve_tasks
+from pkd.taskfile import load_task_file, resolve_tasks
+from pkd.tasks import PAPER_TASKS
 
 
 def write_task(folder: Path, **changes: Any) -> Path:

@@ -19,7 +19,8 @@ from pkd.prepare import Prepared, ask_teacher, prepare_task, reading_of
 from pkd.recipe import Recipe
 from pkd.savemodel import save_model
 from pkd.signals import open_signals
-from pkd.tasks import Task, resolve_tasks
+from pkd.taskfile import resolve_tasks
+from pkd.tasks import Task
 from pkd.tokens import open_tokens
 from pkd.train import main
 
