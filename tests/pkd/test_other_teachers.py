@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from family_encoders import write_tokenizer
+from family_encoders import write_encoder, write_tokenizer
 from torch.nn import functional as F
 from transformers import RobertaConfig, RobertaForSequenceClassification
 
@@ -21,6 +21,7 @@ from pkd.models import load_classifier, load_config
 from pkd.prepare import Prepared, ask_teacher, prepare_task
 from pkd.projection import Projection
 from pkd.recipe import Recipe
+from pkd.savemodel import save_model
 from pkd.signals import open_signals
 from pkd.tasks import GLUE
 from pkd.teachers import adopt_teacher, label_order
@@ -164,19 +165,37 @@ def test_a_projection_by_hand_and_its_seed() -> None:
         torch.testing.assert_close(one(states)[:, pair], expected)
 
 
-def test_the_command_distils_a_roberta_into_a_bert(
-    data: Path, encoder: Path, roberta: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    options = {"task": "rte", "data": data, "model": encoder, "teacher": roberta, "layers": 2}
-    options |= {"out": tmp_path, "max-length": 32, "batch-size": 8, "epochs": 1}
+def distilled(
+    data: Path, student: Path, teacher: Path, out: Path, capsys: pytest.CaptureFixture[str]
+) -> tuple[str, int]:
+    """Runs the command; gives the student's family and width."""
+    options = {"task": "rte", "data": data, "model": student, "teacher": teacher, "layers": 2}
+    options |= {"out": out, "max-length": 32, "batch-size": 8, "epochs": 1}
     argv = [str(word) for key, value in options.items() for word in (f"--{key}", value)]
     assert main(argv) == 0
     printed = json.loads(capsys.readouterr().out)
     assert printed["method"] == "pkd-skip"
-    student = load_classifier(Path(printed["model"]), LABELS)
-    assert (student.config.model_type, student.config.hidden_size) == ("bert", 16)
     # Teacher and student were each given their own tokens.
-    assert len({open_tokens(path.parent).digest for path in tmp_path.rglob("ids.npy")}) == 6
+    assert len({open_tokens(path.parent).digest for path in out.rglob("ids.npy")}) == 6
+    config = load_classifier(Path(printed["model"]), LABELS).config
+    return config.model_type, config.hidden_size
+
+
+def test_the_command_distils_a_roberta_into_a_narrower_bert(
+    data: Path, encoder: Path, roberta: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert distilled(data, encoder, roberta, tmp_path, capsys) == ("bert", 16)
+
+
+@pytest.mark.parametrize(("teacher", "student"), [("xlnet", "bert"), ("bert", "roberta")])
+def test_the_command_distils_one_family_into_another(
+    data: Path, teacher: str, student: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    start = write_encoder(teacher, tmp_path / "start")
+    save_model(load_classifier(start, LABELS, seed=1), start, tmp_path / "teacher")
+    encoder = write_encoder(student, tmp_path / "encoder")
+    found = distilled(data, encoder, tmp_path / "teacher", tmp_path / "out", capsys)
+    assert found == (student, 16)
 
 
 def test_a_teacher_with_the_labels_the_other_way_round_says_the_same(
