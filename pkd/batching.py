@@ -58,3 +58,21 @@ def eval_batches(lengths: np.ndarray, batch_size: int) -> list[np.ndarray]:
     once, not at the end."""
     order = np.argsort(-lengths, kind="stable")
     return [order[i : i + batch_size] for i in range(0, len(order), batch_size)]
+
+
+def token_batches(lengths: np.ndarray, most: int, multiple: int) -> list[np.ndarray]:
+    """Splits all rows into batches of about the same number of tokens, longest first.
+
+    Args:
+        lengths: (rows,) token counts.
+        most: tokens a batch with its padding; a longer row is a batch by itself.
+        multiple: what a batch's width is rounded up to.
+    """
+    order = np.argsort(-lengths, kind="stable")
+    widths = -(-lengths[order] // multiple) * multiple
+    batches, start = [], 0
+    while start < len(order):
+        taken = max(1, most // int(widths[start]))
+        batches.append(order[start : start + taken])
+        start += taken
+    return batches

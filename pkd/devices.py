@@ -38,9 +38,13 @@ def device_name(device: torch.device) -> str:
     return platform.processor() or platform.machine() or "unknown CPU"
 
 
-def inference_batch_size(device: torch.device) -> int:
-    """Rows of a forward pass without gradients: a large GPU is busy with no fewer than 512."""
-    return 512 if device.type == "cuda" else 128
+def inference_tokens(device: torch.device) -> int:
+    """Tokens of a forward pass without gradients.
+
+    A large GPU is busy with no fewer than 512 rows. On a CPU no more than a training's step has:
+    more leave the caches, and a process would need most of its memory for them.
+    """
+    return 65_536 if device.type == "cuda" else 4_096
 
 
 def autocast(precision: str, device: torch.device) -> contextlib.AbstractContextManager[object]:

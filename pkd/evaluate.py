@@ -9,8 +9,7 @@ import torch
 from sklearn.metrics import accuracy_score, f1_score, matthews_corrcoef
 from transformers import PreTrainedModel
 
-from pkd.batching import eval_batches
-from pkd.devices import autocast, inference_batch_size
+from pkd.devices import autocast
 from pkd.errors import TrainingError
 from pkd.files import write_atomic
 from pkd.memory import is_out_of_memory, release_memory
@@ -28,6 +27,13 @@ def predict_logits(
 ) -> np.ndarray:
     """Runs a classifier over a split, dropout off; the mode it was in is restored.
 
+    Args:
+        model: the classifier.
+        tokens: the rows, on ``device``.
+        device: where to run.
+        precision: ``fp32`` or ``bf16``.
+        batch_size: rows a forward pass; see `pkd.tokens.TokenArrays.batches`.
+
     Returns:
         (rows, classes) fp32, in the order of the rows.
 
@@ -37,7 +43,7 @@ def predict_logits(
     was_training = model.training
     model.eval()
     logits = np.empty((len(tokens), int(model.config.num_labels or 0)), dtype=np.float32)
-    for rows in eval_batches(tokens.lengths, batch_size or inference_batch_size(device)):
+    for rows in tokens.batches(batch_size):
         with autocast(precision, device):
             logits[rows] = _logits_within_memory(model, tokens, rows).float().cpu().numpy()
     model.train(was_training)

@@ -24,7 +24,7 @@ from tqdm import tqdm
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from pkd.command import make_parser, run_command
-from pkd.devices import default_device, inference_batch_size
+from pkd.devices import default_device
 from pkd.errors import InputError, listed, shown
 from pkd.evaluate import predict_logits
 from pkd.export import EXPORT_FILE
@@ -79,13 +79,13 @@ class Classifier:
     max_length: int
 
     def label(
-        self, texts: Sequence[list[str]], batch_size: int, precision: str
+        self, texts: Sequence[list[str]], batch_size: int | None, precision: str
     ) -> list[dict[str, Any]]:
         """Predicts rows.
 
         Args:
             texts: one list of strings for each text column.
-            batch_size: rows at a time.
+            batch_size: rows at a time; see `pkd.tokens.TokenArrays.batches`.
             precision: ``fp32`` or ``bf16`` (autocast).
 
         Returns:
@@ -168,7 +168,7 @@ def predict_file(
         source: one of `pkd.rowstream.SUFFIXES`.
         target: likewise.
         texts: one or two text columns.
-        batch_size: rows at a time; 128, or 512 on a GPU.
+        batch_size: rows at a time; see `pkd.tokens.TokenArrays.batches`.
         precision: ``fp32`` or ``bf16``.
 
     Returns:
@@ -178,7 +178,6 @@ def predict_file(
         InputError: for a file or columns that cannot be used.
     """
     bad, rows = _BadRows(source), 0
-    size = batch_size or inference_batch_size(classifier.model.device)
     with open_rows(source, texts, bad.lost) as opened:
         if not texts:
             raise InputError(
@@ -194,7 +193,7 @@ def predict_file(
             columns = [*opened.columns, *ADDED]
             with open_writer(partial, target.suffix.lower(), columns) as add, _bar() as bar:
                 for chunk in opened.chunks:
-                    add(chunk, _labelled(classifier, chunk, texts, size, precision, bad))
+                    add(chunk, _labelled(classifier, chunk, texts, batch_size, precision, bad))
                     rows += len(chunk.rows)
                     bar.total = opened.total
                     bar.set_postfix_str(f"{rows:,} rows", refresh=False)
@@ -208,7 +207,7 @@ def _labelled(
     classifier: Classifier,
     chunk: Chunk,
     texts: Sequence[str],
-    batch_size: int,
+    batch_size: int | None,
     precision: str,
     bad: _BadRows,
 ) -> list[dict[str, Any]]:
@@ -270,7 +269,11 @@ def _parser() -> argparse.ArgumentParser:
         nargs="+",
         help="the text column, or two for a pair; those of the task by default",
     )
-    parser.add_argument("--batch-size", type=int, help="128, or 512 on a GPU")
+    parser.add_argument(
+        "--batch-size",
+        type=int,
+        help="rows at a time; by default as many as have 4096 tokens, or 65536 on a GPU",
+    )
     parser.add_argument("--precision", choices=("fp32", "bf16"), default="fp32")
     return parser
 

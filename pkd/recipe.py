@@ -5,7 +5,7 @@ from typing import Any, Literal, get_args
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from pkd.errors import InputError, shown
-from pkd.losses import LossWeights, Scale
+from pkd.lossweights import LossWeights, Scale
 
 Method = Literal["teacher", "ft", "kd", "pkd-skip", "pkd-last"]
 STUDENT_METHODS: tuple[Method, ...] = get_args(Method)[1:]

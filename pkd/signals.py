@@ -12,9 +12,8 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedModel
 
-from pkd.batching import eval_batches
 from pkd.cache import build_once, verify
-from pkd.devices import autocast, inference_batch_size
+from pkd.devices import autocast
 from pkd.errors import InputError, TrainingError
 from pkd.families import summary_of, summary_states
 from pkd.files import map_array, reserve
@@ -77,7 +76,7 @@ def build_signals(
         root: where signal folders live.
         device: where to run.
         precision: ``fp32`` or ``bf16``.
-        batch_size: rows a forward pass; see `pkd.devices.inference_batch_size`.
+        batch_size: rows a forward pass; see `pkd.tokens.TokenArrays.batches`.
         progress: called with (rows done, rows) after each batch.
 
     Raises:
@@ -93,8 +92,7 @@ def build_signals(
     }
 
     def write(folder: Path) -> None:
-        size = batch_size or inference_batch_size(device)
-        _write(folder, teacher, tokens, sorted(layers), device, precision, size, progress)
+        _write(folder, teacher, tokens, sorted(layers), device, precision, batch_size, progress)
 
     return build_once(root, key, write)
 
@@ -154,7 +152,7 @@ def _write(
     layers: Sequence[int],
     device: torch.device,
     precision: str,
-    batch_size: int,
+    batch_size: int | None,
     progress: Progress,
 ) -> None:
     move(teacher, device).eval()
@@ -169,7 +167,7 @@ def _write(
     logits = new(folder / "logits.npy", np.float32, int(teacher.config.num_labels or 0))
     states = {layer: new(_layer_file(folder, layer), np.float16, hidden) for layer in layers}
     done = 0
-    for batch in eval_batches(tokens.lengths, batch_size):
+    for batch in tokens.batches(batch_size):
         with autocast(precision, device):
             inputs = tokens.batch(batch)
             output = teacher(**inputs, output_hidden_states=bool(layers))

@@ -10,8 +10,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from pkd.batching import eval_batches, token_batches
 from pkd.cache import build_once, fingerprint, verify
 from pkd.data import Rows
+from pkd.devices import inference_tokens
 from pkd.errors import InputError
 from pkd.files import map_array
 
@@ -65,6 +67,20 @@ class TokenArrays:
     def batch(self, rows: np.ndarray) -> dict[str, Tensor]:
         """`gather` for row numbers on the CPU, as narrow as they allow."""
         return self.gather(torch.from_numpy(rows).to(self.ids.device), self.width(rows))
+
+    def batches(self, batch_size: int | None = None) -> list[np.ndarray]:
+        """All rows in batches for a forward pass without gradients, longest first.
+
+        Args:
+            batch_size: rows a batch; by default so many as have
+                `pkd.devices.inference_tokens` together.
+
+        Returns:
+            Row numbers of each batch.
+        """
+        if batch_size is not None:
+            return eval_batches(self.lengths, batch_size)
+        return token_batches(self.lengths, inference_tokens(self.ids.device), PAD_MULTIPLE)
 
     def gather(self, index: Tensor, width: int) -> dict[str, Tensor]:
         """Gathers rows into padded model inputs, without waiting for the device.

@@ -7,38 +7,27 @@ seeds, predicts, and writes the report. The same command resumes a study that wa
 import argparse
 import os
 import shlex
-import shutil
-import signal
 import sys
-import time
 from pathlib import Path
 
 from rich.console import Console
 
 from pkd.errors import HubUnreachable, InputError, PkdError
-from pkd.files import check_arguments, explained_full_disk
+from pkd.files import check_arguments
+from pkd.garbage import no_garbage_collection
 from pkd.inittask import init_task
-from pkd.models import load_config as load_encoder
+from pkd.taskfile import resolve_tasks
 from study.address import check_address
-from study.announce import announcement
 from study.config import StudyConfig
 from study.config_file import load_config
 from study.driver import only_driver
-from study.inputs import prepare_inputs
 from study.layout import Layout
-from study.mirror import Mirror
-from study.plan import check_disk, make_plan
-from study.record import check_same_inputs, check_same_study, write_study_file
-from study.store import SharedFolder, is_uri, open_store, resolved
+from study.stopping import Terminated, end_in_peace, heed_sigterm
+from study.store import is_uri, open_store, resolved
 from study.trackers import check_trackers
-from study.view import View, duration
 
 _CONFIGS = Path(__file__).resolve().parent.parent / "configs"
 COMPLETE, INCOMPLETE, WRONG_USAGE, INTERRUPTED, TERMINATED = 0, 1, 2, 130, 143
-
-
-class Terminated(BaseException):
-    """SIGTERM: the machine is wanted back."""
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -48,7 +37,7 @@ def main(argv: list[str] | None = None) -> int:
         0 when it is complete, 1 when something is missing or failed, 2 for wrong usage,
         configuration or data (nothing was trained), 130 after Ctrl-C, 143 after SIGTERM.
     """
-    _heed_sigterm()
+    heed_sigterm()
     arguments = sys.argv[1:] if argv is None else argv
     options = _parser().parse_args(arguments)
     console = Console(highlight=False, soft_wrap=True)
@@ -74,24 +63,12 @@ def main(argv: list[str] | None = None) -> int:
         stop = error.__cause__ if isinstance(error, SystemError) else error
         if not isinstance(stop, (KeyboardInterrupt, Terminated)):
             raise
-        _end_in_peace()
+        end_in_peace()
         errors.print(
             f"interrupted: what was recorded is safe. To go on: {_command()}",
             markup=False,
         )
         return TERMINATED if isinstance(stop, Terminated) else INTERRUPTED
-
-
-def _heed_sigterm() -> None:
-    def stop(signum: int, frame: object) -> None:
-        raise Terminated
-
-    signal.signal(signal.SIGTERM, stop)
-
-
-def _end_in_peace() -> None:
-    """An impatient second Ctrl-C would break off the end of Ray and of Python, not hasten it."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 def _study(options: argparse.Namespace, console: Console) -> int:
@@ -111,6 +88,7 @@ def _study(options: argparse.Namespace, console: Console) -> int:
             options.dry_run,
             lambda line: console.print(line, end="", markup=False),
         )
+    tasks = resolve_tasks(config.tasks)
     check_trackers(config.trackers)
     store, out = open_store(options.out or f"runs/{config.name}")
     layout = Layout(out, store)
@@ -118,8 +96,15 @@ def _study(options: argparse.Namespace, console: Console) -> int:
         layout.out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(f"cannot make the folder of --out: {error}") from None
+    address = options.address or ("auto" if _inside_job() else None)
     with only_driver(layout):
-        return _locked(options, config, layout, console)
+        # Seconds of imports, which --help and a slip of the command line need not wait for. A
+        # quarter of them would go into looking through what they make.
+        with no_garbage_collection():
+            from study.session import run_study
+
+        run_study(config, tasks, layout, address, options.dry_run, console)
+    return COMPLETE
 
 
 def _init_task(options: argparse.Namespace, console: Console) -> int:
@@ -148,57 +133,6 @@ def _check_out(options: argparse.Namespace) -> None:
         )
 
 
-def _locked(
-    options: argparse.Namespace, config: StudyConfig, layout: Layout, console: Console
-) -> int:
-    layout.store.fetch(layout.study_file)
-    layout.store.fetch(layout.ledger)
-    check_same_study(layout, config)
-    started = time.monotonic()
-    inputs = prepare_inputs(config, layout, console)
-    encoder = inputs.encoder
-    plan = make_plan(config, inputs.tasks, load_encoder(encoder), inputs.teachers)
-    check_same_inputs(layout, plan, encoder)
-    check_disk(plan, layout.out, shutil.disk_usage(layout.out).free)
-    console.print(announcement(plan, layout.store.place(layout.out)), markup=False)
-    if options.dry_run:
-        return COMPLETE
-    write_study_file(layout, plan, encoder)
-
-    from study.cluster import start_ray, stop_ray, trial_resources
-    from study.share import check_every_node_sees, share_inputs
-    from study.stages import Stages
-    from study.tuner import StageIncomplete, run_stages
-
-    address = options.address or ("auto" if _inside_job() else None)
-
-    def restart_ray() -> None:
-        stop_ray()
-        start_ray(address)
-        _heed_sigterm()  # Ray puts a handler of its own in our place
-
-    view = View(console, plan.stage_work())
-    try:
-        restart_ray()
-        if isinstance(layout.store, SharedFolder) and address is not None:
-            check_every_node_sees(layout.out)
-        if address is not None or not isinstance(layout.store, SharedFolder):
-            encoder, plan = share_inputs(layout, plan, encoder)
-        stages = Stages(plan, encoder, layout, view, restart_ray)
-        run_stages(stages.left(), trial_resources(config.resources), layout)
-    except StageIncomplete:
-        _report(layout, console)
-        raise
-    except (KeyboardInterrupt, Terminated, SystemError):
-        _end_in_peace()
-        raise
-    finally:
-        stop_ray()
-    _report(layout, console)
-    console.print(f"complete after {duration(time.monotonic() - started)}", markup=False)
-    return COMPLETE
-
-
 def _config(options: argparse.Namespace) -> StudyConfig:
     path: Path = options.config or _CONFIGS / "glue.yaml"
     return load_config(
@@ -222,23 +156,6 @@ def _absolute(model: str | None) -> str | None:
 
 def _command() -> str:
     return shlex.join(["python", *sys.argv])
-
-
-def _report(layout: Layout, console: Console) -> None:
-    """Writes the report of what there is; a study that was cut short has one too."""
-    from analysis.report import build_report, comparison_text
-    from analysis.runs import load_run
-
-    if not layout.ledger.exists():
-        return
-    layout.store.fetch(layout.out / "predictions")
-    with explained_full_disk(layout.out):
-        path = build_report(layout.out)
-    layout.store.publish(layout.report)
-    console.print(comparison_text(load_run(layout.out)), markup=False)
-    console.print(f"report: {path} and {path.with_name('index.html')}", markup=False)
-    if isinstance(layout.store, Mirror):
-        console.print(f"to another machine: python -m study.pull '{layout.store.uri}' DIR")
 
 
 def _parser() -> argparse.ArgumentParser:

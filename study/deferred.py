@@ -31,7 +31,7 @@ class Deferred(tune.Trainable):
         """One step of the packed trainable."""
         try:
             if self._trainable is None:
-                with no_garbage_collection():  # see `study.run`
+                with no_garbage_collection():  # see `study.cli`
                     trainable, config = pickle.loads(self._packed)
                 self._trainable = trainable(config)
             result: dict[str, Any] = self._trainable.step()

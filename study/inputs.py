@@ -1,5 +1,6 @@
 """A study's inputs, made ready before any training: the encoder, the tasks and their tokens."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,7 +10,6 @@ from pkd.errors import InputError
 from pkd.models import fetch_model, load_classifier
 from pkd.models import load_config as load_encoder
 from pkd.prepare import Prepared, prepare_task, reading_of
-from pkd.taskfile import resolve_tasks
 from pkd.tasks import Task
 from study.config import StudyConfig
 from study.layout import Layout
@@ -32,11 +32,14 @@ class Inputs:
     teachers: Teachers
 
 
-def prepare_inputs(config: StudyConfig, layout: Layout, console: Console) -> Inputs:
+def prepare_inputs(
+    config: StudyConfig, tasks: Sequence[Task], layout: Layout, console: Console
+) -> Inputs:
     """Gets and checks everything that needs the network or the user's files.
 
     Args:
         config: of the study.
+        tasks: of the configuration.
         layout: where tokens and generated data go.
         console: tells a person.
 
@@ -47,7 +50,6 @@ def prepare_inputs(config: StudyConfig, layout: Layout, console: Console) -> Inp
         InputError: if something of it cannot be used, before anything is trained.
         HubUnreachable: if something has to come from the hub, and the hub does not answer.
     """
-    tasks = resolve_tasks(config.tasks)
     _check_caps(config, tasks)
     data, model = config.data.dir, config.teacher.model
     if config.data.generated:
@@ -106,7 +108,7 @@ def _check_start(config: StudyConfig, tasks: dict[str, Prepared], teachers: Teac
             )
 
 
-def _check_caps(config: StudyConfig, tasks: list[Task]) -> None:
+def _check_caps(config: StudyConfig, tasks: Sequence[Task]) -> None:
     names = [task.name for task in tasks]
     for key in ("max_train_rows", "max_dev_rows"):
         caps = getattr(config.data, key)

@@ -12,13 +12,9 @@ os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")
 
 def main() -> int:
     """Console entry point."""
-    from pkd.garbage import no_garbage_collection
+    from study.cli import main as run
 
-    # A quarter of the time of these imports would go into looking through what they make.
-    with no_garbage_collection():
-        from study.cli import main
-
-    return main()
+    return run()
 
 
 if __name__ == "__main__":

@@ -17,17 +17,17 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-import torch
 from torch.profiler import ProfilerActivity, profile
 from torch.utils.flop_counter import FlopCounterMode
 
 from pkd.models import fetch_model, load_classifier
 from pkd.prepare import ask_teacher, prepare_task
 from pkd.tasks import GLUE, Task
+from tests.benchmarks.loops import our_trainer
 from tests.benchmarks.options import real_data_parser
-from tests.benchmarks.step_time import our_trainer
+from tests.benchmarks.products import peak
 
-PARTS, SIZE = 6, 2048
+PARTS = 6
 REST = "launching and the rest"
 # The first group whose word is in a kernel's name.
 GROUPS = {
@@ -48,16 +48,6 @@ def group_of(kernel: str) -> str:
     """The group of a kernel of the profiler."""
     found = (group for group, words in GROUPS.items() if any(word in kernel for word in words))
     return next(found, REST)
-
-
-def peak(repeats: int = 10) -> float:
-    """GFLOP a second of one large bf16 product."""
-    left, right = (torch.randn(SIZE, SIZE).bfloat16() for _ in range(2))
-    left @ right
-    started = time.perf_counter()
-    for _ in range(repeats):
-        left @ right
-    return repeats * 2 * SIZE**3 / (time.perf_counter() - started) / 1e9
 
 
 def row(task: Task, model: Path, options: argparse.Namespace, folder: Path) -> list[str]:

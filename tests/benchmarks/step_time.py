@@ -1,167 +1,202 @@
-"""Training speed of one student, side by side in one process, as ratios.
+"""Training speed of one student and of several at once, side by side, as ratios.
 
 Compares, on the same rows and the same threads:
-  plain   an ordinary Hugging Face loop: AutoModel, DataCollatorWithPadding, AdamW, fp32
-  padded  the same with every row filled up to 128 tokens, as the authors' released code does
-  ft      our fine-tuning step
-  pkd     our patient distillation step (pkd-skip) on cached signals
+  released  the modules of the authors' released code: fp32, rows of 128 tokens, signals in memory
+            (if its package is there: pip install pytorch-pretrained-bert boto3)
+  plain     an ordinary Hugging Face loop: AutoModel, DataCollatorWithPadding, AdamW, fp32
+  ft        our fine-tuning step
+  pkd-skip  our patient distillation step on cached signals
+  product   one large bf16 matrix product, in GFLOP a second
 
-python -m tests.benchmarks.step_time --data DIR --model DIR [--tasks rte,sst2] [--steps 300]
+in one process that has all threads, and in several that share them, as the trials of a study do.
+All processes do the same at the same time, and their speeds are added up. The loops take turns, a
+few steps each; a repeat is of several such rounds. The table has medians of the repeats.
+
+python -m tests.benchmarks.step_time --data DIR --model DIR [--tasks rte,sst2] [--rounds 8]
 """
 
 import argparse
+import importlib.util
+import itertools
+import os
 import statistics
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
 from itertools import islice
+from multiprocessing.synchronize import Barrier
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
-from torch.utils.data import DataLoader
-from transformers import AutoModelForSequenceClassification, AutoTokenizer, DataCollatorWithPadding
+from rich.console import Console
+from rich.progress import track
+from torch import multiprocessing
+from torch.utils.flop_counter import FlopCounterMode
 
-from pkd.data import load_rows
 from pkd.models import fetch_model, load_classifier, quiet_transformers
-from pkd.objective import Objective
 from pkd.prepare import Prepared, ask_teacher, prepare_task
-from pkd.recipe import Recipe
-from pkd.signals import open_signals
 from pkd.tasks import GLUE, Task
-from pkd.tokens import open_tokens
-from pkd.trainer import Trainer
-from pkd.vocabulary import keep_used_words
+from tests.benchmarks.loops import (
+    BATCH,
+    LAYERS,
+    TEACHER_LAYERS,
+    Epoch,
+    our_epoch,
+    plain_epoch,
+    released_epoch,
+    tokens_a_row,
+)
 from tests.benchmarks.options import real_data_parser
+from tests.benchmarks.products import peak
 
-LAYERS, BATCH = 3, 32
-Epoch = Iterator[int]
-
-
-def plain_epoch(task: Task, model: Path, data: Path, width: int | None = None) -> Epoch:
-    """The loop of the transformers documentation; yields the rows of each step.
-
-    Rows are filled up to ``width`` tokens, or to the longest of their batch.
-    """
-    tokenizer = AutoTokenizer.from_pretrained(model)
-    split = load_rows(task, task.train, data)
-    encoded = tokenizer(*split.texts, truncation=True, max_length=128)
-    assert split.labels is not None
-    examples = [
-        {key: encoded[key][i] for key in encoded} | {"label": int(split.labels[i])}
-        for i in range(len(split))
-    ]
-    with quiet_transformers():
-        student = AutoModelForSequenceClassification.from_pretrained(
-            model, num_hidden_layers=LAYERS, num_labels=len(task.labels)
-        )
-    student.train()
-    optimizer = torch.optim.AdamW(student.parameters(), lr=5e-5, weight_decay=0.01)
-    collate = DataCollatorWithPadding(tokenizer, "max_length" if width else True, width)
-    for batch in DataLoader(examples, batch_size=BATCH, shuffle=True, collate_fn=collate):
-        student(**batch).loss.backward()
-        torch.nn.utils.clip_grad_norm_(student.parameters(), 1.0)
-        optimizer.step()
-        optimizer.zero_grad()
-        yield len(batch["input_ids"])
+# Of each loop in a round: about a second's worth, and the same batches of ft and pkd-skip.
+STEPS = {"released": 2, "plain": 2, "ft": 6, "pkd-skip": 6, "product": 1}
+RATIOS = (("pkd-skip", "released"), ("pkd-skip", "plain"), ("ft", "pkd-skip"))
 
 
-def our_trainer(
-    prepared: Prepared, model: Path, method: str, signals: Path, layers: int, **more: Any
-) -> Trainer:
-    """A `pkd.trainer.Trainer` as a study makes it, of a teacher of so many layers."""
-    recipe = Recipe.checked(method=method, layers=LAYERS, batch_size=BATCH, **more)
-    student = load_classifier(model, prepared.task.labels, LAYERS)
-    tokens = open_tokens(prepared.train)
-    keep_used_words(student, [tokens])
-    asked = open_signals(signals, (2, 4))
-    return Trainer(Objective(recipe, student, tokens, torch.device("cpu"), asked, layers))
+@dataclass(frozen=True)
+class Inputs:
+    """What all loops read."""
+
+    prepared: Prepared
+    model: Path
+    data: Path
+    signals: Path
+    depth: int
+
+    @property
+    def steps(self) -> int:
+        """Of an epoch."""
+        return -(-self.prepared.rows[self.prepared.task.train] // BATCH)
+
+    def epoch(self, kind: str) -> Epoch:
+        """Begins an epoch of a loop."""
+        if kind == "plain":
+            return plain_epoch(self.prepared.task, self.model, self.data)
+        if kind == "released":
+            return released_epoch(self.prepared, self.model, self.signals)
+        return our_epoch(self.prepared, self.model, kind, self.signals, self.depth)
 
 
-def our_epoch(prepared: Prepared, model: Path, method: str, signals: Path, layers: int) -> Epoch:
-    """One epoch of `pkd.trainer.Trainer`; yields the rows of each step."""
-    for _ in our_trainer(prepared, model, method, signals, layers).run_epoch():
-        yield BATCH
+def run(inputs: Inputs, kind: str) -> tuple[float, float]:
+    """The rows of a few steps of one process and their seconds; of ``product`` its GFLOP."""
+    if kind == "product":
+        _together.wait()
+        return peak(), 1.0
+    if _left.get(kind, 0) < STEPS[kind]:
+        _epochs[kind], _left[kind] = inputs.epoch(kind), inputs.steps - 2
+        for _ in range(2):  # loading and the first steps are not the steady state
+            next(_epochs[kind])
+    _left[kind] -= STEPS[kind]
+    _together.wait()
+    started = time.perf_counter()
+    rows = sum(islice(_epochs[kind], STEPS[kind]))
+    return rows, time.perf_counter() - started
 
 
-def interleave(
-    epochs: dict[str, Callable[[], Epoch]], repeats: int, steps: int
-) -> dict[str, list[float]]:
-    """Runs one step of each in turn, so that all see the same machine.
+def operations(inputs: Inputs) -> float:
+    """GFLOP of the matrix products of pkd-skip for a row, over a hundred steps."""
+    with FlopCounterMode(display=False) as counter:
+        rows = sum(islice(inputs.epoch("pkd-skip"), 100))
+    return counter.get_total_flops() / rows / 1e9
 
-    Args:
-        epochs: what begins an epoch of each.
-        repeats: epochs that are begun.
-        steps: of an epoch that are taken, at most.
 
-    Returns:
-        For each, samples a second of each repeat.
-    """
-    speeds: dict[str, list[float]] = {name: [] for name in epochs}
-    for _ in range(repeats):
-        running = {name: islice(make(), steps) for name, make in epochs.items()}
-        rows, seconds = dict.fromkeys(epochs, 0), dict.fromkeys(epochs, 0.0)
-        for epoch in running.values():
-            next(epoch)  # loading and the first step are not the steady state
-        while running:
-            for name, epoch in list(running.items()):
-                started = time.perf_counter()
-                try:
-                    rows[name] += next(epoch)
-                    seconds[name] += time.perf_counter() - started
-                except StopIteration:
-                    del running[name]
-        for name in epochs:
-            speeds[name].append(rows[name] / seconds[name])
+def all_speeds(
+    inputs: Inputs, modes: Sequence[int], kinds: Sequence[str], repeats: int, rounds: int
+) -> dict[int, dict[str, list[float]]]:
+    """For each number of processes and each loop, the sums of their speeds, by repeat."""
+    context = multiprocessing.get_context("spawn")
+    pools = {
+        mode: ProcessPoolExecutor(mode, context, _begin, (mode, context.Barrier(mode)))
+        for mode in modes
+    }
+    speeds: dict[int, dict[str, list[float]]] = {m: {kind: [] for kind in kinds} for m in modes}
+    progress = track(range(repeats), inputs.prepared.task.name, console=Console(stderr=True))
+    for _ in progress:
+        done = {(mode, kind): np.zeros((mode, 2)) for mode in modes for kind in kinds}
+        for _, kind, mode in itertools.product(range(rounds), kinds, modes):
+            phases = pools[mode].map(run, [inputs] * mode, [kind] * mode)
+            done[mode, kind] += np.array(list(phases))
+        for (mode, kind), totals in done.items():
+            speeds[mode][kind].append(float((totals[:, 0] / totals[:, 1]).sum()))
+    for pool in pools.values():
+        pool.shutdown()
     return speeds
 
 
+def _begin(processes: int, together: Barrier) -> None:
+    global _together
+    _together = together
+    torch.set_num_threads(max(1, len(os.sched_getaffinity(0)) // processes))
+
+
+# Of a process: when all are ready, the running epoch of each loop, and its steps to come.
+_together: Barrier
+_epochs: dict[str, Epoch] = {}
+_left: dict[str, int] = {}
+
+
 def main() -> None:
+    """Prints one row for each task and number of processes."""
     parser = real_data_parser(__doc__)
     parser.add_argument("--tasks", default="rte,sst2")
-    parser.add_argument("--steps", type=int, default=300, help="of an epoch, at most")
-    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--processes", default="1,2", help="how many at once")
+    parser.add_argument("--rounds", type=int, default=8, help="of a few steps of each loop")
+    parser.add_argument("--repeats", type=int, default=3, help="of all rounds")
     options = parser.parse_args()
-    model = fetch_model(str(options.model))
-    print(f"{torch.get_num_threads()} threads, {LAYERS} layers, batch {BATCH}")
-    ratios = "pkd ÷ padded | pkd ÷ plain | pkd ÷ ft step time"
-    print(f"| task | tokens/row | padded | plain | ft | pkd-skip | {ratios} |")
-    print("|---" * 9 + "|")
+    modes = [int(each) for each in options.processes.split(",")]
+    kinds = list(STEPS)
+    if importlib.util.find_spec("pytorch_pretrained_bert") is None:
+        print("released is left out: pip install pytorch-pretrained-bert boto3")
+        kinds.remove("released")
+    ratios = [pair for pair in RATIOS if set(pair) <= set(kinds)]
+    print(f"{len(os.sched_getaffinity(0))} threads, {LAYERS} layers, batch {BATCH}")
+    heads = ["task", "tokens a row", "processes", *kinds, *(f"{a} ÷ {b}" for a, b in ratios)]
+    heads.append("pkd-skip, % of product")
+    print(f"| {' | '.join(heads)} |\n{'|---' * len(heads)}|", flush=True)
     for name in options.tasks.split(","):
         with tempfile.TemporaryDirectory() as folder:
-            _measure(GLUE[name], model, options, Path(folder))
+            inputs = _prepare(GLUE[name], fetch_model(str(options.model)), options, Path(folder))
+            speeds = all_speeds(inputs, modes, kinds, options.repeats, options.rounds)
+            work = operations(inputs)
+            for mode in modes:
+                cells = _cells(speeds[mode], ratios, work)
+                tokens = f"{tokens_a_row(inputs.prepared):.0f}"
+                print(f"| {' | '.join([name, tokens, str(mode), *cells])} |", flush=True)
 
 
-def _measure(task: Task, model: Path, options: argparse.Namespace, cache: Path) -> None:
-    prepared = prepare_task(task, model, cache, options.data)
+def _prepare(task: Task, model: Path, options: argparse.Namespace, folder: Path) -> Inputs:
+    prepared = prepare_task(task, model, folder, options.data)
     # What the teacher says does not change the time of a step: the encoder itself will do.
     teacher = load_classifier(model, task.labels)
-    teacher.save_pretrained(cache / "teacher")
-    signals = ask_teacher(prepared, cache / "teacher", (2, 4), cache / "signals")
-    depth = teacher.config.num_hidden_layers
-    speeds = interleave(
-        {
-            # All of its steps cost the same.
-            "padded": lambda: islice(plain_epoch(task, model, options.data, 128), 20),
-            "plain": lambda: plain_epoch(task, model, options.data),
-            "ft": lambda: our_epoch(prepared, model, "ft", signals, depth),
-            "pkd": lambda: our_epoch(prepared, model, "pkd-skip", signals, depth),
-        },
-        options.repeats,
-        options.steps,
+    with quiet_transformers():
+        teacher.save_pretrained(folder / "teacher")
+    signals = ask_teacher(prepared, folder / "teacher", TEACHER_LAYERS, folder / "signals")
+    return Inputs(prepared, model, options.data, signals, teacher.config.num_hidden_layers)
+
+
+def _cells(
+    speeds: dict[str, list[float]], ratios: Sequence[tuple[str, str]], work: float
+) -> list[str]:
+    """Speeds, ratios, and pkd-skip's operations a second in percent of one product's."""
+
+    def of(one: str, other: str, factor: float = 1) -> list[float]:
+        pairs = zip(speeds[one], speeds[other], strict=True)
+        return [factor * mine / theirs for mine, theirs in pairs]
+
+    quotients = [*(of(*pair) for pair in ratios), of("pkd-skip", "product", 100 * work)]
+    formats: list[Callable[[float], str]] = ["{:.2f}".format] * len(ratios) + ["{:.0f}".format]
+    middle = [f"{statistics.median(each):.0f}" for each in speeds.values()]
+    return middle + [_spread(*each) for each in zip(quotients, formats, strict=True)]
+
+
+def _spread(values: list[float], written: Callable[[float], str]) -> str:
+    return (
+        f"{written(statistics.median(values))} ({written(min(values))} to {written(max(values))})"
     )
-    ratios = [
-        [one / other for one, other in zip(speeds[mine], speeds[theirs], strict=True)]
-        for mine, theirs in (("pkd", "padded"), ("pkd", "plain"), ("ft", "pkd"))
-    ]
-    tokens = float(np.mean(open_tokens(prepared.train).lengths))
-    cells = [f"{statistics.median(each):.0f}" for each in speeds.values()]
-    print(f"| {' | '.join([task.name, f'{tokens:.0f}', *cells, *map(_spread, ratios)])} |")
-
-
-def _spread(values: list[float]) -> str:
-    return f"{statistics.median(values):.2f} ({min(values):.2f}–{max(values):.2f})"
 
 
 if __name__ == "__main__":

@@ -21,8 +21,7 @@ import torch
 from transformers import PreTrainedModel
 
 from pkd import cache
-from pkd.batching import eval_batches
-from pkd.devices import autocast, inference_batch_size, resolve_precision
+from pkd.devices import autocast, resolve_precision
 from pkd.lastlayer import read_summary_token_only
 from pkd.layers import layer_map
 from pkd.models import fetch_model, load_classifier, weights_digest
@@ -39,7 +38,7 @@ CPU = torch.device("cpu")
 
 @torch.inference_mode()
 def inference(teacher: PreTrainedModel, tokens: TokenArrays, precision: str) -> None:
-    for rows in eval_batches(tokens.lengths, inference_batch_size(CPU)):
+    for rows in tokens.batches():
         with autocast(precision, CPU):
             teacher(**tokens.batch(rows))
 

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pkd.batching import epoch_batches, eval_batches, train_batches
+from pkd.batching import epoch_batches, eval_batches, token_batches, train_batches
 
 lengths_of_rows = st.lists(st.integers(1, 128), min_size=1, max_size=300).map(np.array)
 
@@ -45,6 +45,21 @@ def test_every_row_is_in_exactly_one_evaluation_batch_and_the_longest_come_first
     order = np.concatenate(batches)
     assert sorted(order) == list(range(len(lengths)))
     assert (np.diff(lengths[order]) <= 0).all()
+
+
+@given(lengths_of_rows, st.integers(1, 500), st.integers(1, 16))
+def test_batches_of_so_many_tokens_hold_every_row_once_and_as_many_as_fit(
+    lengths: np.ndarray, most: int, multiple: int
+) -> None:
+    batches = token_batches(lengths, most, multiple)
+    order = np.concatenate(batches)
+    assert sorted(order) == list(range(len(lengths)))
+    assert (np.diff(lengths[order]) <= 0).all()
+    widths = [-(-int(lengths[batch].max()) // multiple) * multiple for batch in batches]
+    for batch, width in zip(batches, widths, strict=True):
+        assert len(batch) == 1 or len(batch) * width <= most
+    for batch, width in zip(batches[:-1], widths, strict=False):  # another row does not fit
+        assert (len(batch) + 1) * width > most
 
 
 def test_the_order_depends_on_seed_and_epoch_alone() -> None:

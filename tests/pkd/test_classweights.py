@@ -10,7 +10,8 @@ import torch
 
 from pkd.classweights import class_weights
 from pkd.experiment import Experiment, Files
-from pkd.losses import LossWeights, distillation_loss
+from pkd.losses import distillation_loss
+from pkd.lossweights import LossWeights
 from pkd.models import load_classifier
 from pkd.objective import Objective
 from pkd.prepare import Prepared

@@ -9,7 +9,7 @@ import torch
 from transformers import ErnieConfig, ErnieModel
 
 from pkd.families import FAMILIES
-from pkd.losses import LossWeights
+from pkd.lossweights import LossWeights
 from pkd.models import load_classifier
 from pkd.savemodel import save_model
 from pkd.tasks import GLUE

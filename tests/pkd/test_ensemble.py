@@ -6,7 +6,8 @@ import torch
 from scipy import special
 from test_losses import SCALES, batch
 
-from pkd.losses import Scale, soft_target_loss
+from pkd.losses import soft_target_loss
+from pkd.lossweights import Scale
 
 
 def test_the_soft_loss_of_two_teachers_has_the_value_worked_by_hand() -> None:

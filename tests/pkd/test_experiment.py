@@ -17,7 +17,8 @@ import pkd.experiment as experiment_module
 from pkd.epochreport import Report
 from pkd.evaluate import predict_logits
 from pkd.experiment import Experiment, Files, Outputs
-from pkd.losses import LossTerms, LossWeights, distillation_loss
+from pkd.losses import LossTerms, distillation_loss
+from pkd.lossweights import LossWeights
 from pkd.models import depth_of, load_classifier
 from pkd.prepare import Prepared
 from pkd.recipe import Recipe

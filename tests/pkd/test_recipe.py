@@ -5,7 +5,7 @@ import math
 import pytest
 
 from pkd.errors import InputError
-from pkd.losses import LossWeights
+from pkd.lossweights import LossWeights
 from pkd.recipe import Recipe
 
 NAN, INF = math.nan, math.inf

@@ -13,7 +13,8 @@ from pkd.data import UNLABELLED
 from pkd.errors import InputError
 from pkd.evaluate import predict_logits
 from pkd.experiment import Experiment, Files
-from pkd.losses import LossWeights, distillation_loss, soft_target_loss
+from pkd.losses import distillation_loss, soft_target_loss
+from pkd.lossweights import LossWeights
 from pkd.models import load_classifier
 from pkd.prepare import Prepared, ask_teacher, prepare_task, reading_of
 from pkd.recipe import Recipe

@@ -244,7 +244,7 @@ def test_a_disk_that_is_too_small(
     refused: Refused, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     usage = SimpleNamespace(total=10**9, used=10**9 - 1000, free=1000)
-    monkeypatch.setattr("study.cli.shutil.disk_usage", lambda path: usage)
+    monkeypatch.setattr("study.session.shutil.disk_usage", lambda path: usage)
     message = refused()
     assert f"in {tmp_path / 'out'}, but 0 MB are free" in message
     assert "choose another --out" in message
@@ -291,3 +291,12 @@ def test_an_option_that_does_not_exist(capsys: pytest.CaptureFixture[str]) -> No
     with pytest.raises(SystemExit) as caught:
         main(["--taks", "rte"])
     assert caught.value.code == 2 and "--taks" in capsys.readouterr().err
+
+
+def test_a_slip_is_told_before_the_seconds_of_imports(tmp_path: Path) -> None:
+    slips = [["--tasks", "rtee"], ["--config", str(tmp_path / "gone.yaml")], ["--set", "dpths=3"]]
+    code = f"import sys; from study.cli import main; print(*map(main, {slips!r}), *sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], cwd=RUN.parents[1], capture_output=True)
+    codes, modules = done.stdout.split()[:3], done.stdout.split()[3:]
+    assert codes == [b"2"] * 3, done.stderr
+    assert not {b"torch", b"transformers", b"ray"} & set(modules)

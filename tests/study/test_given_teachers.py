@@ -141,7 +141,7 @@ def test_a_teacher_trained_from_another_encoder_reads_its_own_tokens(
     train = {"model": str(tiny_model), "start_layers": {4: [1, 2, 3, 4]}}
     config = StudyConfig.model_validate(options | {"train": train})
     layout = Layout(tmp_path / "out")
-    inputs = prepare_inputs(config, layout, Console(quiet=True))
+    inputs = prepare_inputs(config, [GLUE["rte"]], layout, Console(quiet=True))
     plan = make_plan(config, inputs.tasks, load_config(inputs.encoder), inputs.teachers)
     assert (plan.teacher_layers, plan.encoder.num_hidden_layers) == (LAYERS, 4)
     configs = TrialConfigs(plan, inputs.encoder, layout)
@@ -169,7 +169,7 @@ def test_each_teacher_of_an_ensemble_is_asked_in_its_own_tokens(
     named = {"model": str(tiny_model), "fine_tuned": {"rte": [str(theirs), str(second)]}}
     config = StudyConfig.model_validate(options | {"teacher": named})
     layout = Layout(tmp_path / "out")
-    inputs = prepare_inputs(config, layout, Console(quiet=True))
+    inputs = prepare_inputs(config, [GLUE["rte"]], layout, Console(quiet=True))
     plan = make_plan(config, inputs.tasks, load_config(inputs.encoder), inputs.teachers)
     # The size of the teachers is that of the first.
     assert (plan.teacher_layers, plan.ensemble("rte")) == (LAYERS, 2)

@@ -5,7 +5,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from study.cli import Terminated, main
+from study.cli import main
+from study.stopping import Terminated
 
 
 @pytest.fixture(autouse=True)

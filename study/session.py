@@ -1,0 +1,104 @@
+"""A session of a study: from its configuration to its report, as far as it comes."""
+
+import shutil
+import time
+from collections.abc import Sequence
+
+from rich.console import Console
+
+from pkd.files import explained_full_disk
+from pkd.models import load_config as load_encoder
+from pkd.tasks import Task
+from study.announce import announcement
+from study.config import StudyConfig
+from study.inputs import prepare_inputs
+from study.layout import Layout
+from study.mirror import Mirror
+from study.plan import check_disk, make_plan
+from study.record import check_same_inputs, check_same_study, write_study_file
+from study.stopping import Terminated, end_in_peace, heed_sigterm
+from study.store import SharedFolder
+from study.view import View, duration
+
+
+def run_study(
+    config: StudyConfig,
+    tasks: Sequence[Task],
+    layout: Layout,
+    address: str | None,
+    dry_run: bool,
+    console: Console,
+) -> None:
+    """Begins a study or goes on with it, to its report.
+
+    Args:
+        config: the study.
+        tasks: of the configuration.
+        layout: its folder, which nobody else writes in.
+        address: of a Ray cluster; None starts Ray on this machine.
+        dry_run: whether to stop once everything is checked and the plan is told.
+        console: where its user reads.
+
+    Raises:
+        PkdError: if it cannot begin or go on, or something is missing at its end.
+    """
+    layout.store.fetch(layout.study_file)
+    layout.store.fetch(layout.ledger)
+    check_same_study(layout, config)
+    started = time.monotonic()
+    inputs = prepare_inputs(config, tasks, layout, console)
+    encoder = inputs.encoder
+    plan = make_plan(config, inputs.tasks, load_encoder(encoder), inputs.teachers)
+    check_same_inputs(layout, plan, encoder)
+    check_disk(plan, layout.out, shutil.disk_usage(layout.out).free)
+    console.print(announcement(plan, layout.store.place(layout.out)), markup=False)
+    if dry_run:
+        return
+    write_study_file(layout, plan, encoder)
+
+    from study.cluster import start_ray, stop_ray, trial_resources
+    from study.share import check_every_node_sees, share_inputs
+    from study.stages import Stages
+    from study.tuner import StageIncomplete, run_stages
+
+    def restart_ray() -> None:
+        stop_ray()
+        start_ray(address)
+        heed_sigterm()  # Ray puts a handler of its own in our place
+
+    view = View(console, plan.stage_work())
+    try:
+        restart_ray()
+        if isinstance(layout.store, SharedFolder) and address is not None:
+            check_every_node_sees(layout.out)
+        if address is not None or not isinstance(layout.store, SharedFolder):
+            encoder, plan = share_inputs(layout, plan, encoder)
+        stages = Stages(plan, encoder, layout, view, restart_ray)
+        run_stages(stages.left(), trial_resources(config.resources), layout)
+    except StageIncomplete:
+        _report(layout, console)
+        raise
+    except (KeyboardInterrupt, Terminated, SystemError):
+        end_in_peace()
+        raise
+    finally:
+        stop_ray()
+    _report(layout, console)
+    console.print(f"complete after {duration(time.monotonic() - started)}", markup=False)
+
+
+def _report(layout: Layout, console: Console) -> None:
+    """Writes the report of what there is; a study that was cut short has one too."""
+    from analysis.report import build_report, comparison_text
+    from analysis.runs import load_run
+
+    if not layout.ledger.exists():
+        return
+    layout.store.fetch(layout.out / "predictions")
+    with explained_full_disk(layout.out):
+        path = build_report(layout.out)
+    layout.store.publish(layout.report)
+    console.print(comparison_text(load_run(layout.out)), markup=False)
+    console.print(f"report: {path} and {path.with_name('index.html')}", markup=False)
+    if isinstance(layout.store, Mirror):
+        console.print(f"to another machine: python -m study.pull '{layout.store.uri}' DIR")
