@@ -1,0 +1,76 @@
+"""How many tokens a forward pass on a CPU should have: its speed against 128 rows at a time.
+
+python -m tests.benchmarks.inference_batches --data DIR --model DIR [--tasks rte] [--threads 1]
+"""
+
+import os
+import statistics
+import tempfile
+import time
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import torch
+from transformers import PreTrainedModel
+
+from pkd.batching import eval_batches, token_batches
+from pkd.devices import autocast, resolve_precision
+from pkd.lastlayer import read_summary_token_only
+from pkd.models import fetch_model, load_classifier
+from pkd.prepare import prepare_task
+from pkd.tasks import GLUE
+from pkd.tokens import PAD_MULTIPLE, TokenArrays, open_tokens
+from tests.benchmarks.options import real_data_parser
+
+TOKENS = (512, 1024, 2048, 4096, 8192)
+LAYERS = (3, 6)
+CPU = torch.device("cpu")
+
+
+@torch.inference_mode()
+def seconds(model: PreTrainedModel, tokens: TokenArrays, batches: list[np.ndarray]) -> float:
+    """Of one pass over all rows."""
+    started = time.perf_counter()
+    with autocast(resolve_precision("auto", CPU), CPU):
+        for rows in batches:
+            model(**tokens.batch(rows))
+    return time.perf_counter() - started
+
+
+def ratios(model: PreTrainedModel, tokens: TokenArrays, repeats: int) -> list[float]:
+    """For each of `TOKENS` the median of its speeds, each against 128 rows at a time beside it."""
+    rows = eval_batches(tokens.lengths, 128)
+    shapes = [rows, *(token_batches(tokens.lengths, each, PAD_MULTIPLE) for each in TOKENS)]
+    run = partial(seconds, model, tokens)
+    for batches in shapes:
+        run(batches)  # the first call of a shape is slow
+    times = np.array([[run(batches) for batches in shapes] for _ in range(repeats)])
+    return [statistics.median(times[:, 0] / column) for column in times[:, 1:].T]
+
+
+def main() -> None:
+    """Prints a row for each task and depth."""
+    parser = real_data_parser(__doc__)
+    parser.add_argument("--tasks", default="rte,sst2")
+    parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
+    parser.add_argument("--repeats", type=int, default=8)
+    options = parser.parse_args()
+    torch.set_num_threads(options.threads)
+    model = fetch_model(str(options.model))
+    print(f"| {options.threads} threads | layers | {' | '.join(map(str, TOKENS))} |")
+    print("|---" * (2 + len(TOKENS)) + "|")
+    for name in options.tasks.split(","):
+        with tempfile.TemporaryDirectory() as folder:
+            task = GLUE[name]
+            prepared = prepare_task(task, model, Path(folder), options.data)
+            tokens = open_tokens(prepared.tokens[task.dev[0]])
+            for layers in LAYERS:
+                student = read_summary_token_only(load_classifier(model, task.labels, layers))
+                found = ratios(student.eval(), tokens, options.repeats)
+                cells = [name, str(layers), *(f"{ratio:.2f}" for ratio in found)]
+                print(f"| {' | '.join(cells)} |", flush=True)
+
+
+if __name__ == "__main__":
+    main()
