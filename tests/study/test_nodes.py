@@ -16,13 +16,6 @@ pytestmark = pytest.mark.slow
 EPOCHS, TRIALS = 3, 8  # of the confirm stage
 
 
-def in_training(study: Study) -> int:
-    """Trials of the confirm stage that have begun and not ended."""
-    logs = (study.out / "logs" / "confirm").rglob("*.log")
-    ends = (study.out / "ledger" / "confirm").rglob("end.json")
-    return sum(log.read_text().count(" epochs done") for log in logs) - len(list(ends))
-
-
 def in_mid_epoch(study: Study, trial: int) -> bool:
     """Whether a process holds the log of a trial open that has begun: it trains or evaluates."""
     logs = str(study.out / "logs" / "confirm")
@@ -33,19 +26,20 @@ def in_mid_epoch(study: Study, trial: int) -> bool:
     return False
 
 
-def stop_in_mid_epoch(study: Study, process: subprocess.Popen[str], node: int) -> None:
-    """Stops the process of a node's trial while it trains, and the other node's does so too."""
-    stopped = False
-    while not (stopped and in_training(study) == 2):
-        assert process.poll() is None, "the study ended before two trials trained at once"
-        ended = len(list((study.out / "ledger" / "confirm").rglob("end.json")))
-        assert ended < TRIALS - 1, "no trial is left for the other node"
-        for trial in () if stopped else session_members(node, "ray::ResourceTrainable.train"):
-            os.kill(trial, signal.SIGSTOP)
-            stopped = in_mid_epoch(study, trial)
-            if not stopped:
-                os.kill(trial, signal.SIGCONT)
+def hold_in_mid_epoch(study: Study, process: subprocess.Popen[str], nodes: list[int]) -> list[int]:
+    """Stops the process of each node's trial while it trains; the first waits for the last."""
+    held: dict[int, int] = {}
+    while len(held) < len(nodes):
+        assert process.poll() is None, "the study ended before every node trained"
+        for node in set(nodes) - held.keys():
+            for trial in session_members(node, "ray::ResourceTrainable.train"):
+                os.kill(trial, signal.SIGSTOP)
+                if in_mid_epoch(study, trial):
+                    held[node] = trial
+                else:
+                    os.kill(trial, signal.SIGCONT)
         time.sleep(0.02)
+    return [held[node] for node in nodes]
 
 
 def test_sigkill_of_a_node_moves_its_trial_and_disturbs_no_other(
@@ -58,13 +52,14 @@ def test_sigkill_of_a_node_moves_its_trial_and_disturbs_no_other(
         shutil.rmtree(study.out / folder)
     with ray_cluster() as cluster:
         cluster.start(cpus=0)
-        first, _ = cluster.start(cpus=1), cluster.start(cpus=1)
+        first, second = cluster.start(cpus=1), cluster.start(cpus=1)
         study.environment = cluster.environment
         more = ["--address", cluster.address, "--set", "resources.max_concurrent=2"]
         with study.started(*more) as process:
             study.wait_for(process, "confirm", 2)
-            stop_in_mid_epoch(study, process, first)
+            _, other = hold_in_mid_epoch(study, process, [first, second])
             cluster.kill(first)
+            os.kill(other, signal.SIGCONT)
             output, _ = process.communicate(timeout=TIMEOUT)
     assert process.returncode == 0, output
     assert study.numbers() == finished.study.numbers()
