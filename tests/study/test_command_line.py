@@ -291,12 +291,3 @@ def test_an_option_that_does_not_exist(capsys: pytest.CaptureFixture[str]) -> No
     with pytest.raises(SystemExit) as caught:
         main(["--taks", "rte"])
     assert caught.value.code == 2 and "--taks" in capsys.readouterr().err
-
-
-def test_a_slip_is_told_before_the_seconds_of_imports(tmp_path: Path) -> None:
-    slips = [["--tasks", "rtee"], ["--config", str(tmp_path / "gone.yaml")], ["--set", "dpths=3"]]
-    code = f"import sys; from study.cli import main; print(*map(main, {slips!r}), *sys.modules)"
-    done = subprocess.run([sys.executable, "-c", code], cwd=RUN.parents[1], capture_output=True)
-    codes, modules = done.stdout.split()[:3], done.stdout.split()[3:]
-    assert codes == [b"2"] * 3, done.stderr
-    assert not {b"torch", b"transformers", b"ray"} & set(modules)
