@@ -1,5 +1,6 @@
 """A training's state in a file: written atomically, checked before it is read, never run."""
 
+import errno
 import pickle
 import zipfile
 from pathlib import Path
@@ -9,6 +10,7 @@ import torch
 
 from pkd.errors import CacheError
 from pkd.files import write_atomic
+from pkd.memory import is_out_of_memory
 from pkd.trainer import Trainer
 
 
@@ -28,6 +30,8 @@ def check_intact(path: Path) -> None:
         with zipfile.ZipFile(path) as parts:
             damaged = parts.testzip()
     except Exception as error:  # what a damaged directory of parts gives rise to has many types
+        if _of_the_machine(error):
+            raise
         raise CacheError(f"the checkpoint {path} is damaged ({error})") from None
     if damaged is not None:
         raise CacheError(f"the checkpoint {path} is damaged (the checksum of {damaged} differs)")
@@ -49,5 +53,15 @@ def load_checkpoint(path: Path, trainer: Trainer) -> dict[str, Any]:
             "delete it"
         ) from None
     except Exception as error:  # a torn zip, a wrong shape, a foreign file: all mean the same
+        if _of_the_machine(error):
+            raise
         raise CacheError(f"the checkpoint {path} is damaged ({error}); delete it") from error
     return extra
+
+
+def _of_the_machine(error: Exception) -> bool:
+    """Whether memory or disk failed: the file may be whole, and must not be given up for it."""
+    if is_out_of_memory(error):
+        return True
+    # A damaged directory of parts has Python seek where no file is: EINVAL, or no number at all.
+    return isinstance(error, OSError) and error.errno not in (None, errno.EINVAL)

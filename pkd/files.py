@@ -48,12 +48,13 @@ def explained_full_disk(path: Path) -> Iterator[None]:
 
 
 def check_space(path: Path) -> None:
-    """Looks whether the disk of a file or folder is full.
+    """Looks whether the disk of a file or folder, which need not be there yet, is full.
 
     Raises:
         DiskFull: if it is.
     """
-    if shutil.disk_usage(path if path.is_dir() else path.parent).free < _NO_SPACE_BYTES:
+    folder = next(each for each in (path, *path.absolute().parents) if each.is_dir())
+    if shutil.disk_usage(folder).free < _NO_SPACE_BYTES:
         raise _disk_full(path)
 
 

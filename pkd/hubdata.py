@@ -1,9 +1,11 @@
 """Columns of a data set on the Hugging Face hub."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
 from pkd.datafile import Columns, arrow_columns
-from pkd.errors import HubUnreachable
+from pkd.errors import DiskFull, HubUnreachable
+from pkd.files import explained_full_disk
 from pkd.tasks import Task
 
 GLUE_DATASET = "nyu-mll/glue"
@@ -23,6 +25,7 @@ def read_hub(task: Task, split: str, needed: Sequence[str]) -> tuple[str, Column
 
     Raises:
         InputError: if the data set has no such column.
+        DiskFull: if the disk has no room for it.
         HubUnreachable: if the hub does not answer, or has no such data set or split.
     """
     import datasets
@@ -30,7 +33,10 @@ def read_hub(task: Task, split: str, needed: Sequence[str]) -> tuple[str, Column
     name, config = (task.hub, task.hub_config) if task.hub else (GLUE_DATASET, task.name)
     where = "/".join(part for part in (name, config, split) if part)
     try:
-        table = datasets.load_dataset(name, config, split=split)
+        with explained_full_disk(Path(datasets.config.HF_DATASETS_CACHE)):
+            table = datasets.load_dataset(name, config, split=split)
+    except DiskFull:
+        raise
     except Exception as error:  # the hub's client raises a dozen types for "no answer"
         reason = type(error).__name__
         advice = (

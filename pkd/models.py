@@ -20,8 +20,9 @@ from transformers import (
 from transformers.utils import logging as transformers_logging
 
 from pkd.cache import folder_digest
-from pkd.errors import HubUnreachable, InputError
+from pkd.errors import DiskFull, HubUnreachable, InputError
 from pkd.families import FAMILIES, family_of
+from pkd.files import explained_full_disk
 from pkd.keptlayers import copy_layers, keep_in_config
 from pkd.layers import start_layers
 
@@ -44,6 +45,7 @@ def fetch_model(source: str) -> Path:
 
     Raises:
         InputError: if a local folder is no model, or lacks its tokenizer.
+        DiskFull: if the disk has no room for a download.
         HubUnreachable: if the hub is needed and does not answer.
     """
     if os.path.isdir(source):
@@ -63,14 +65,14 @@ def fetch_model(source: str) -> Path:
 
 
 def _download(source: str) -> Path:
-    from huggingface_hub import snapshot_download
+    from huggingface_hub import constants, snapshot_download
 
+    wanted = ["*.json", "*.txt", "*.model", "*.safetensors"]
     try:
-        return Path(
-            snapshot_download(
-                source, allow_patterns=["*.json", "*.txt", "*.model", "*.safetensors"]
-            )
-        )
+        with explained_full_disk(Path(constants.HF_HUB_CACHE)):
+            return Path(snapshot_download(source, allow_patterns=wanted))
+    except DiskFull:
+        raise
     except Exception as error:  # the hub's client raises a dozen types for "no answer"
         raise HubUnreachable(
             f"cannot load the model {source} from the Hugging Face hub "

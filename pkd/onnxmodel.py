@@ -64,8 +64,6 @@ def write_onnx(model: PreTrainedModel, example: Mapping[str, Tensor], path: Path
                 output_names=["logits"],
                 verbose=False,
             )
-            assert program is not None
-            program.save(path, external_data=False)
     except Exception as error:  # the exporter wraps whatever a model's code does
         family = model.config.model_type
         reason = _COLOUR.sub("", str(error)).strip().partition("\n")[0]
@@ -73,6 +71,9 @@ def write_onnx(model: PreTrainedModel, example: Mapping[str, Tensor], path: Path
             f"torch cannot export this {family} to ONNX ({type(error).__name__}: {reason}); "
             "leave --onnx and --int8 out"
         ) from error
+    assert program is not None
+    with _quiet():
+        program.save(path, external_data=False)
     return list(example)
 
 

@@ -136,8 +136,7 @@ def parsed(module: str, arguments: list[str]) -> argparse.Namespace:
     parse = argparse.ArgumentParser.parse_args
 
     def only_parse(self: argparse.ArgumentParser, *given: object) -> None:
-        # Whatever it is called with: which overload that is, mypy cannot know.
-        raise _Parsed(parse(self, *given))  # type: ignore[call-overload]
+        raise _Parsed(parse(self, *given))
 
     main = importlib.import_module(module).main
     with (

@@ -1,5 +1,6 @@
 """A user's task whose rows are a data set of the hub: a folder here, read by the same library."""
 
+import errno
 from pathlib import Path
 from typing import Any
 
@@ -7,10 +8,11 @@ import pytest
 from datasets import ClassLabel, Dataset, Features, Value
 
 from pkd.data import load_rows
-from pkd.errors import InputError
+from pkd.errors import DiskFull, InputError
+from pkd.models import fetch_model
 from pkd.prepare import check_task
 from pkd.taskfile import load_task_file
-from pkd.tasks import Task
+from pkd.tasks import GLUE, Task
 
 NAMES = ["neg", "pos"]
 ABOUT = 'name: films\ntexts: [text]\nlabels: [pos, neg]\nhub: "{}"\n'
@@ -95,3 +97,15 @@ def test_a_key_without_a_data_set_is_refused(tmp_path: Path, key: str) -> None:
     path.write_text(keys)
     with pytest.raises(InputError, match=key.partition(":")[0]):
         load_task_file(path)
+
+
+def test_a_full_disk_is_not_taken_for_a_silent_hub(monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("datasets.load_dataset", full)
+    monkeypatch.setattr("huggingface_hub.snapshot_download", full)
+    with pytest.raises(DiskFull, match="free some"):
+        load_rows(GLUE["rte"], "train", None)
+    with pytest.raises(DiskFull, match="free some"):
+        fetch_model("bert-base-uncased")

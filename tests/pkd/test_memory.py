@@ -1,5 +1,6 @@
 """A batch that does not fit the memory is computed in parts, with the gradient of the whole."""
 
+import errno
 import json
 import os
 import subprocess
@@ -13,7 +14,7 @@ import numpy as np
 import pytest
 import torch
 
-from pkd.checkpoint import load_checkpoint, save_checkpoint
+from pkd.checkpoint import check_intact, load_checkpoint, save_checkpoint
 from pkd.errors import TrainingError
 from pkd.evaluate import predict_logits
 from pkd.memory import is_out_of_memory
@@ -127,6 +128,26 @@ def test_a_single_row_that_does_not_fit_ends_the_trial_with_advice(
     fits(trainer.model, 0, torch.OutOfMemoryError("CUDA"))
     with pytest.raises(TrainingError, match="memory runs out even for a single row"):
         list(trainer.run_epoch())
+
+
+@pytest.mark.parametrize("error", [torch.OutOfMemoryError("CUDA"), OSError(errno.EIO, "I/O")])
+def test_a_checkpoint_is_not_called_damaged_for_memory_or_disk(
+    make: Callable[..., Trainer],
+    error: Exception,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    save_checkpoint(tmp_path / "state", make(), {})
+
+    def fail(*_: object, **__: object) -> None:
+        raise error
+
+    monkeypatch.setattr("torch.load", fail)
+    with pytest.raises(type(error)):
+        load_checkpoint(tmp_path / "state", make())
+    monkeypatch.setattr("zipfile.ZipFile.testzip", fail)
+    with pytest.raises(type(error)):
+        check_intact(tmp_path / "state")
 
 
 def test_another_error_is_not_taken_for_a_lack_of_memory(make: Callable[..., Trainer]) -> None:

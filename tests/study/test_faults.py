@@ -9,7 +9,7 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 from random import Random
 
@@ -113,16 +113,9 @@ def ended_by(process: "subprocess.Popen[str]", code: int) -> None:
 
 
 @pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
+def small_disk(mounted: Callable[[Path, str], Path], tmp_path: Path) -> Path:
     """A file system of 64 MB, under a name that needs quotes."""
-    folder = tmp_path / "größe & maß 模型"
-    folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=64m", "tmpfs", str(folder)]
-    done = subprocess.run(mount, capture_output=True, text=True)
-    if done.returncode:
-        pytest.skip(f"this user may not mount a tmpfs: {done.stderr.strip()}")
-    yield folder
-    subprocess.run(["umount", "--lazy", str(folder)], check=True)
+    return mounted(tmp_path / "größe & maß 模型", "64m")
 
 
 def test_a_disk_that_fills_up_costs_nothing_that_was_finished(
