@@ -56,7 +56,7 @@ def run_study(
         return
     write_study_file(layout, plan, encoder)
 
-    from study.cluster import start_ray, stop_ray, trial_resources
+    from study.cluster import start_ray, stop_ray
     from study.share import check_every_node_sees, share_inputs
     from study.stages import Stages
     from study.tuner import StageIncomplete, run_stages
@@ -67,14 +67,16 @@ def run_study(
         heed_sigterm()  # Ray puts a handler of its own in our place
 
     view = View(console, plan.stage_work())
+    on_this_disk = isinstance(layout.store, SharedFolder)
     try:
-        restart_ray()
-        if isinstance(layout.store, SharedFolder) and address is not None:
-            check_every_node_sees(layout.out)
-        if address is not None or not isinstance(layout.store, SharedFolder):
+        if address is not None:
+            restart_ray()
+            if on_this_disk:
+                check_every_node_sees(layout.out)
+        if address is not None or not on_this_disk:
             encoder, plan = share_inputs(layout, plan, encoder)
         stages = Stages(plan, encoder, layout, view, restart_ray)
-        run_stages(stages.left(), trial_resources(config.resources), layout)
+        run_stages(stages.left(), config.resources, layout)
     except StageIncomplete:
         _report(layout, console)
         raise

@@ -5,6 +5,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import ray
 from ray import tune
 
 from pkd.prepare import Prepared
@@ -44,7 +45,7 @@ class Stages:
         encoder: folder of the pre-trained encoder.
         layout: where files go.
         view: who shows progress.
-        restart_ray: see `study.tuner.work_off`.
+        restart_ray: starts Ray, or anew; a study of which nothing is left needs none.
     """
 
     def __init__(
@@ -270,6 +271,8 @@ class Stages:
         if board.done:
             self.view.skip(board.stage)
         else:
+            if not ray.is_initialized():
+                self.restart_ray()
             stage = Stage(board, trainable, config)
             with self.view.stage(board):
                 yield from work_off(

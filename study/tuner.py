@@ -14,10 +14,11 @@ from pkd.files import check_space
 from study.agenda import Agenda, Doing, Stage
 from study.board import Board
 from study.bridge import BrokenTrials, StudyScheduler, StudySearcher
-from study.cluster import autoscaled, trials_at_once
+from study.cluster import autoscaled, trial_resources, trials_at_once
 from study.deferred import Deferred
 from study.layout import Layout
 from study.rayerrors import OUT_OF_MEMORY, reason_of
+from study.sections import Resources
 from study.trackers import OFF, Trackers
 from study.tracking import tracked
 
@@ -105,21 +106,22 @@ def _go_on(
     note(f"Ray gave up ({reason}); going on{limit}")
 
 
-def run_stages(stages: Doing[None], resources: Mapping[str, float], layout: Layout) -> None:
+def run_stages(stages: Doing[None], resources: Resources, layout: Layout) -> None:
     """Hands the work of all stages to Ray Tune, one stage after another, and waits for it.
 
     Args:
         stages: see `study.agenda.Agenda`.
-        resources: what a trial asks Ray for.
+        resources: the configuration of what a trial asks Ray for.
         layout: where logs and Tune's scratch go.
 
     Raises:
+        InputError: if no node could ever give it.
         Exception: what ``stages`` raises.
     """
     agenda = Agenda(stages, layout)
     while not agenda.over:
         try:
-            _fit(agenda, resources, layout)
+            _fit(agenda, trial_resources(resources), layout)
         except BaseException as error:  # Ctrl-C too: the stage lets go of what it holds
             agenda.tell(error)
         agenda.check()

@@ -161,7 +161,7 @@ class Clock(View):
 
 def on_ray(size: Size, sleep: float) -> None:
     """Prints the driver's cost while Ray Tune runs the stage, in ten parts."""
-    from study.cluster import start_ray, stop_ray, trial_resources
+    from study.cluster import start_ray, stop_ray
     from study.sections import Resources
     from study.tuner import run_stages, work_off
 
@@ -179,7 +179,7 @@ def on_ray(size: Size, sleep: float) -> None:
             import ray
 
             share = ray.cluster_resources()["CPU"] / size.at_once
-            resources = trial_resources(Resources(cpus_per_trial=share))
+            resources = Resources(cpus_per_trial=share)
             print("| ended | wall s | driver CPU ms/trial | driver MB | at once | MB/actor |")
             print("|---" * 6 + "|", flush=True)
             with view.stage(board):

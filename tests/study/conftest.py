@@ -1,5 +1,6 @@
 import json
 import os
+import subprocess
 import sys
 import uuid
 from collections.abc import Callable, Iterator
@@ -11,7 +12,7 @@ import yaml
 from filelock import FileLock
 
 if TYPE_CHECKING:
-    from study_process import Finished
+    from study_process import Finished, Study
 
     from study.layout import Layout
 
@@ -94,6 +95,50 @@ def finished(
     folder = made_once(tmp_path_factory, "finished", run)
     output = json.loads((folder / "output.json").read_text())
     return Finished(Study(folder / "run", tiny_data, tiny_model), output)
+
+
+@pytest.fixture(scope="session")
+def ensembled(
+    tiny_data: Path, tiny_model: Path, tmp_path_factory: pytest.TempPathFactory
+) -> "Finished":
+    """A whole study of rte whose students learn from two teachers; the first trial of its search
+    diverges. Read only: copy its folder to go on with it."""
+    from study_process import SHORT, Finished, Study
+
+    # A patience loss weighted by 1e39 is infinite in fp32.
+    space = {"learning_rate": 1e-3, "temperature": 5, "alpha": 0.5, "normalize": True}
+    space |= {"beta": [1e39, 100.0]}
+    config = SHORT | {
+        "methods": ["pkd-skip"],
+        "teacher": {"trials": 2, "epochs": 2, "learning_rate": [1e-3, 3e-3], "ensemble": 2},
+        "search": {"algorithm": "grid", "asha": None, "space": space},
+    }
+
+    def run(folder: Path) -> None:
+        done = Study(folder / "run", tiny_data, tiny_model, "rte", config).run()
+        assert done.returncode == 0, done.stdout
+        (folder / "output.json").write_text(json.dumps(done.stdout))
+
+    folder = made_once(tmp_path_factory, "ensembled", run)
+    output = json.loads((folder / "output.json").read_text())
+    return Finished(Study(folder / "run", tiny_data, tiny_model, "rte", config), output)
+
+
+@pytest.fixture
+def without_ray(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> "Callable[..., subprocess.CompletedProcess[str]]":
+    """Runs a study's command in this process, for which nothing is left that would take Ray."""
+    from study.cli import main
+
+    def run(study: "Study", *more: str) -> "subprocess.CompletedProcess[str]":
+        monkeypatch.setattr("study.cluster.start_ray", lambda address: pytest.fail("it starts"))
+        monkeypatch.chdir(study.out.parent)
+        words = [*study.command[2:], *more]
+        code = main(words)
+        return subprocess.CompletedProcess(words, code, "".join(capsys.readouterr()))
+
+    return run
 
 
 @pytest.fixture(scope="session")

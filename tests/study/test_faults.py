@@ -40,22 +40,71 @@ def flip_byte(path: Path) -> None:
 # Processes ------------------------------------------------------------------------------------
 
 
-def test_sigkill_of_the_driver_in_each_of_the_five_stages(
+def test_a_driver_that_is_killed_interrupted_and_terminated(
     finished: Finished, tmp_path: Path
 ) -> None:
     rng = Random(11)
     study = study_in(tmp_path, finished)
-    # A stage, and after how many of its reports; the search ends with 12 to 36 of them.
-    moments = {"teachers": 5, "signals": 1, "search": 9, "confirm": 11, "predict": 3}
-    for stage, reports in moments.items():
-        with study.started() as process:
-            study.wait_for(process, stage, rng.randint(1, reports))
-            time.sleep(rng.uniform(0, 0.3))
-            os.kill(process.pid, signal.SIGKILL)
-            process.wait()
-        # Ray's scratch holds nothing that is needed.
-        shutil.rmtree(study.out / "ray", ignore_errors=True)
+    stop_with_ctrl_c(study, tmp_path)
+    # A stage, and after how many more reports at most; the search ends with 12 to 36 of them.
+    for stage, reports in {"teachers": 3, "signals": 1, "search": 6}.items():
+        kill_driver(study, stage, rng.randint(1, reports), rng.uniform(0, 0.3))
+    terminate(study, "search")
+    for stage, reports in {"confirm": 11, "predict": 3}.items():
+        kill_driver(study, stage, rng.randint(1, reports), rng.uniform(0, 0.3))
     finish(study, finished)
+
+
+def kill_driver(study: Study, stage: str, more: int, later: float) -> None:
+    """SIGKILL when a stage has so many more reports, and some seconds."""
+    recorded = reports_of(study, stage)
+    with study.started() as process:
+        study.wait_for(process, stage, recorded + more)
+        time.sleep(later)
+        os.kill(process.pid, signal.SIGKILL)
+        process.wait()
+    # Ray's scratch holds nothing that is needed.
+    shutil.rmtree(study.out / "ray", ignore_errors=True)
+
+
+def stop_with_ctrl_c(study: Study, folder: Path) -> None:
+    """Twice, by an impatient person, who had started the command a second time."""
+    with study.started() as process:
+        while not (study.out / "driver.json").exists():
+            assert process.poll() is None, process.communicate()[0]
+            time.sleep(0.05)
+        second = subprocess.run(study.command, capture_output=True, text=True, cwd=folder)
+        assert second.returncode == 2 and f"process {process.pid} on " in second.stderr
+        study.wait_for(process, "teachers", 3)  # the first is not disturbed
+        for _ in range(2):
+            os.killpg(process.pid, signal.SIGINT)
+            time.sleep(0.4)
+        ended_by(process, 130)
+        deadline = time.monotonic() + TIMEOUT
+        while members := session_members(process.pid):
+            assert time.monotonic() < deadline, f"processes {members} live on"
+            time.sleep(0.1)
+
+
+def terminate(study: Study, stage: str) -> None:
+    """SIGTERM: the machine is wanted back."""
+    recorded = reports_of(study, stage)
+    with study.started() as process:
+        study.wait_for(process, stage, recorded + 1)
+        began = time.monotonic()
+        process.send_signal(signal.SIGTERM)
+        ended_by(process, 143)
+        assert time.monotonic() - began < 30
+
+
+def reports_of(study: Study, stage: str) -> int:
+    return sum(event["event"] == "report" for event in study.events(stage))
+
+
+def ended_by(process: "subprocess.Popen[str]", code: int) -> None:
+    output, _ = process.communicate(timeout=TIMEOUT)
+    assert process.returncode == code, output
+    assert "To go on: python" in output and "Traceback" not in output
 
 
 def test_sigkill_of_a_trial_s_process(finished: Finished, tmp_path: Path) -> None:
@@ -72,41 +121,6 @@ def test_sigkill_of_a_trial_s_process(finished: Finished, tmp_path: Path) -> Non
     # The same driver finished the study: nobody had to run the command again.
     assert process.returncode == 0, output
     assert study.numbers() == finished.study.numbers()
-
-
-def test_interruptions_are_safe_and_say_how_to_go_on(finished: Finished, tmp_path: Path) -> None:
-    study = study_in(tmp_path, finished)
-    # Ctrl-C, and once more by an impatient person, who had started the command a second time.
-    with study.started() as process:
-        while not (study.out / "driver.json").exists():
-            assert process.poll() is None, process.communicate()[0]
-            time.sleep(0.05)
-        second = subprocess.run(study.command, capture_output=True, text=True, cwd=tmp_path)
-        assert second.returncode == 2 and f"process {process.pid} on " in second.stderr
-        study.wait_for(process, "teachers", 4)  # the first is not disturbed
-        for _ in range(2):
-            os.killpg(process.pid, signal.SIGINT)
-            time.sleep(0.4)
-        ended_by(process, 130)
-        deadline = time.monotonic() + TIMEOUT
-        while members := session_members(process.pid):
-            assert time.monotonic() < deadline, f"processes {members} live on"
-            time.sleep(0.1)
-    # The machine is wanted back.
-    recorded = sum(event["event"] == "report" for event in study.events())
-    with study.started() as process:
-        study.wait_for(process, "", recorded + 3)
-        began = time.monotonic()
-        process.send_signal(signal.SIGTERM)
-        ended_by(process, 143)
-        assert time.monotonic() - began < 30
-    finish(study, finished)
-
-
-def ended_by(process: "subprocess.Popen[str]", code: int) -> None:
-    output, _ = process.communicate(timeout=TIMEOUT)
-    assert process.returncode == code, output
-    assert "To go on: python" in output and "Traceback" not in output
 
 
 # Disks ----------------------------------------------------------------------------------------
@@ -149,24 +163,26 @@ def test_a_disk_that_cannot_be_written_is_refused(finished: Finished, small_disk
     assert "Traceback" not in done.stderr
 
 
-def test_a_damaged_teacher_teaches_nobody(finished: Finished, tmp_path: Path) -> None:
+def test_a_damaged_teacher_teaches_nobody(
+    finished: Finished, tmp_path: Path, without_ray: Callable
+) -> None:
     study = study_in(tmp_path, finished)
     shutil.copytree(finished.study.out, study.out)
     flip_byte(study.out / "teachers" / "rte" / "model.safetensors")
-    done = study.run("--set", "search.trials=4")
+    done = without_ray(study, "--set", "search.trials=4")
     assert done.returncode == 1
     assert "teachers/rte/model.safetensors is damaged" in done.stdout
 
 
 def test_a_damaged_event_is_named_and_damaged_caches_are_made_again(
-    finished: Finished, tmp_path: Path
+    finished: Finished, tmp_path: Path, without_ray: Callable
 ) -> None:
     study = study_in(tmp_path, finished)
     shutil.copytree(finished.study.out, study.out)
     trial = study.out / "ledger" / "confirm" / "rte-2-pkd-skip" / "seed-0000"
     report = trial / "report-0002.json"
     report.write_text(report.read_text().replace('"score": 0.', '"score": 0.9', 1))
-    done = study.run()
+    done = without_ray(study)
     assert done.returncode == 1 and f"{report} is damaged" in done.stdout
     assert f"Delete the trial's folder {trial}" in done.stdout
     shutil.rmtree(trial)

@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from boards import board_of, report, take
 from plans import plan_of
 from pyarrow import parquet
 from rich.console import Console
-from study_process import SHORT, Study
+from study_process import SHORT, Finished, Study
 from transformers import (
     AutoTokenizer,
     BertConfig,
@@ -228,13 +229,10 @@ def accuracy(model: Path, data: Path) -> float:
 
 @pytest.mark.slow
 def test_a_study_of_the_ensemble_that_it_trains(
-    tiny_data: Path, tiny_model: Path, tmp_path: Path
+    ensembled: Finished, tmp_path: Path, without_ray: Callable
 ) -> None:
-    teacher = {"trials": 2, "epochs": 2, "learning_rate": [1e-3, 3e-3], "ensemble": 2}
-    config = SHORT | {"methods": ["kd"], "teacher": teacher}
-    study = Study(tmp_path / "run", tiny_data, tiny_model, "rte", config)
-    done = study.run()
-    assert done.returncode == 0, done.stdout
+    study = replace(ensembled.study, out=tmp_path / "run")
+    shutil.copytree(ensembled.study.out, study.out)
     record = yaml.safe_load((study.out / "study.yaml").read_text())
     assert record["teacher"]["ensemble"] == {"rte": 2}
     [further] = (study.out / "ensembles" / "rte").iterdir()
@@ -245,14 +243,19 @@ def test_a_study_of_the_ensemble_that_it_trains(
 
     # What taught a student has to be there as long as the study is.
     shutil.rmtree(further)
-    again = study.run()
+    again = without_ray(study)
     assert again.returncode == 1
     assert f"{further} is missing though the ledger says it was trained" in again.stdout
 
 
 @pytest.mark.slow
 def test_a_study_of_given_teachers(
-    theirs: Path, second: Path, tiny_data: Path, tiny_model: Path, tmp_path: Path
+    theirs: Path,
+    second: Path,
+    tiny_data: Path,
+    tiny_model: Path,
+    tmp_path: Path,
+    without_ray: Callable,
 ) -> None:
     config = SHORT | {"methods": ["ft", "pkd-skip"]}
     config |= {"teacher": {"fine_tuned": {"rte": [str(theirs), str(second)]}}}
@@ -289,5 +292,5 @@ def test_a_study_of_given_teachers(
     [measured] = [row for row in rows if row[1:3] == ["teacher", "PyTorch fp32"]]
     assert measured[4] == f"{100 * right:.1f}"
 
-    again = study.run()
+    again = without_ray(study)
     assert again.returncode == 0 and "given-0000" not in again.stdout, again.stdout

@@ -87,7 +87,7 @@ def test_ray_s_out_of_memory_kill_costs_nothing_that_was_finished(
     assert study.numbers() == finished.study.numbers()
 
 
-def test_memory_that_stays_short_ends_the_study_with_advice_until_there_is_more(
+def test_memory_that_stays_short_ends_the_study_with_advice(
     tiny_data: Path, tiny_model: Path, tmp_path: Path, limit: int
 ) -> None:
     study = Study(tmp_path / "run", tiny_data, tiny_model, "rte", SHORT)
@@ -98,5 +98,3 @@ def test_memory_that_stays_short_ends_the_study_with_advice_until_there_is_more(
     assert "Ray gave up stage teachers 3 times with nothing recorded in between" in short.stdout
     assert "Free memory there, or run fewer trials at once" in short.stdout
     assert "To go on: python " in short.stdout and "Traceback" not in short.stdout
-    done = study.run()
-    assert done.returncode == 0, done.stdout

@@ -2,6 +2,7 @@
 
 import shutil
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import pytest
 import yaml
 from mlflow import MlflowClient
 from pyarrow import parquet
-from study_process import CONFIG, Finished, Study
+from study_process import Finished, Study
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
@@ -129,7 +130,7 @@ def test_trackers_hold_every_epoch_of_every_training(finished: Finished) -> None
 
 
 def test_a_larger_budget_runs_only_the_new_trials_and_once(
-    finished: Finished, tmp_path: Path
+    finished: Finished, tmp_path: Path, without_ray: Callable
 ) -> None:
     study = copied(finished, tmp_path)
     old = study.numbers()
@@ -164,22 +165,13 @@ def test_a_larger_budget_runs_only_the_new_trials_and_once(
     assert record["budget"]["confirm_seeds"] == 3
     # The same command again does nothing.
     before = ledger_files(study)
-    again = study.run(*larger)
+    again = without_ray(study, *larger)
     assert again.returncode == 0 and ledger_files(study) == before, again.stdout
     assert "trial-0000" not in again.stdout and "report:" in again.stdout
 
 
-def test_a_trial_that_diverges_fails_alone(
-    tmp_path: Path, tiny_data: Path, tiny_model: Path
-) -> None:
-    # A patience loss weighted by 1e39 is infinite in fp32.
-    space = {"learning_rate": 1e-3, "temperature": 5, "alpha": 0.5, "normalize": True}
-    space |= {"beta": [1e39, 100.0]}
-    search = {"algorithm": "grid", "asha": None, "space": space}
-    config = CONFIG | {"search": search, "methods": ["pkd-skip"], "confirm": {"seeds": 1}}
-    study = Study(tmp_path / "run", tiny_data, tiny_model, "rte", config)
-    done = study.run()
-    assert done.returncode == 0, done.stdout
+def test_a_trial_that_diverges_fails_alone(ensembled: Finished) -> None:
+    study = ensembled.study
     ends = {e["trial"]: e for e in study.events("search") if e["event"] == "end"}
     assert ends["trial-0000"]["state"] == "failed" and "not finite" in ends["trial-0000"]["error"]
     assert ends["trial-0001"]["state"] == "complete"
