@@ -119,9 +119,12 @@ def run_stages(stages: Doing[None], resources: Resources, layout: Layout) -> Non
         Exception: what ``stages`` raises.
     """
     agenda = Agenda(stages, layout)
+    asked: dict[str, float] | None = None
     while not agenda.over:
         try:
-            _fit(agenda, trial_resources(resources), layout)
+            # Once: a cluster that has just lost its nodes gets others, and Ray waits for them.
+            asked = asked or trial_resources(resources)
+            _fit(agenda, asked, layout)
         except BaseException as error:  # Ctrl-C too: the stage lets go of what it holds
             agenda.tell(error)
         agenda.check()

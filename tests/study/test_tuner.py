@@ -10,8 +10,8 @@ from fake_stage import Unwatched, one_stage, report_of
 from ray.exceptions import OutOfMemoryError
 from ray.tune.error import TuneError
 
-from pkd.errors import CacheError, DiskFull
-from study.agenda import Agenda, Stage
+from pkd.errors import CacheError, DiskFull, InputError
+from study.agenda import Agenda, Doing, Stage
 from study.board import Board
 from study.bridge import BrokenTrials, StudyScheduler
 from study.cells import Cell
@@ -19,8 +19,9 @@ from study.cellsearch import CellSearch
 from study.layout import Layout
 from study.ledger import Ledger
 from study.sampler import ListSampler
+from study.sections import Resources
 from study.trainable import StudyTrial
-from study.tuner import StageIncomplete, check_complete, work_off
+from study.tuner import StageIncomplete, check_complete, run_stages, work_off
 
 # As Ray 2.60 says it, without the list of its ten largest processes.
 KILLED = """1 worker(s) were killed due to the node running low on memory. Memory on the node \
@@ -93,6 +94,39 @@ def run_out_of_memory(board: Board, at_once: int = 3) -> None:
     for _ in range(at_once):
         board.next()
     raise RuntimeError(f"Caught unexpected exception: {KILLED}") from OutOfMemoryError(KILLED)
+
+
+def doing_of(tune: Tune) -> Doing[None]:
+    stage = Stage(tune.board, StudyTrial, lambda search, trial: {})
+    return work_off(stage, tune.layout, lambda: None, tune.notes.append)
+
+
+def test_a_cluster_that_lost_its_nodes_is_not_asked_again_what_they_have(
+    tune: Tune, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nodes, scripts = iter([{"cpu": 2.0}]), iter([run_out_of_memory, finish])
+    monkeypatch.setattr("study.tuner.trial_resources", lambda resources: next(nodes))
+
+    def fit(agenda: Agenda, share: dict[str, float], layout: Layout) -> None:
+        assert share == {"cpu": 2.0}
+        next(scripts)(agenda.board)
+        assert agenda.next() is None
+
+    monkeypatch.setattr("study.tuner._fit", fit)
+    run_stages(doing_of(tune), Resources(), tune.layout)
+    assert tune.board.done
+
+
+def test_a_trial_that_no_node_can_run_ends_the_study(
+    tune: Tune, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(resources: Resources) -> None:
+        raise InputError("a trial needs 64 CPUs")
+
+    monkeypatch.setattr("study.tuner.trial_resources", refuse)
+    with pytest.raises(InputError, match="64 CPUs"):
+        run_stages(doing_of(tune), Resources(), tune.layout)
+    assert not tune.board.running
 
 
 # Memory ---------------------------------------------------------------------------------------
