@@ -39,8 +39,8 @@ def trends(points: pd.DataFrame, by: list[str], log: bool) -> pd.DataFrame:
     Returns:
         The columns of `by`, ``value``, ``trials`` (in the window), ``best`` and ``median``: a
         row per place, in order. Both are missing where ``trials`` < `MIN_TRIALS`, so that a line
-        breaks there. A group that has them nowhere, or has fewer than `MIN_ALONG` trials along a
-        range, is left out: bits of a line would say nothing.
+        breaks there. A group that has them nowhere at two places in a row, or has fewer than
+        `MIN_ALONG` trials along a range, is left out: bits of a line would say nothing.
     """
     columns = [*by, "value", "trials", "best", "median"]
     if len(points) < MIN_TRIALS:
@@ -52,8 +52,10 @@ def trends(points: pd.DataFrame, by: list[str], log: bool) -> pd.DataFrame:
         table = _along_range(points, by, log and bool((points["value"] > 0).all()))
     few = table["trials"] < MIN_TRIALS
     table.loc[few, ["best", "median"]] = np.nan
-    anywhere = table.groupby(by)["best"].transform("count") > 0
-    return table.loc[anywhere, columns].reset_index(drop=True)
+    known = table["best"].notna()
+    groups = table[by].apply(tuple, axis=1)
+    joined = known & known.groupby(groups).shift(fill_value=False)
+    return table.loc[joined.groupby(groups).transform("any"), columns].reset_index(drop=True)
 
 
 def _along_range(points: pd.DataFrame, by: list[str], log: bool) -> pd.DataFrame:

@@ -28,9 +28,16 @@ def test_of_choices_each_value_has_its_best_and_its_median() -> None:
 
 
 def test_a_choice_with_fewer_than_five_trials_breaks_the_line() -> None:
-    table = trends(points([5.0] * 5 + [10.0] * 4, [1] * 5 + [2] * 4), ["method"], log=False)
-    assert table["median"].tolist() == pytest.approx([1.0, np.nan], nan_ok=True)
-    assert table["trials"].tolist() == [5, 4]
+    values, scores = [5.0] * 5 + [10.0] * 5 + [20.0] * 4, [1] * 5 + [2] * 5 + [3] * 4
+    table = trends(points(values, scores), ["method"], log=False)
+    assert table["median"].tolist() == pytest.approx([1.0, 2.0, np.nan], nan_ok=True)
+    assert table["trials"].tolist() == [5, 5, 4]
+
+
+@pytest.mark.parametrize("trials", [[5, 4], [5, 4, 5]])
+def test_choices_that_no_line_joins_have_none(trials: list[int]) -> None:
+    values = [float(value) for value, count in enumerate(trials) for _ in range(count)]
+    assert trends(points(values, values), ["method"], log=False).empty
 
 
 def test_along_a_range_only_what_is_near_counts() -> None:
