@@ -77,24 +77,34 @@ def s3_uri(s3_server: str, monkeypatch: pytest.MonkeyPatch) -> str:
     return f"s3://{bucket}/studies/run?{options}"
 
 
+def finished_once(
+    factory: pytest.TempPathFactory, name: str, study_in: Callable[[Path], "Study"]
+) -> "Finished":
+    """A study that runs to its end, once for all of pytest-xdist's workers."""
+    from study_process import Finished
+
+    def run(folder: Path) -> None:
+        done = study_in(folder).run()
+        assert done.returncode == 0, done.stdout
+        (folder / "output.json").write_text(json.dumps(done.stdout))
+
+    folder = made_once(factory, name, run)
+    return Finished(study_in(folder), json.loads((folder / "output.json").read_text()))
+
+
 @pytest.fixture(scope="session")
 def finished(
     tiny_data: Path, tiny_model: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> "Finished":
     """A whole study that nothing disturbed, followed by trackers (but for Weights & Biases, whose
     processes take seconds to start). Read only: copy its folder to go on with it."""
-    from study_process import CONFIG, Finished, Study
+    from study_process import CONFIG, Study
 
-    def run(folder: Path) -> None:
+    def study_in(folder: Path) -> Study:
         on = {"tensorboard": True, "mlflow": f"sqlite:///{folder}/mlflow.db"}
-        followed = CONFIG | {"trackers": on}
-        done = Study(folder / "run", tiny_data, tiny_model, config=followed).run()
-        assert done.returncode == 0, done.stdout
-        (folder / "output.json").write_text(json.dumps(done.stdout))
+        return Study(folder / "run", tiny_data, tiny_model, config=CONFIG | {"trackers": on})
 
-    folder = made_once(tmp_path_factory, "finished", run)
-    output = json.loads((folder / "output.json").read_text())
-    return Finished(Study(folder / "run", tiny_data, tiny_model), output)
+    return finished_once(tmp_path_factory, "finished", study_in)
 
 
 @pytest.fixture(scope="session")
@@ -103,7 +113,7 @@ def ensembled(
 ) -> "Finished":
     """A whole study of rte whose students learn from two teachers; the first trial of its search
     diverges. Read only: copy its folder to go on with it."""
-    from study_process import SHORT, Finished, Study
+    from study_process import SHORT, Study
 
     # A patience loss weighted by 1e39 is infinite in fp32.
     space = {"learning_rate": 1e-3, "temperature": 5, "alpha": 0.5, "normalize": True}
@@ -113,15 +123,11 @@ def ensembled(
         "teacher": {"trials": 2, "epochs": 2, "learning_rate": [1e-3, 3e-3], "ensemble": 2},
         "search": {"algorithm": "grid", "asha": None, "space": space},
     }
-
-    def run(folder: Path) -> None:
-        done = Study(folder / "run", tiny_data, tiny_model, "rte", config).run()
-        assert done.returncode == 0, done.stdout
-        (folder / "output.json").write_text(json.dumps(done.stdout))
-
-    folder = made_once(tmp_path_factory, "ensembled", run)
-    output = json.loads((folder / "output.json").read_text())
-    return Finished(Study(folder / "run", tiny_data, tiny_model, "rte", config), output)
+    return finished_once(
+        tmp_path_factory,
+        "ensembled",
+        lambda folder: Study(folder / "run", tiny_data, tiny_model, "rte", config),
+    )
 
 
 @pytest.fixture
