@@ -52,10 +52,10 @@ def trends(points: pd.DataFrame, by: list[str], log: bool) -> pd.DataFrame:
         table = _along_range(points, by, log and bool((points["value"] > 0).all()))
     few = table["trials"] < MIN_TRIALS
     table.loc[few, ["best", "median"]] = np.nan
-    known = table["best"].notna()
-    groups = table[by].apply(tuple, axis=1)
-    joined = known & known.groupby(groups).shift(fill_value=False)
-    return table.loc[joined.groupby(groups).transform("any"), columns].reset_index(drop=True)
+    before = table.groupby(by)["best"].shift()
+    table["joined"] = table["best"].notna() & before.notna()
+    line = table.groupby(by)["joined"].transform("any").astype(bool)
+    return table.loc[line, columns].reset_index(drop=True)
 
 
 def _along_range(points: pd.DataFrame, by: list[str], log: bool) -> pd.DataFrame:

@@ -30,7 +30,9 @@ def limit() -> int:
     """Bytes in use from which on Ray shall kill."""
     own = Path("/sys/fs/cgroup/memory.max")
     if not Path("/proc/meminfo").exists() or (own.exists() and own.read_text() != "max\n"):
-        pytest.skip("how much memory Ray sees cannot be told here")
+        pytest.skip(
+            "Ray counts by a container's limit, or there is no /proc/meminfo, which we read"
+        )
     used, total = memory()
     if total - used < ROOM + 2 * GB:
         pytest.skip(f"needs 6 GB of free memory, but {(total - used) / GB:.1f} GB are free")
