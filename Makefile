@@ -36,7 +36,7 @@ bench: install
 	$(BIN)/python -m tests.benchmarks.step_time $(ARGS)
 
 docs: install
-	$(BIN)/python -m tests.api_docs build/docs
+	$(BIN)/python -m tests.documentation.api_docs build/docs
 
 clean:
 	rm -rf $(VENV) build *.egg-info

@@ -5,6 +5,6 @@ functions from DataFrame to DataFrame (`comparison`, `settings`, `budget`); `tab
 `report` only render them.
 """
 
-from analysis.runs import Run as Run
-from analysis.runs import RunError as RunError
-from analysis.runs import load_run as load_run
+from analysis.run_data.runs import Run, RunError, load_run
+
+__all__ = ["Run", "RunError", "load_run"]

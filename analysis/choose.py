@@ -13,12 +13,12 @@ from pathlib import Path
 
 import pandas as pd
 
-from analysis.benchmark import FILE, Benchmark, load_benchmark
-from analysis.choice import Limits, candidates, choose
 from analysis.labels import TEACHER, method_label, task_label
 from analysis.rendering import GENERATED, shell_path
-from analysis.runs import Run, RunError, load_run
-from analysis.significance import differences
+from analysis.results.choice import Limits, candidates, choose
+from analysis.results.significance import differences
+from analysis.run_data.benchmark import FILE, Benchmark, load_benchmark
+from analysis.run_data.runs import Run, RunError, load_run
 
 
 class ChoiceError(ValueError):

@@ -16,8 +16,8 @@ import optuna
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
-from analysis.optuna_studies import CellStudy, cell_studies
-from analysis.runs import RunError, load_run
+from analysis.run_data.runs import RunError, load_run
+from analysis.search_history.optuna_studies import CellStudy, cell_studies
 
 _MANY = 20  # of a long list of studies, so many are named
 

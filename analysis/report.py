@@ -17,19 +17,19 @@ import yaml
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from analysis.budget import budget, failures, missing
-from analysis.comparison import comparison, models
-from analysis.fragments import write_fragments
-from analysis.headline import headline
+from analysis.exchange.config_fragments import write_fragments
+from analysis.exchange.trial_tables import write_trials
 from analysis.labels import method_label, task_label
 from analysis.plots import write_plots
 from analysis.plots.importance import NO_IMPORTANCE
 from analysis.rendering import CODE, GENERATED, Table
-from analysis.runs import Run, RunError, load_run
+from analysis.results.budget import budget, failures, missing
+from analysis.results.comparison import comparison, models
+from analysis.results.headline import headline
+from analysis.run_data.runs import Run, RunError, load_run
 from analysis.tables import all_tables
 from analysis.tables.comparison import comparison_table
 from analysis.tables.teachers import teachers_tables
-from analysis.trials import write_trials
 
 _MANY = 20  # of a long list of what is missing or failed, the report names so many
 

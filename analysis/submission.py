@@ -21,10 +21,10 @@ import pandas as pd
 import pyarrow as pa
 from tabulate import tabulate
 
-from analysis.comparison import models
-from analysis.glue_server import FILES, ServerFile
+from analysis.exchange.glue_server import FILES, ServerFile
 from analysis.labels import TEACHER, method_label
-from analysis.runs import Run, RunError, load_run
+from analysis.results.comparison import models
+from analysis.run_data.runs import Run, RunError, load_run
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the same predictions make the same bytes
 

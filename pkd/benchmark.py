@@ -21,15 +21,16 @@ from typing import Any
 import torch
 from transformers import PreTrainedModel
 
-from pkd.command import make_run_parser, run_command, say, use_threads
-from pkd.devices import default_device, device_name, resolve_precision
+from pkd.data.tokens import TokenArrays, open_tokens
+from pkd.deployment.run_folder import chosen_tasks, dev_tokens, is_saved, read_study
 from pkd.errors import CacheError, InputError
-from pkd.files import write_json
-from pkd.models import DTYPES, load_as_deployed, load_config, parameter_counts
-from pkd.rundir import chosen_tasks, dev_tokens, is_saved, read_study
-from pkd.timing import MIN_REPEATS, Limits, quartiles, time_interleaved
-from pkd.tokens import TokenArrays, open_tokens
-from pkd.workloads import Workload, dev_rows, full_rows, predict
+from pkd.evaluation.timing import MIN_REPEATS, Limits, quartiles, time_interleaved
+from pkd.evaluation.workloads import Workload, dev_rows, full_rows, predict
+from pkd.files.atomic import write_json
+from pkd.models.classifier import DTYPES, load_as_deployed
+from pkd.models.encoder import load_encoder_config, parameter_counts
+from pkd.runtime.command_line import make_run_parser, run_command, say, use_threads
+from pkd.runtime.devices import default_device, device_name, resolve_precision
 
 FORMAT = 1
 BATCH_SIZES = (1, 128)
@@ -38,7 +39,7 @@ Models = dict[int, PreTrainedModel]  # by depth, the teacher first
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Runs the command line; see `pkd.command.run_command`."""
+    """Runs the command line; see `pkd.runtime.command_line.run_command`."""
     return run_command(_parser(), _benchmark, argv)
 
 
@@ -120,7 +121,7 @@ def benchmark(
             {
                 "depth": depth,
                 "folder": folder.relative_to(run_dir).as_posix(),
-                "parameters": parameter_counts(load_config(folder)),
+                "parameters": parameter_counts(load_encoder_config(folder)),
             }
             for depth, folder in folders.items()
         ],

@@ -19,14 +19,10 @@ from typing import Any
 import numpy as np
 from transformers import PreTrainedModel
 
-from pkd.cache import MANIFEST, verify
-from pkd.command import make_run_parser, run_command, say, use_threads
-from pkd.errors import CacheError, InputError
-from pkd.files import explained_full_disk, remove, write_json
-from pkd.modelcard import cost_table, model_card
-from pkd.models import load_as_deployed, load_config, load_tokenizer, longest_input
-from pkd.onnxmodel import check_packages, write_int8, write_onnx
-from pkd.rundir import (
+from pkd.data.tokens import TokenArrays, open_tokens
+from pkd.deployment.model_card import cost_table, model_card
+from pkd.deployment.onnx_model import check_packages, write_int8, write_onnx
+from pkd.deployment.run_folder import (
     Student,
     chosen_tasks,
     dev_tokens,
@@ -37,17 +33,21 @@ from pkd.rundir import (
     students,
     text_columns,
 )
-from pkd.savemodel import save_model
-from pkd.timing import MIN_REPEATS, Limits
-from pkd.tokens import TokenArrays, open_tokens
-from pkd.variants import INT8_FILE, ONNX_FILE, load_variants, measure
+from pkd.deployment.variants import INT8_FILE, ONNX_FILE, load_variants, measure
+from pkd.errors import CacheError, InputError
+from pkd.evaluation.timing import MIN_REPEATS, Limits
+from pkd.files.atomic import explained_full_disk, remove, write_json
+from pkd.files.cache import MANIFEST, verify
+from pkd.models.classifier import load_as_deployed, save_model
+from pkd.models.encoder import load_encoder_config, load_tokenizer, longest_input
+from pkd.runtime.command_line import make_run_parser, run_command, say, use_threads
 
 FORMAT = 1
 EXPORT_FILE = "export.json"
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Runs the command line; see `pkd.command.run_command`."""
+    """Runs the command line; see `pkd.runtime.command_line.run_command`."""
     return run_command(_parser(), _export, argv)
 
 
@@ -89,16 +89,17 @@ def export(
         run_dir: what ``study/run.py`` wrote.
         task: one of its tasks.
         to: the folder to make.
-        name: the student, as `pkd.rundir.Student.name`; the best mean of confirm seeds without.
+        name: the student, as `pkd.deployment.run_folder.Student.name`; without, the one with the
+            best mean of confirm seeds.
         onnx: whether to write ONNX too.
         int8: whether to write it and its int8 version.
         limits: how long the forms are timed.
 
     Returns:
         What ``export.json`` holds: ``format``, ``task``, ``student``, ``texts`` (columns),
-        ``labels``, ``max_length``, ``forms`` (rows of `pkd.modelcard.cost_table`; none without
-        the dev rows' tokens), ``conditions``, and of ONNX the ``difference`` from PyTorch (None
-        without) and the ``rows`` it was checked on.
+        ``labels``, ``max_length``, ``forms`` (rows of `pkd.deployment.model_card.cost_table`;
+        none without the dev rows' tokens), ``conditions``, and of ONNX the ``difference`` from
+        PyTorch (None without) and the ``rows`` it was checked on.
 
     Raises:
         InputError: for a run, task, student or folder that cannot be used, or missing packages.
@@ -148,7 +149,9 @@ class _Source:
     def max_length(self) -> int:
         """The longest row that the student was trained on, or what it takes at most."""
         trained = (self.study.get("config") or {}).get("train") or {}
-        return int(trained.get("max_length") or longest_input(load_config(self.student.folder)))
+        return int(
+            trained.get("max_length") or longest_input(load_encoder_config(self.student.folder))
+        )
 
 
 def _source(run_dir: Path, task: str, name: str | None) -> _Source:
@@ -227,7 +230,7 @@ def _write(
 
 def _save(folder: Path, source: _Source) -> PreTrainedModel:
     """Saves the student with its tokenizer, which learns where rows are cut."""
-    load_config(source.student.folder)  # refuses a model that needs code of its own
+    load_encoder_config(source.student.folder)  # refuses a model that needs code of its own
     model, labels = load_as_deployed(source.student.folder), source.about["labels"]
     model.config.id2label = dict(enumerate(labels))
     model.config.label2id = {label: code for code, label in enumerate(labels)}

@@ -23,16 +23,17 @@ import torch
 from tqdm import tqdm
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from pkd.command import make_parser, run_command
-from pkd.devices import default_device
+from pkd.data.tokens import encode
 from pkd.errors import InputError, listed, shown
-from pkd.evaluate import predict_logits
+from pkd.evaluation.inference import predict_logits
 from pkd.export import EXPORT_FILE
-from pkd.files import write_atomic
-from pkd.models import load_as_deployed, load_config, load_tokenizer, longest_input
-from pkd.rowsink import open_writer
-from pkd.rowstream import Chunk, check_suffix, open_rows
-from pkd.tokens import encode
+from pkd.files.atomic import write_atomic
+from pkd.files.row_reader import Chunk, check_suffix, open_rows
+from pkd.files.row_writer import open_writer
+from pkd.models.classifier import load_as_deployed
+from pkd.models.encoder import load_encoder_config, load_tokenizer, longest_input
+from pkd.runtime.command_line import make_parser, run_command
+from pkd.runtime.devices import default_device
 
 ADDED = ("prediction", "probability")
 _MOST_REPORTED = 100  # bad rows that are named; the others are counted
@@ -85,7 +86,7 @@ class Classifier:
 
         Args:
             texts: one list of strings for each text column.
-            batch_size: rows at a time; see `pkd.tokens.TokenArrays.batches`.
+            batch_size: rows at a time; see `pkd.data.tokens.TokenArrays.batches`.
             precision: ``fp32`` or ``bf16`` (autocast).
 
         Returns:
@@ -104,7 +105,7 @@ class Classifier:
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Runs the command line; see `pkd.command.run_command`. 1 too if rows have no prediction."""
+    """Runs the command line. The code is 1 too if rows have no prediction."""
     return run_command(_parser(), _predict, argv)
 
 
@@ -136,7 +137,7 @@ def load_classifier_folder(folder: Path) -> Classifier:
     """
     if not (folder / "config.json").is_file():
         raise InputError(f"{folder} is no model folder: it has no config.json")
-    config = load_config(folder)
+    config = load_encoder_config(folder)
     tokenizer = load_tokenizer(folder)
     longest = min(int(tokenizer.model_max_length), longest_input(config))
     return Classifier(load_as_deployed(folder, device=default_device()), tokenizer, longest)
@@ -165,10 +166,10 @@ def predict_file(
 
     Args:
         classifier: what labels them.
-        source: one of `pkd.rowstream.SUFFIXES`.
+        source: one of `pkd.files.row_reader.SUFFIXES`.
         target: likewise.
         texts: one or two text columns.
-        batch_size: rows at a time; see `pkd.tokens.TokenArrays.batches`.
+        batch_size: rows at a time; see `pkd.data.tokens.TokenArrays.batches`.
         precision: ``fp32`` or ``bf16``.
 
     Returns:

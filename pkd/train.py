@@ -14,20 +14,23 @@ from typing import Any
 
 from tqdm import tqdm
 
-from pkd.cache import fingerprint
-from pkd.command import make_parser, run_command
+from pkd.data.preparation import Prepared, prepare_task, reading_of
+from pkd.distillation.layer_map import layer_map
+from pkd.distillation.recipe import STUDENT_METHODS, TUNABLE, Recipe
+from pkd.distillation.signals import ask_teacher
 from pkd.errors import InputError, shown
-from pkd.experiment import Experiment, Files, Outputs
-from pkd.layers import STARTS, layer_map, start_layers
-from pkd.models import depth_of, fetch_model
-from pkd.prepare import Prepared, ask_teacher, prepare_task, reading_of
-from pkd.recipe import STUDENT_METHODS, TUNABLE, Recipe
-from pkd.taskfile import resolve_tasks
-from pkd.teachers import adopt_teacher
+from pkd.files.cache import fingerprint
+from pkd.models.encoder import depth_of
+from pkd.models.external_teacher import adopt_teacher
+from pkd.models.hub import fetch_model
+from pkd.models.start_layers import STARTS, start_layers
+from pkd.runtime.command_line import make_parser, run_command
+from pkd.tasks.task_file import resolve_tasks
+from pkd.training.experiment import Experiment, Files, Outputs
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Runs the command line; see `pkd.command.run_command`."""
+    """Runs the command line; see `pkd.runtime.command_line.run_command`."""
     return run_command(_parser(), _train, argv)
 
 

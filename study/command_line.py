@@ -14,18 +14,18 @@ from pathlib import Path
 from rich.console import Console
 
 from pkd.errors import HubUnreachable, InputError, PkdError
-from pkd.files import check_arguments
-from pkd.garbage import no_garbage_collection
-from pkd.inittask import init_task
-from pkd.taskfile import resolve_tasks
-from study.address import check_address
-from study.config import StudyConfig
-from study.config_file import load_config
-from study.driver import only_driver
-from study.layout import Layout
-from study.stopping import Terminated, end_in_peace, heed_sigterm
-from study.store import is_uri, open_store, resolved
-from study.trackers import check_trackers
+from pkd.runtime.garbage_collection import no_garbage_collection
+from pkd.runtime.validation import check_arguments
+from pkd.tasks.task_file import resolve_tasks
+from pkd.tasks.task_template import init_task
+from study.cluster.address import check_address
+from study.config.config_file import load_study_config
+from study.config.study_config import StudyConfig
+from study.interruption import Terminated, end_in_peace, heed_sigterm
+from study.storage.driver_lock import only_driver
+from study.storage.layout import Layout
+from study.storage.store import is_uri, open_store, resolved
+from study.tracking.availability import check_trackers
 
 _CONFIGS = Path(__file__).resolve().parent.parent / "configs"
 COMPLETE, INCOMPLETE, WRONG_USAGE, INTERRUPTED, TERMINATED = 0, 1, 2, 130, 143
@@ -80,7 +80,7 @@ def _study(options: argparse.Namespace, console: Console) -> int:
         check_address(options.address)
     _check_out(options)
     if options.address and options.address.startswith("ray://"):
-        from study.remote import run_on_cluster
+        from study.cluster.remote_driver import run_on_cluster
 
         return run_on_cluster(
             options.address,
@@ -136,7 +136,7 @@ def _check_out(options: argparse.Namespace) -> None:
 
 def _config(options: argparse.Namespace) -> StudyConfig:
     path: Path = options.config or _CONFIGS / "glue.yaml"
-    return load_config(
+    return load_study_config(
         path,
         options.set,
         tasks=options.tasks.split(",") if options.tasks is not None else None,

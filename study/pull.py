@@ -13,8 +13,8 @@ import pyarrow as pa
 from pyarrow import fs
 
 from pkd.errors import InputError
-from pkd.files import explained_full_disk
-from study.mirror import filesystem_of
+from pkd.files.atomic import explained_full_disk
+from study.storage.mirror import filesystem_of
 
 _LEFT_BEHIND = ("checkpoints", "weights", "tokens", "signals", "encoder", "given", "driver.json")
 _THREADS = 16

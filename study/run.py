@@ -1,4 +1,4 @@
-"""Runs a study: ``python study/run.py --tasks glue``. See `study.cli`."""
+"""Runs a study: ``python study/run.py --tasks glue``. See `study.command_line`."""
 
 import os
 import sys
@@ -12,7 +12,7 @@ os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")
 
 def main() -> int:
     """Console entry point."""
-    from study.cli import main as run
+    from study.command_line import main as run
 
     return run()
 

@@ -6,19 +6,21 @@ from collections.abc import Sequence
 
 from rich.console import Console
 
-from pkd.files import explained_full_disk
-from pkd.models import load_config as load_encoder
-from pkd.tasks import Task
-from study.announce import announcement
-from study.config import StudyConfig
-from study.inputs import prepare_inputs
-from study.layout import Layout
-from study.mirror import Mirror
-from study.plan import check_disk, make_plan
-from study.record import check_same_inputs, check_same_study, write_study_file
-from study.stopping import Terminated, end_in_peace, heed_sigterm
-from study.store import SharedFolder
-from study.view import View, duration
+from pkd.files.atomic import explained_full_disk
+from pkd.models.encoder import load_encoder_config
+from pkd.runtime.units import duration
+from pkd.tasks.task import Task
+from study.config.study_config import StudyConfig
+from study.interruption import Terminated, end_in_peace, heed_sigterm
+from study.planning.announcement import announcement
+from study.planning.inputs import prepare_inputs
+from study.planning.plan import check_disk, make_plan
+from study.planning.resume_check import check_same_inputs, check_same_study
+from study.planning.study_record import write_study_file
+from study.storage.layout import Layout
+from study.storage.mirror import Mirror
+from study.storage.store import SharedFolder
+from study.tracking.live_view import View
 
 
 def run_study(
@@ -48,7 +50,7 @@ def run_study(
     started = time.monotonic()
     inputs = prepare_inputs(config, tasks, layout, console)
     encoder = inputs.encoder
-    plan = make_plan(config, inputs.tasks, load_encoder(encoder), inputs.teachers)
+    plan = make_plan(config, inputs.tasks, load_encoder_config(encoder), inputs.teachers)
     check_same_inputs(layout, plan, encoder)
     check_disk(plan, layout.out, shutil.disk_usage(layout.out).free)
     console.print(announcement(plan, layout.store.place(layout.out)), markup=False)
@@ -56,10 +58,10 @@ def run_study(
         return
     write_study_file(layout, plan, encoder)
 
-    from study.cluster import start_ray, stop_ray
-    from study.share import check_every_node_sees, share_inputs
-    from study.stages import Stages
-    from study.tuner import StageIncomplete, run_stages
+    from study.cluster.ray_cluster import check_every_node_sees, start_ray, stop_ray
+    from study.planning.shared_inputs import share_inputs
+    from study.stages.pipeline import Stages
+    from study.tuning.tuner import StageIncomplete, run_stages
 
     def restart_ray() -> None:
         stop_ray()
@@ -92,7 +94,7 @@ def run_study(
 def _report(layout: Layout, console: Console) -> None:
     """Writes the report of what there is; a study that was cut short has one too."""
     from analysis.report import build_report, comparison_text
-    from analysis.runs import load_run
+    from analysis.run_data.runs import load_run
 
     if not layout.ledger.exists():
         return

@@ -7,6 +7,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import settings
+
+pytest_plugins = [
+    "tests.support.runs.fixtures",
+    "tests.support.studies.fixtures",
+    "tests.support.training.fixtures",
+]
+
+# Examples are the same in every run, and a busy machine may take its time over one.
+settings.register_profile("pkd", deadline=None, derandomize=True, max_examples=50)
+settings.load_profile("pkd")
 
 # Before torch is imported: on tensors this small threads only wait for each other, and the
 # workers of pytest-xdist share the cores.

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[1]
 MODULES = sorted(path.stem for path in (ROOT / "pkd").glob("*.py") if path.stem != "__init__")
 
 

@@ -12,11 +12,11 @@ from typing import Any
 import pandas as pd
 import yaml
 
-from analysis.comparison import teachers
 from analysis.labels import TEACHER, method_label, task_label
 from analysis.rendering import GENERATED, shell_path
-from analysis.runs import Run
-from analysis.settings import best_settings
+from analysis.results.comparison import teachers
+from analysis.results.settings import best_settings
+from analysis.run_data.runs import Run
 
 _WIDTH = 97
 
@@ -51,8 +51,8 @@ def fragment(run: Run, winner: dict[Hashable, Any], taught: pd.DataFrame) -> dic
 
     Args:
         run: The study.
-        winner: A student's row of `analysis.settings.best_settings`.
-        taught: What `analysis.comparison.teachers` returns.
+        winner: A student's row of `analysis.results.settings.best_settings`.
+        taught: What `analysis.results.comparison.teachers` returns.
 
     Returns:
         The study's own configuration with one task, depth and method; the winner's settings as

@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 
-from analysis.runs import Run
+from analysis.run_data.runs import Run
 
 _COUNTS = ("depth", "seed", "epochs", "epochs_planned", "best_epoch", "epoch", "samples", "seq")
 _TIMES = ("started", "time")

@@ -15,7 +15,7 @@ from analysis.plots import (
 )
 from analysis.plots.canvas import Plot
 from analysis.rendering import GENERATED
-from analysis.runs import Run
+from analysis.run_data.runs import Run
 
 _PLOTS: tuple[Callable[[Run], Iterator[Plot]], ...] = (
     methods.plots,

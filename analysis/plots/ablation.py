@@ -26,9 +26,9 @@ from analysis.plots.canvas import (
     panels,
     shown,
 )
-from analysis.runs import Run
-from analysis.settings import ablation
-from analysis.trend import MIN_ALONG, MIN_TRIALS, WINDOW, is_choice, trends
+from analysis.results.settings import ablation
+from analysis.run_data.runs import Run
+from analysis.search_history.trend import MIN_ALONG, MIN_TRIALS, WINDOW, is_choice, trends
 
 POOLED = "all tasks"  # the `task` of the lines through the centred scores of all tasks
 _CELL = ["task", "depth", "method"]
@@ -63,7 +63,7 @@ def ablation_numbers(points: pd.DataFrame, setting: str, tasks: Sequence[str]) -
     """What is drawn: the trials, and the lines through them.
 
     Args:
-        points: What `analysis.settings.ablation` returns.
+        points: What `analysis.results.settings.ablation` returns.
         setting: The hyperparameter.
         tasks: Those that get lines of their own.
 

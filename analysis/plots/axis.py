@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import LogLocator, NullLocator
 
 from analysis.labels import setting_text
-from analysis.trend import is_choice
+from analysis.search_history.trend import is_choice
 
 
 def set_axis(

@@ -9,7 +9,6 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
-from analysis.comparison import confirmed, teachers
 from analysis.labels import TEACHER, method_label, metric_label, task_label
 from analysis.plots.canvas import (
     MAX_DEPTHS,
@@ -23,7 +22,8 @@ from analysis.plots.canvas import (
     panels,
     shown,
 )
-from analysis.runs import Run, metric_columns
+from analysis.results.comparison import confirmed, teachers
+from analysis.run_data.runs import Run, metric_columns
 
 _TRIAL = ["stage", "task", "depth", "method", "trial"]
 _EPOCH = ["epoch", "samples", "train_accuracy", "train_curve"]

@@ -12,10 +12,10 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from analysis.importance import MIN_TRIALS, importance
 from analysis.labels import SETTINGS, method_label, task_label
 from analysis.plots.canvas import MAX_DEPTHS, MAX_TASKS, Plot, methods_in_order, panels
-from analysis.runs import Run
+from analysis.run_data.runs import Run
+from analysis.search_history.importance import MIN_TRIALS, importance
 
 MAX_CELLS = 60  # each takes a tenth of a second, and more rows would not be readable
 _NAME = "importance"
@@ -66,7 +66,7 @@ def importance_figure(
     """A panel per depth, in it a row per cell and a column per hyperparameter.
 
     Args:
-        numbers: What `analysis.importance.importance` returns.
+        numbers: What `analysis.search_history.importance.importance` returns.
         settings: The hyperparameters in the order of the columns.
         tasks: Those to draw, in their order.
         depths: Likewise.

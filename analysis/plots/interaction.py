@@ -15,9 +15,9 @@ from matplotlib.lines import Line2D
 from analysis.labels import LOG_SETTINGS, SETTINGS, task_label
 from analysis.plots.axis import set_axis
 from analysis.plots.canvas import MAX_TASKS, Plot, finish, flat_panels, shown
-from analysis.runs import Run
-from analysis.settings import interaction
-from analysis.trend import is_choice
+from analysis.results.settings import interaction
+from analysis.run_data.runs import Run
+from analysis.search_history.trend import is_choice
 
 PAIRS = (("temperature", "alpha"), ("learning_rate", "beta"))
 POOLED = "all tasks"
@@ -65,7 +65,7 @@ def interaction_figure(
     Choices of both make a heat map of means, else each trial is a mark.
 
     Args:
-        points: What `analysis.settings.interaction` returns.
+        points: What `analysis.results.settings.interaction` returns.
         first: The hyperparameter on the horizontal axis.
         second: The one on the vertical axis.
         tasks: Those to draw, in their order.

@@ -22,8 +22,8 @@ from analysis.plots.canvas import (
     methods_in_order,
     shown,
 )
-from analysis.runs import Run
-from analysis.settings import scores_by_method
+from analysis.results.settings import scores_by_method
+from analysis.run_data.runs import Run
 
 
 def plots(run: Run) -> Iterator[Plot]:
@@ -44,7 +44,7 @@ def methods_figure(points: pd.DataFrame, tasks: Sequence[str]) -> Figure:
     """Confirmed scores by method at each depth, a panel per task, the teacher as a line.
 
     Args:
-        points: What `analysis.settings.scores_by_method` returns.
+        points: What `analysis.results.settings.scores_by_method` returns.
         tasks: Those to draw, in their order; each has a confirmed student.
     """
     students = points[points["method"] != TEACHER]

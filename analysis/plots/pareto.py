@@ -8,8 +8,6 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from analysis.benchmark import Benchmark, load_benchmark, speeds
-from analysis.comparison import AVERAGE
 from analysis.labels import TEACHER, task_label
 from analysis.plots.canvas import (
     MAX_TASKS,
@@ -24,9 +22,10 @@ from analysis.plots.canvas import (
     methods_in_order,
     shown,
 )
-from analysis.runs import Run
-from analysis.settings import scores_by_method
-from analysis.sizes import sizes
+from analysis.results.comparison import AVERAGE
+from analysis.results.pareto import pareto
+from analysis.run_data.benchmark import Benchmark, load_benchmark
+from analysis.run_data.runs import Run
 
 _FRONT: dict[str, Any] = {"color": "#777777", "lw": 1.1, "ls": "--", "zorder": 1}
 _AXES = {"parameters": "parameters (millions)", "latency": "latency (ms a row)"}
@@ -54,44 +53,6 @@ def plots(run: Run) -> Iterator[Plot]:
             numbers,
             pareto_figure(numbers, kind, [*average, *tasks]),
         )
-
-
-def pareto(run: Run, kind: str, benchmark: Benchmark | None) -> pd.DataFrame:
-    """Confirmed scores of students and the teacher with what the models cost.
-
-    Args:
-        run: The study.
-        kind: ``parameters`` (millions, classifier not counted) or ``latency``: median
-            milliseconds of a row predicted alone, on each task's dev rows if they were measured
-            for all tasks, else on rows of 128 tokens.
-        benchmark: Its measured times, if any.
-
-    Returns:
-        The columns of `analysis.settings.scores_by_method`, ``cost``, and ``front``: whether no
-        other model of the task costs as little and scores as high. The mean over tasks of models
-        that are complete on every task of two or more has `AVERAGE` as its task. Models of
-        unknown cost are left out.
-    """
-    scores = scores_by_method(run)
-    if scores.empty or (kind == "latency" and benchmark is None):
-        return scores.iloc[:0].assign(cost=0.0, front=False)
-    cost = _parameters(run, benchmark) if kind == "parameters" else _latency(run, benchmark)
-    table = scores.merge(cost, on=["task", "depth"])
-    table = pd.concat([_average(table, len(run.study["tasks"])), table], ignore_index=True)
-    table["front"] = False
-    for _, rows in table.groupby("task"):
-        table.loc[rows.index, "front"] = on_front(rows["cost"], rows["mean"])
-    return table
-
-
-def on_front(cost: pd.Series, score: pd.Series) -> pd.Series:
-    """Which are not dominated: nothing else costs at most as much and scores at least as high.
-
-    Of equals in both, all are on the front.
-    """
-    best_at = score.groupby(cost).max().sort_index()
-    cheaper = best_at.cummax().shift(fill_value=float("-inf"))
-    return (score == cost.map(best_at)) & (score > cost.map(cheaper))
 
 
 def pareto_figure(numbers: pd.DataFrame, kind: str, tasks: Sequence[str]) -> Figure:
@@ -125,35 +86,6 @@ def _about(kind: str, numbers: pd.DataFrame, benchmark: Benchmark | None) -> str
         f"latency (logarithmic): median time of the forward pass for one row at a time, {rows}, "
         f"on {benchmark.conditions}"
     )
-
-
-def _parameters(run: Run, benchmark: Benchmark | None) -> pd.DataFrame:
-    counts = sizes(run, benchmark)[["depth", "total"]].dropna()
-    counts = counts.assign(cost=counts["total"] / 1e6).drop(columns="total")
-    return counts.merge(pd.DataFrame({"task": list(run.study["tasks"])}), how="cross")
-
-
-def _latency(run: Run, benchmark: Benchmark | None) -> pd.DataFrame:
-    assert benchmark is not None
-    columns = ["task", "depth", "cost", "own_rows"]
-    alone = speeds(benchmark)
-    alone = alone[alone["batch_size"] == 1].rename(columns={"ms": "cost"})
-    tasks = pd.DataFrame({"task": list(run.study["tasks"])})
-    own = alone[alone["task"].isin(tasks["task"])]
-    if set(own["task"]) == set(tasks["task"]):
-        return own.assign(own_rows=True)[columns]
-    fixed = alone[alone["task"] == ""].drop(columns="task")
-    return fixed.merge(tasks, how="cross").assign(own_rows=False)[columns]
-
-
-def _average(table: pd.DataFrame, tasks: int) -> pd.DataFrame:
-    whole = table[table["n"] >= table["planned"]]
-    models = whole.groupby(["depth", "method"], sort=False)
-    average = models[["mean", "cost"]].mean()[models.size() == tasks].reset_index()
-    average = average.assign(task=AVERAGE, sd=float("nan"), n=1, planned=1)
-    if "own_rows" in table:
-        average["own_rows"] = bool(table["own_rows"].all())
-    return average[table.columns] if tasks > 1 else average.iloc[:0]
 
 
 def _draw(axes: Axes, panel: pd.DataFrame, students: list[str]) -> None:

@@ -24,7 +24,7 @@ from analysis.plots.canvas import (
     panels,
     shown,
 )
-from analysis.runs import Run
+from analysis.run_data.runs import Run
 
 _TRIAL = ["task", "depth", "method", "trial"]
 _CELL = ["task", "depth", "method"]

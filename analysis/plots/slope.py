@@ -24,8 +24,8 @@ from analysis.plots.canvas import (
     panels,
     shown,
 )
-from analysis.runs import Run
-from analysis.settings import scores_by_method
+from analysis.results.settings import scores_by_method
+from analysis.run_data.runs import Run
 
 _PANEL = (3.9, 3.9)
 _LABEL = 0.058  # of the panel's height, which one label at its right takes
@@ -62,7 +62,7 @@ def slope(run: Run) -> pd.DataFrame:
     """Confirmed scores minus those of the same task and depth's first method, as a rule FT.
 
     Columns: ``task``, ``depth``, ``method``, ``mean``, ``sd``, ``n``, ``planned`` as in
-    `analysis.settings.scores_by_method`, ``baseline`` (the method that is subtracted),
+    `analysis.results.settings.scores_by_method`, ``baseline`` (the method that is subtracted),
     ``difference`` (points) and ``se``: the standard error of the difference of two independent
     means, sqrt(sd² / n + sd² / n), 0 for the baseline itself, missing where one has a single
     seed. Tasks that lack the baseline or everything else at a depth are left out.

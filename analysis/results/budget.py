@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 
 from analysis.labels import TEACHER, method_label, task_label
-from analysis.runs import STAGES, Run
+from analysis.run_data.runs import STAGES, Run
 
 _STATES = ("complete", "stopped", "failed", "unfinished")
 CELL = ["task", "depth", "method"]

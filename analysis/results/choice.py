@@ -7,12 +7,12 @@ from typing import Any
 
 import pandas as pd
 
-from analysis.benchmark import Benchmark
-from analysis.comparison import confirmed
 from analysis.labels import TEACHER
-from analysis.plots.pareto import on_front, pareto
-from analysis.runs import Run
-from analysis.settings import scores_by_method
+from analysis.results.comparison import confirmed
+from analysis.results.pareto import on_front, pareto
+from analysis.results.settings import scores_by_method
+from analysis.run_data.benchmark import Benchmark
+from analysis.run_data.runs import Run
 
 
 @dataclass(frozen=True)
@@ -51,8 +51,8 @@ def candidates(run: Run, task: str, limits: Limits, benchmark: Benchmark | None)
 
     Returns:
         One row per model that has a confirmed score, the teacher first: ``depth``, ``method``,
-        ``mean``, ``sd``, ``n``, ``planned`` (see `analysis.settings.scores_by_method`), ``ms`` (a
-        row alone) and ``parameters``, missing where unknown; ``drop`` below the teacher;
+        ``mean``, ``sd``, ``n``, ``planned`` (see `analysis.results.settings.scores_by_method`),
+        ``ms`` (a row alone) and ``parameters``, missing where unknown; ``drop`` below the teacher;
         ``refused``: why it is not taken, or empty; ``front``: whether it is on the Pareto front
         of those that keep to the limits.
     """

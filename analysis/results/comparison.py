@@ -10,8 +10,13 @@ from typing import Any
 import pandas as pd
 
 from analysis.labels import TEACHER, column_label, ordered_metrics
-from analysis.published import TEACHER_LAYERS, difference_from_paper, lookup, published_task
-from analysis.runs import Run
+from analysis.run_data.published import (
+    TEACHER_LAYERS,
+    difference_from_paper,
+    lookup,
+    published_task,
+)
+from analysis.run_data.runs import Run
 
 AVERAGE = "average over tasks"  # the `task` of the macro average's rows
 

@@ -4,10 +4,10 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from analysis.comparison import AVERAGE
 from analysis.labels import TEACHER, method_label, task_label
-from analysis.runs import Run
-from analysis.sizes import parameters_of, students_of
+from analysis.results.comparison import AVERAGE
+from analysis.results.sizes import parameters_of, students_of
+from analysis.run_data.runs import Run
 
 # The paper's claims, in its order: distillation helps, patience helps more, Skip more than Last.
 _CLAIMS = (("kd", "ft"), ("pkd-skip", "kd"), ("pkd-last", "kd"), ("pkd-skip", "pkd-last"))
@@ -18,8 +18,8 @@ def headline(run: Run, numbers: pd.DataFrame, overall: pd.DataFrame | None) -> l
 
     Args:
         run: The study.
-        numbers: What `analysis.comparison.comparison` returns.
-        overall: What `analysis.significance.overall` returns, if any pair could be tested.
+        numbers: What `analysis.results.comparison.comparison` returns.
+        overall: What `analysis.results.significance.overall` returns, if any pair could be tested.
     """
     sentences: list[str] = []
     for depth in run.study["depths"]:

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import stats
 
-from analysis.predictions import Codes
+from analysis.run_data.predictions import Codes
 
 Floats = NDArray[np.float64]
 
@@ -142,8 +142,8 @@ class Pair:
         counts for both methods, because runs of one seed share initial weights and the order of
         the data. With one seed only examples are drawn.
 
-        Few seeds show little of their own spread: `tests/benchmarks/verdict_rate.py` simulates
-        how often two equal methods are told apart by mistake.
+        Few seeds show little of their own spread: `tests/benchmarks/findings/verdict_rate.py`
+        simulates how often two equal methods are told apart by mistake.
 
         Returns:
             (lower end, upper end).

@@ -2,9 +2,9 @@
 
 import pandas as pd
 
-from analysis.comparison import confirmed, teachers, winners
 from analysis.labels import STRATEGIES, TEACHER
-from analysis.runs import Run
+from analysis.results.comparison import confirmed, teachers, winners
+from analysis.run_data.runs import Run
 
 _ABOUT = ["task", "depth", "method"]
 # What a cell shares with those that it is compared with, where the setting is part of the cell.

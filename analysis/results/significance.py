@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 from statsmodels.stats.multitest import multipletests
 
-from analysis.comparison import confirmed
-from analysis.paired import Pair, coded, score, unknown_metrics
-from analysis.predictions import Predictions, load_predictions
-from analysis.runs import Run
+from analysis.results.comparison import confirmed
+from analysis.results.paired import Pair, coded, score, unknown_metrics
+from analysis.run_data.predictions import Predictions, load_predictions
+from analysis.run_data.runs import Run
 
 RESAMPLES = 4_000  # for an interval
 PERMUTATIONS = 9_999  # for a p-value that is not exact
@@ -37,7 +37,7 @@ class Differences(NamedTuple):
             test over examples, which is ``exact`` or ``random`` by the column ``test``;
             ``p_holm``: corrected over the tasks of the same depth and pair; ``seeds``;
             ``constant``: of how many of them one of the two predicts one class only;
-            ``examples`` and how many of them ``differ`` (see `analysis.paired.Pair`);
+            ``examples`` and how many of them ``differ`` (see `analysis.results.paired.Pair`);
             ``winner``: the better method if p_holm < 0.05 and the interval excludes 0, else
             None.
         incomplete: The students that are not complete on some task, one row each: ``task``,

@@ -4,9 +4,9 @@ from typing import Any
 
 import pandas as pd
 
-from analysis.benchmark import PAPER, Benchmark, speeds
-from analysis.published import published_size_speed
-from analysis.runs import Run
+from analysis.run_data.benchmark import PAPER, Benchmark, speeds
+from analysis.run_data.published import published_size_speed
+from analysis.run_data.runs import Run
 
 _PARTS = ("embeddings", "layers", "pooler", "total")
 

@@ -38,7 +38,7 @@ def load_predictions(run_dir: Path, trials: pd.DataFrame, split: str) -> Predict
 
     Args:
         run_dir: The run directory.
-        trials: Rows of `analysis.runs.Run.trials`, all of one task.
+        trials: Rows of `analysis.run_data.runs.Run.trials`, all of one task.
         split: A dev split of that task.
     """
     problems: list[str] = []

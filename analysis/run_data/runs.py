@@ -220,7 +220,7 @@ def _flaw(event: Any, file_name: str) -> str | None:
 
 
 def _checksum(event: dict[str, Any]) -> str:
-    """As `study.ledger.checksum`, of which this package must not know."""
+    """As `study.storage.ledger.checksum`, of which this package must not know."""
     text = json.dumps(event, sort_keys=True, ensure_ascii=False)
     return f"{zlib.crc32(text.encode()):08x}"
 

@@ -14,8 +14,8 @@ from optuna.trial import FrozenTrial, TrialState, create_trial
 from sklearn.ensemble import RandomForestRegressor
 
 from analysis.labels import SETTINGS
-from analysis.optuna_studies import CellStudy, cell_studies
-from analysis.runs import Run
+from analysis.run_data.runs import Run
+from analysis.search_history.optuna_studies import CellStudy, cell_studies
 
 MIN_TRIALS = 10  # a forest on fewer trials of up to five hyperparameters says nothing
 _SEED, _TREES = 0, 32  # twice the trees move a share by two points, and take twice the time

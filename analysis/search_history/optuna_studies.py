@@ -2,7 +2,7 @@
 
 The states are the true ones: a trial that the scheduler stopped is PRUNED, with the score of each
 epoch as its intermediate values. The distributions are those that ``study.yaml`` says were
-searched, as `study.sampler` makes them.
+searched, as `study.search.samplers` makes them.
 """
 
 from collections import defaultdict
@@ -21,7 +21,7 @@ from optuna.distributions import (
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
 from analysis.labels import TEACHER
-from analysis.runs import STAGES, Run
+from analysis.run_data.runs import STAGES, Run
 
 STATES = {
     "complete": TrialState.COMPLETE,

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable
 
 from analysis.rendering import Table
-from analysis.runs import Run
+from analysis.run_data.runs import Run
 from analysis.tables import budget, comparison, held_out, settings, significance, sizes
 
 _TABLES: tuple[Callable[[Run], Iterable[Table]], ...] = (

@@ -2,10 +2,10 @@
 
 import pandas as pd
 
-from analysis.budget import budget, budget_by_method
 from analysis.labels import method_label, task_label
 from analysis.rendering import Table, plain
-from analysis.runs import Run
+from analysis.results.budget import budget, budget_by_method
+from analysis.run_data.runs import Run
 from analysis.tables.text import NONE
 
 

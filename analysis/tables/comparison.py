@@ -4,11 +4,11 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from analysis.comparison import AVERAGE, Column, columns, comparison, models, skip_vs_last
 from analysis.labels import column_label, method_label, metric_label, task_label
-from analysis.published import difference_from_paper
 from analysis.rendering import Table, plain
-from analysis.runs import Run
+from analysis.results.comparison import AVERAGE, Column, columns, comparison, models, skip_vs_last
+from analysis.run_data.published import difference_from_paper
+from analysis.run_data.runs import Run
 from analysis.tables.text import (
     NONE,
     constant_note,

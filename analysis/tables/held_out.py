@@ -2,10 +2,10 @@
 
 import pandas as pd
 
-from analysis.comparison import models
 from analysis.labels import column_label, method_label, metric_label, ordered_metrics
 from analysis.rendering import Table, plain
-from analysis.runs import Run, job_ends
+from analysis.results.comparison import models
+from analysis.run_data.runs import Run, job_ends
 from analysis.tables.text import NONE, generated_note, number
 
 _NOTE = (

@@ -6,8 +6,8 @@ import pandas as pd
 
 from analysis.labels import SETTINGS, method_label, setting_text, task_label
 from analysis.rendering import Table, plain
-from analysis.runs import Run
-from analysis.settings import best_settings
+from analysis.results.settings import best_settings
+from analysis.run_data.runs import Run
 from analysis.tables.text import CONSTANT, NONE, constant_note, generated_note, number
 
 

@@ -7,8 +7,14 @@ import pandas as pd
 
 from analysis.labels import column_label, method_label, metric_label, ordered_metrics, task_label
 from analysis.rendering import Table, plain
-from analysis.runs import Run
-from analysis.significance import PERMUTATIONS, RESAMPLES, Differences, differences, overall
+from analysis.results.significance import (
+    PERMUTATIONS,
+    RESAMPLES,
+    Differences,
+    differences,
+    overall,
+)
+from analysis.run_data.runs import Run
 from analysis.tables.text import CONSTANT, NONE, generated_note
 
 _MANY = 14  # of a long list, a note names so many

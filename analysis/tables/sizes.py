@@ -5,11 +5,11 @@ from typing import Any
 
 import pandas as pd
 
-from analysis.benchmark import Benchmark, load_benchmark, speeds
 from analysis.labels import task_label
 from analysis.rendering import Table, plain, shell_path
-from analysis.runs import Run
-from analysis.sizes import depths, published_ratios, sizes
+from analysis.results.sizes import depths, published_ratios, sizes
+from analysis.run_data.benchmark import Benchmark, load_benchmark, speeds
+from analysis.run_data.runs import Run
 from analysis.tables.text import NONE, generated_note
 
 _LENGTH = 128  # tokens a row in the paper

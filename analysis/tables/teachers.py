@@ -4,11 +4,11 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from analysis.comparison import Column, columns, comparison
 from analysis.labels import TEACHER, method_label
-from analysis.published import published_results, published_task, start_layers
 from analysis.rendering import Table, plain
-from analysis.runs import Run
+from analysis.results.comparison import Column, columns, comparison
+from analysis.run_data.published import published_results, published_task, start_layers
+from analysis.run_data.runs import Run
 from analysis.tables.text import NONE, constant_note, generated_note, number, scores_of
 
 _PUBLISHED = "paper table 5"

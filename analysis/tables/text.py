@@ -3,7 +3,7 @@
 import pandas as pd
 
 from analysis.rendering import GENERATED
-from analysis.runs import Run
+from analysis.run_data.runs import Run
 
 NONE = "–"  # printed where there is no number
 CONSTANT = "†"  # printed behind a score that takes no learning

@@ -14,7 +14,7 @@ from torch.nn import functional as F
 from transformers import AttentionInterface, AttentionMaskInterface, PreTrainedModel
 from transformers.masking_utils import eager_mask
 
-from pkd.families import family_of
+from pkd.models.families import family_of
 
 _NAME = "pkd_scores_precision"
 

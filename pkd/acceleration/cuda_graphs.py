@@ -11,7 +11,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from pkd.garbage import no_garbage_collection
+from pkd.runtime.garbage_collection import no_garbage_collection
 
 Step = Callable[[Tensor, int], tuple[Tensor, Tensor]]
 

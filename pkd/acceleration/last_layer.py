@@ -13,7 +13,7 @@ from transformers import PreTrainedModel
 from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 from transformers.models.bert.modeling_bert import eager_attention_forward
 
-from pkd.families import family_of
+from pkd.models.families import family_of
 
 
 def read_summary_token_only(model: PreTrainedModel) -> PreTrainedModel:

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
-from pkd.tokens import TokenArrays
+from pkd.data.tokens import TokenArrays
 
 
 class UsedWords(nn.Embedding):

@@ -4,7 +4,7 @@ import numpy as np
 from sklearn.model_selection import train_test_split
 
 from pkd.errors import InputError
-from pkd.tasks import Task
+from pkd.tasks.task import Task
 
 # Not the study's seed: every study of a task, and every seed in it, is to score the same rows.
 _SEED = 0
@@ -14,7 +14,7 @@ def rows_for_dev(task: Task, labels: np.ndarray, where: str) -> np.ndarray:
     """Chooses the training rows that are scored instead of trained on.
 
     Args:
-        task: a task that cuts its dev split, see `pkd.tasks.Task.cuts_dev`.
+        task: a task that cuts its dev split, see `pkd.tasks.task.Task.cuts_dev`.
         labels: (rows,) codes of all rows of the training file.
         where: the file, for messages.
 

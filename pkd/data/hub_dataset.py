@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from pkd.datafile import Columns, arrow_columns
 from pkd.errors import DiskFull, HubUnreachable
-from pkd.files import explained_full_disk
-from pkd.tasks import Task
+from pkd.files.atomic import explained_full_disk
+from pkd.files.columns import Columns, arrow_columns
+from pkd.tasks.task import Task
 
 GLUE_DATASET = "nyu-mll/glue"
 

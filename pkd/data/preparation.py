@@ -1,24 +1,14 @@
 """What is done once for all trials: checking and tokenising data, and asking the teacher."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from pkd.data import Rows, load_rows, split_exists, with_unlabelled
-from pkd.devices import default_device, resolve_precision
+from pkd.data.rows import Rows, load_rows, split_exists, with_unlabelled
+from pkd.data.tokens import build_tokens
 from pkd.errors import InputError, listed
-from pkd.lastlayer import read_summary_token_only
-from pkd.models import (
-    fetch_model,
-    load_classifier,
-    load_config,
-    load_tokenizer,
-    longest_input,
-    weights_digest,
-)
-from pkd.signals import Progress, build_signals
-from pkd.tasks import Task
-from pkd.tokens import build_tokens, open_tokens
+from pkd.models.encoder import load_encoder_config, load_tokenizer, longest_input
+from pkd.models.hub import fetch_model
+from pkd.tasks.task import Task
 
 
 @dataclass(frozen=True)
@@ -89,7 +79,7 @@ def check_task(
 
     Args:
         task: the task.
-        data_dir: see `pkd.data.load_rows`.
+        data_dir: see `pkd.data.rows.load_rows`.
         max_train_rows: takes a fixed random subset of the training rows.
         max_dev_rows: likewise for each dev split.
 
@@ -128,7 +118,7 @@ def prepare_task(
         task: the task.
         model: folder or hub id of the encoder whose tokenizer is used.
         cache: folder for tokens, shared by everything that trains on them.
-        data_dir: see `pkd.data.load_rows`.
+        data_dir: see `pkd.data.rows.load_rows`.
         max_length: longest row in tokens, 8 … the encoder's limit.
         max_train_rows: see `check_task`.
         max_dev_rows: see `check_task`.
@@ -137,7 +127,7 @@ def prepare_task(
         InputError: for data, model or length that cannot be used.
     """
     folder = fetch_model(str(model))
-    config = load_config(folder)
+    config = load_encoder_config(folder)
     limit = longest_input(config)
     if not 8 <= max_length <= limit:
         raise InputError(f"max_length is {max_length}, but must be 8..{limit} for {folder}")
@@ -153,38 +143,3 @@ def prepare_task(
         split: build_tokens(each, tokenizer, max_length, cache) for split, each in rows.items()
     }
     return Prepared(task, tokens, {split: len(each) for split, each in rows.items()})
-
-
-def ask_teacher(
-    prepared: Prepared,
-    teacher: Path,
-    layers: Iterable[int],
-    root: Path,
-    precision: str = "auto",
-    progress: Progress = lambda done, total: None,
-) -> Path:
-    """Runs a fine-tuned teacher over the training rows, unless that was done before.
-
-    Args:
-        prepared: the task, in the teacher's tokens.
-        teacher: folder of the fine-tuned classifier, its classes in the order of the task's
-            labels.
-        layers: 1-based layers whose [CLS] states the students need; none for vanilla KD.
-        root: where signal folders live.
-        precision: ``auto``, ``fp32`` or ``bf16``.
-        progress: called with (rows done, rows).
-
-    Returns:
-        The signal folder.
-    """
-    device = default_device()
-    return build_signals(
-        read_summary_token_only(load_classifier(teacher, prepared.task.labels)),
-        weights_digest(teacher),
-        open_tokens(prepared.distilled, device),
-        sorted(set(layers)),
-        root,
-        device,
-        resolve_precision(precision, device),
-        progress=progress,
-    )

@@ -10,11 +10,11 @@ from typing import Any
 
 import numpy as np
 
-from pkd.datafile import Columns, read_columns
-from pkd.devsplit import rows_for_dev
+from pkd.data.dev_split import rows_for_dev
+from pkd.data.hub_dataset import read_hub
 from pkd.errors import InputError, listed, shown
-from pkd.hubdata import read_hub
-from pkd.tasks import Task
+from pkd.files.columns import Columns, read_columns
+from pkd.tasks.task import Task
 
 UNLABELLED = -100  # stands for the label of a row without one, as in torch's cross_entropy
 _INTEGER = re.compile(r"0|-?[1-9][0-9]{0,17}")  # written in the one usual way

@@ -10,12 +10,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pkd.batching import eval_batches, token_batches
-from pkd.cache import build_once, fingerprint, verify
-from pkd.data import Rows
-from pkd.devices import inference_tokens
+from pkd.data.batching import eval_batches, token_batches
+from pkd.data.rows import Rows
 from pkd.errors import InputError
-from pkd.files import map_array
+from pkd.files.atomic import map_array
+from pkd.files.cache import build_once, fingerprint, verify
+from pkd.runtime.devices import inference_tokens
 
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
@@ -73,7 +73,7 @@ class TokenArrays:
 
         Args:
             batch_size: rows a batch; by default so many as have
-                `pkd.devices.inference_tokens` together.
+                `pkd.runtime.devices.inference_tokens` together.
 
         Returns:
             Row numbers of each batch.

@@ -8,8 +8,8 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from tabulate import tabulate
 
-from pkd.rundir import Student, text_columns
-from pkd.tasks import GLUE
+from pkd.deployment.run_folder import Student, text_columns
+from pkd.tasks.glue import GLUE
 
 _TRAINING = ("epochs", "batch_size", "warmup", "weight_decay", "scale", "init", "start_layers")
 
@@ -28,7 +28,7 @@ def model_card(
         study: ``study.yaml``.
         task: the task's name.
         student: what is exported.
-        card: what `pkd.rundir.read_card` gives of it.
+        card: what `pkd.deployment.run_folder.read_card` gives of it.
         teacher_card: the same of the teacher, if it is known.
         facts: ``table`` (see `cost_table`) with its ``conditions``, or None; ``onnx``, ``int8``:
             whether these files are there; ``inputs`` of the ONNX file and the ``difference``
@@ -44,7 +44,7 @@ def model_card(
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    return environment.get_template("modelcard.md.j2").render(
+    return environment.get_template("model_card.md.j2").render(
         task=task,
         student=student.name,
         method=student.method,

@@ -40,7 +40,7 @@ def write_onnx(model: PreTrainedModel, example: Mapping[str, Tensor], path: Path
 
     Args:
         model: on the CPU, in fp32.
-        example: inputs of two rows or more, see `pkd.tokens.TokenArrays.batch`.
+        example: inputs of two rows or more, see `pkd.data.tokens.TokenArrays.batch`.
         path: the file; its weights are inside.
 
     Returns:

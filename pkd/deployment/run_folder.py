@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 
 from pkd.errors import CacheError, InputError, listed
-from pkd.tasks import GLUE
+from pkd.tasks.glue import GLUE
 
 STUDY_FORMAT = 1  # the newest `study.yaml` that is understood
 

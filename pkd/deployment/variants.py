@@ -12,16 +12,16 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedModel
 
-from pkd.batching import eval_batches
-from pkd.devices import device_name, resolve_precision
+from pkd.data.batching import eval_batches
+from pkd.data.tokens import TokenArrays
+from pkd.deployment.onnx_model import OnnxClassifier
 from pkd.errors import ExportError
-from pkd.evaluate import score
-from pkd.models import load_as_deployed
-from pkd.onnxmodel import OnnxClassifier
-from pkd.tasks import Metric
-from pkd.timing import Limits, quartiles, time_interleaved
-from pkd.tokens import TokenArrays
-from pkd.workloads import Inputs, dev_rows
+from pkd.evaluation.metrics import score
+from pkd.evaluation.timing import Limits, quartiles, time_interleaved
+from pkd.evaluation.workloads import Inputs, dev_rows
+from pkd.models.classifier import load_as_deployed
+from pkd.runtime.devices import device_name, resolve_precision
+from pkd.tasks.task import Metric
 
 BATCH_SIZES = (1, 32)
 TEACHER = "teacher"
@@ -111,9 +111,9 @@ def measure(
         limits: how much is timed for each batch size.
 
     Returns:
-        ``forms``: one row each, as `pkd.modelcard.cost_table` takes them; ``conditions``: what
-        they were measured on, in words; ``difference``: the largest one of a logit between the
-        ONNX file and PyTorch, None without such a file.
+        ``forms``: one row each, as `pkd.deployment.model_card.cost_table` takes them;
+        ``conditions``: what they were measured on, in words; ``difference``: the largest one of a
+        logit between the ONNX file and PyTorch, None without such a file.
 
     Raises:
         ExportError: if the ONNX file labels a row otherwise than PyTorch.

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from torch import Tensor
 from torch.nn import functional as F
 
-from pkd.lossweights import LossWeights, Scale
+from pkd.distillation.recipe import LossWeights, Scale
 
 
 @dataclass(frozen=True)

@@ -1,11 +1,12 @@
 """Everything that decides the outcome of one training, besides its files."""
 
+from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from pkd.errors import InputError, shown
-from pkd.lossweights import LossWeights, Scale
+from pkd.errors import InputError
+from pkd.runtime.validation import describe_errors
 
 Method = Literal["teacher", "ft", "kd", "pkd-skip", "pkd-last"]
 STUDENT_METHODS: tuple[Method, ...] = get_args(Method)[1:]
@@ -21,6 +22,28 @@ TUNABLE: dict[Method, tuple[str, ...]] = {
     "pkd-last": ("learning_rate", "temperature", "alpha", "beta", "normalize"),
 }
 
+Scale = Literal["released", "paper"]
+
+
+@dataclass(frozen=True)
+class LossWeights:
+    """Weights of the three terms: ``(1 - alpha) · CE + alpha · soft + beta · patience``.
+
+    Attributes:
+        alpha: share of the soft targets, 0 … 1. 0 is plain fine-tuning.
+        beta: weight of the patience loss, >= 0. 0 is vanilla KD.
+        temperature: T > 0 of the softened distributions, for teacher and student alike.
+        normalize: whether hidden states are scaled to length 1 first (the paper's equation; the
+            released code searched both).
+        scale: which of the two scales ``alpha`` and ``beta`` are meant in.
+    """
+
+    alpha: float = 0.0
+    beta: float = 0.0
+    temperature: float = 1.0
+    normalize: bool = True
+    scale: Scale = "released"
+
 
 class Recipe(BaseModel):
     """One training run: the method, its hyperparameters and the schedule.
@@ -30,13 +53,13 @@ class Recipe(BaseModel):
             ``pkd-skip`` and ``pkd-last`` also from the teacher's [CLS] states.
         layers: number of transformer layers to train; None keeps the checkpoint's.
         start_layers: which of the checkpoint's layers they start as, see
-            `pkd.layers.start_layers`.
+            `pkd.models.start_layers.start_layers`.
         learning_rate: peak of the schedule.
         temperature: T > 0 of the soft targets.
         alpha: share of the soft targets, 0 … 1.
         beta: weight of the patience loss, >= 0.
         normalize: whether the patience loss compares directions only.
-        scale: scale of alpha and beta, see `pkd.losses`.
+        scale: scale of alpha and beta, see `pkd.distillation.losses`.
         layer_map: explicit teacher layers instead of the method's own map.
         epochs: passes over the training rows.
         batch_size: rows a step.
@@ -97,23 +120,3 @@ class Recipe(BaseModel):
             return cls(**values)
         except ValidationError as error:
             raise InputError("; ".join(describe_errors(error))) from None
-
-
-def describe_errors(error: ValidationError) -> list[str]:
-    """One line for each problem that pydantic found: key, value and constraint."""
-    lines = []
-    for problem in error.errors():
-        key = ".".join(str(part) for part in problem["loc"])
-        message = problem["msg"].removeprefix("Value error, ")
-        # A message that names its key needs no second one.
-        if problem["type"] == "value_error" and (not key or message.startswith("`")):
-            lines.append(message)
-            continue
-        if problem["type"] == "missing":
-            lines.append(f"`{key}` is missing")
-            continue
-        message = message.replace("Input should be", "must be")
-        if problem["type"] == "string_type" and isinstance(problem["input"], (bool, int, float)):
-            message += "; put it in quotes"  # YAML reads yes, no, on, off and 1.0 as no text
-        lines.append(f"`{key}` is {shown(problem['input'])}, but {message}")
-    return lines

@@ -3,7 +3,7 @@
 A student then never runs its teacher: a batch costs one gather from memory-mapped arrays.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,13 +12,16 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedModel
 
-from pkd.cache import build_once, verify
-from pkd.devices import autocast
+from pkd.acceleration.last_layer import read_summary_token_only
+from pkd.data.preparation import Prepared
+from pkd.data.tokens import TokenArrays, open_tokens
 from pkd.errors import InputError, TrainingError
-from pkd.families import summary_of, summary_states
-from pkd.files import map_array, reserve
-from pkd.models import move
-from pkd.tokens import TokenArrays
+from pkd.files.atomic import map_array, reserve
+from pkd.files.cache import build_once, verify
+from pkd.models.classifier import load_classifier, move
+from pkd.models.encoder import weights_digest
+from pkd.models.families import summary_of, summary_states
+from pkd.runtime.devices import autocast, default_device, resolve_precision
 
 Progress = Callable[[int, int], None]
 
@@ -70,13 +73,13 @@ def build_signals(
 
     Args:
         teacher: the fine-tuned classifier.
-        teacher_digest: identifies its weights, see `pkd.models.weights_digest`.
+        teacher_digest: identifies its weights, see `pkd.models.encoder.weights_digest`.
         tokens: the rows, on ``device``.
         layers: 1-based layers whose [CLS] state is kept.
         root: where signal folders live.
         device: where to run.
         precision: ``fp32`` or ``bf16``.
-        batch_size: rows a forward pass; see `pkd.tokens.TokenArrays.batches`.
+        batch_size: rows a forward pass; see `pkd.data.tokens.TokenArrays.batches`.
         progress: called with (rows done, rows) after each batch.
 
     Raises:
@@ -188,3 +191,38 @@ def _write(
         raise TrainingError("the teacher's logits are not finite: its fine-tuning diverged")
     for array in (logits, *states.values()):
         array.flush()
+
+
+def ask_teacher(
+    prepared: Prepared,
+    teacher: Path,
+    layers: Iterable[int],
+    root: Path,
+    precision: str = "auto",
+    progress: Progress = lambda done, total: None,
+) -> Path:
+    """Runs a fine-tuned teacher over the training rows, unless that was done before.
+
+    Args:
+        prepared: the task, in the teacher's tokens.
+        teacher: folder of the fine-tuned classifier, its classes in the order of the task's
+            labels.
+        layers: 1-based layers whose [CLS] states the students need; none for vanilla KD.
+        root: where signal folders live.
+        precision: ``auto``, ``fp32`` or ``bf16``.
+        progress: called with (rows done, rows).
+
+    Returns:
+        The signal folder.
+    """
+    device = default_device()
+    return build_signals(
+        read_summary_token_only(load_classifier(teacher, prepared.task.labels)),
+        weights_digest(teacher),
+        open_tokens(prepared.distilled, device),
+        sorted(set(layers)),
+        root,
+        device,
+        resolve_precision(precision, device),
+        progress=progress,
+    )

@@ -1,20 +1,17 @@
-"""Predictions of a model and their scores."""
+"""Predictions of a model over the rows of a split."""
 
-from collections.abc import Callable, Sequence
-from functools import partial
 from pathlib import Path
 
 import numpy as np
 import torch
-from sklearn.metrics import accuracy_score, f1_score, matthews_corrcoef
 from transformers import PreTrainedModel
 
-from pkd.devices import autocast
+from pkd.data.tokens import TokenArrays
 from pkd.errors import TrainingError
-from pkd.files import write_atomic
-from pkd.memory import is_out_of_memory, release_memory
-from pkd.tasks import Metric, Task
-from pkd.tokens import TokenArrays
+from pkd.files.atomic import write_atomic
+from pkd.runtime.devices import autocast
+from pkd.runtime.memory import is_out_of_memory, release_memory
+from pkd.tasks.task import Task
 
 
 @torch.inference_mode()
@@ -32,7 +29,7 @@ def predict_logits(
         tokens: the rows, on ``device``.
         device: where to run.
         precision: ``fp32`` or ``bf16``.
-        batch_size: rows a forward pass; see `pkd.tokens.TokenArrays.batches`.
+        batch_size: rows a forward pass; see `pkd.data.tokens.TokenArrays.batches`.
 
     Returns:
         (rows, classes) fp32, in the order of the rows.
@@ -64,48 +61,6 @@ def _logits_within_memory(
     release_memory()
     halves = np.array_split(rows, 2)
     return torch.cat([_logits_within_memory(model, tokens, half) for half in halves])
-
-
-def score(
-    metrics: Sequence[Metric], logits: np.ndarray, labels: np.ndarray, names: Sequence[str] = ()
-) -> dict[str, float]:
-    """Scores predictions with scikit-learn.
-
-    Args:
-        metrics: ``accuracy`` (0 … 1), ``f1`` of label 1 (0 … 1), ``f1:LABEL`` of that label,
-            ``macro_f1`` (0 … 1: the mean F1 of the labels that occur in rows or predictions),
-            ``mcc`` (-1 … 1).
-        logits: (rows, classes).
-        labels: (rows,) codes.
-        names: label names in the order of their codes, for ``f1:LABEL``.
-
-    Returns:
-        The value of each metric.
-    """
-    predicted = logits.argmax(axis=1)
-    # A model that never predicts a label has no F1 of it; GLUE's server counts it as 0.
-    f1 = partial(f1_score, zero_division=0.0)
-    functions: dict[str, Callable[[], float]] = {
-        "accuracy": lambda: accuracy_score(labels, predicted),
-        "f1": lambda: f1(labels, predicted),
-        "macro_f1": lambda: f1(labels, predicted, average="macro"),
-        "mcc": lambda: matthews_corrcoef(labels, predicted),
-    }
-    for code, name in enumerate(names):
-        functions[f"f1:{name}"] = partial(f1, labels == code, predicted == code)
-    return {metric: float(functions[metric]()) for metric in metrics}
-
-
-def cross_entropy(logits: np.ndarray, labels: np.ndarray) -> float:
-    """Mean negative log-likelihood of the labels, in nats."""
-    loss = torch.nn.functional.cross_entropy(torch.from_numpy(logits), torch.from_numpy(labels))
-    return float(loss)
-
-
-def selection_score(task: Task, metrics: dict[str, dict[str, float]]) -> float:
-    """The number a search maximises: the mean of the task's metrics on its first dev split."""
-    first = metrics[task.dev[0]]
-    return sum(first.values()) / len(first)
 
 
 def write_predictions(

@@ -9,10 +9,10 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedModel
 
-from pkd.batching import eval_batches
-from pkd.models import longest_input
-from pkd.timing import MIN_REPEATS
-from pkd.tokens import TokenArrays
+from pkd.data.batching import eval_batches
+from pkd.data.tokens import TokenArrays
+from pkd.evaluation.timing import MIN_REPEATS
+from pkd.models.encoder import longest_input
 
 LENGTH = 128  # tokens a row in the paper's Table 4
 _MOST_BATCHES = 32  # of a task's dev batches, so many stand for all
@@ -79,7 +79,7 @@ def dev_rows(
     seconds: float,
     theirs: TokenArrays | None = None,
 ) -> Workload:
-    """Dev batches of similar lengths with their own padding, as `pkd.evaluate` makes them.
+    """Dev batches of similar lengths with their own padding, as in `pkd.evaluation.inference`.
 
     Args:
         run: predicts batches with the slowest of the models to be measured.

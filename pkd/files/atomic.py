@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from pkd.errors import CacheError, DiskFull, InputError
+from pkd.errors import CacheError, DiskFull
 
 # A library that fails to write for want of space rarely says so; so little is none.
 _NO_SPACE_BYTES = 1 << 16
@@ -107,16 +107,3 @@ def map_array(path: Path) -> np.ndarray:
         raise CacheError(
             f"{path} is no array of numbers ({error}); delete {path.parent}"
         ) from None
-
-
-def check_arguments(arguments: list[str]) -> None:
-    """Refuses what a command line holds in another encoding: no record could name such a file.
-
-    Raises:
-        InputError: naming the argument.
-    """
-    for argument in arguments:
-        try:
-            argument.encode()
-        except UnicodeEncodeError:
-            raise InputError(f"the argument {argument!r} is no UTF-8: rename it") from None

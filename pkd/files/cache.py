@@ -10,7 +10,7 @@ from typing import Any
 from filelock import FileLock
 
 from pkd.errors import CacheError, InputError
-from pkd.files import explained_full_disk
+from pkd.files.atomic import explained_full_disk
 
 MANIFEST = "manifest.json"
 _verified: set[Path] = set()

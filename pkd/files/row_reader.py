@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pkd.datafile import DELIMITERS, chosen_columns, each_key_once
 from pkd.errors import InputError, shown
+from pkd.files.columns import DELIMITERS, chosen_columns, each_key_once
 
 SUFFIXES = (*DELIMITERS, ".jsonl", ".parquet")
 CHUNK = 4096  # rows: what is in memory at a time

@@ -7,9 +7,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from pkd.datafile import DELIMITERS
 from pkd.errors import InputError, shown
-from pkd.rowstream import Chunk
+from pkd.files.columns import DELIMITERS
+from pkd.files.row_reader import Chunk
 
 Write = Callable[[Chunk, Sequence[Mapping[str, Any]]], object]  # rows, and what is added to each
 
@@ -20,7 +20,7 @@ def open_writer(path: Path, kind: str, columns: Sequence[str]) -> Iterator[Write
 
     Args:
         path: the file.
-        kind: one of `pkd.rowstream.SUFFIXES`; the file's own suffix may be another.
+        kind: one of `pkd.files.row_reader.SUFFIXES`; the file's own suffix may be another.
         columns: of the rows, the added ones at the end.
     """
     if kind == ".parquet":

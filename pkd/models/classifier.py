@@ -1,32 +1,22 @@
 """Teachers and students: sequence classifiers of any depth, and their tokenizers."""
 
-import contextlib
-import json
-import os
-from collections.abc import Iterator, Sequence
+import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import nn
 from transformers import (
-    AutoConfig,
     AutoModelForSequenceClassification,
-    AutoTokenizer,
-    PretrainedConfig,
     PreTrainedModel,
-    PreTrainedTokenizerBase,
 )
-from transformers.utils import logging as transformers_logging
 
-from pkd.cache import folder_digest
-from pkd.errors import DiskFull, HubUnreachable, InputError
-from pkd.families import FAMILIES, family_of
-from pkd.files import explained_full_disk
-from pkd.keptlayers import copy_layers, keep_in_config
-from pkd.layers import start_layers
-
-_MOST_LAYERS = 1000  # where a slip in config.json would build modules for hours
+from pkd.errors import InputError
+from pkd.files.atomic import explained_full_disk
+from pkd.models.encoder import load_encoder_config, load_tokenizer, quiet_transformers
+from pkd.models.start_layers import start_layers
+from pkd.models.truncation import copy_layers, keep_in_config
 
 # How the weights of a model in use may be stored.
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
@@ -35,129 +25,6 @@ DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 _HEAD_PARTS = frozenset(
     "classifier head logits_proj pooler pre_classifier score sequence_summary".split()
 )
-# Parameters and modules of an encoder that are embeddings.
-_EMBEDDINGS = frozenset("embeddings mask_emb word_embedding wpe wte".split())
-_UNLIMITED = 1 << 20  # tokens
-
-
-def fetch_model(source: str) -> Path:
-    """Gives the local folder of a model, downloading it from the hub if it is a hub id.
-
-    Raises:
-        InputError: if a local folder is no model, or lacks its tokenizer.
-        DiskFull: if the disk has no room for a download.
-        HubUnreachable: if the hub is needed and does not answer.
-    """
-    if os.path.isdir(source):
-        folder = Path(source).resolve()
-    else:
-        if os.path.isabs(source) or source.startswith(".") or os.path.exists(source):
-            raise InputError(f"model folder {source} does not exist, or is no folder")
-        folder = _download(source)
-    if not (folder / "config.json").exists():
-        raise InputError(f"{folder} is no model folder: it has no config.json")
-    if not list(folder.glob("*.safetensors")):
-        raise InputError(
-            f"{folder} has no weights in safetensors form (*.safetensors); pickled weights are "
-            "not read, because they can run code. Convert them with `save_pretrained`"
-        )
-    return folder
-
-
-def _download(source: str) -> Path:
-    from huggingface_hub import constants, snapshot_download
-
-    wanted = ["*.json", "*.txt", "*.model", "*.safetensors"]
-    try:
-        with explained_full_disk(Path(constants.HF_HUB_CACHE)):
-            return Path(snapshot_download(source, allow_patterns=wanted))
-    except DiskFull:
-        raise
-    except Exception as error:  # the hub's client raises a dozen types for "no answer"
-        raise HubUnreachable(
-            f"cannot load the model {source} from the Hugging Face hub "
-            f"({type(error).__name__}). Give a local folder with --model DIR "
-            "(config.json, *.safetensors and the tokenizer's files)"
-        ) from error
-
-
-def load_config(folder: Path) -> PretrainedConfig:
-    """Reads a model's configuration and refuses families that are not supported.
-
-    Raises:
-        InputError: naming the folder or the family.
-    """
-    _refuse_code(folder / "config.json")
-    try:
-        config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
-    except Exception as error:  # transformers and its parsers raise a dozen types
-        raise InputError(f"{folder} is no model that transformers can load: {error}") from None
-    try:
-        family = family_of(config)
-    except InputError as error:
-        raise InputError(f"{folder}: {error}") from None
-    for key, value in family.settings.items():
-        setattr(config, key, value)
-    if config.pad_token_id is None:  # GPT-2's rows end with its end-of-text token
-        config.pad_token_id = config.eos_token_id
-    if not 1 <= config.num_hidden_layers <= _MOST_LAYERS:
-        raise InputError(
-            f"{folder / 'config.json'} names {config.num_hidden_layers} layers, but a model has "
-            f"1..{_MOST_LAYERS}"
-        )
-    return config
-
-
-def _refuse_code(settings: Path) -> None:
-    """Refuses a model that is not itself without code of its own: transformers would ask, or
-    quietly take another class."""
-    try:
-        content = json.loads(settings.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
-        return  # transformers says what is wrong with it
-    if isinstance(content, dict) and content.get("auto_map"):
-        raise InputError(
-            f"{settings} asks for Python code that comes with the model (`auto_map`); such code "
-            "is never run. Choose a model of one of the families that transformers has itself: "
-            + ", ".join(sorted(FAMILIES))
-        )
-
-
-def longest_input(config: PretrainedConfig) -> int:
-    """The most tokens that a model takes, special tokens included: 512 for BERT and RoBERTa."""
-    positions = int(config.max_position_embeddings)
-    if positions < 1:  # XLNet counts distances, not positions
-        return _UNLIMITED
-    if family_of(config).offset:
-        return positions - int(config.pad_token_id) - 1
-    return positions
-
-
-def load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
-    """Loads the tokenizer that belongs to a model; it pads on the side that the model needs.
-
-    Raises:
-        InputError: if the folder holds none.
-    """
-    if not any((folder / name).exists() for name in ("tokenizer.json", "vocab.txt", "vocab.json")):
-        raise InputError(
-            f"{folder} has no tokenizer (tokenizer.json or vocab.txt); save it there with "
-            "`tokenizer.save_pretrained`"
-        )
-    _refuse_code(folder / "tokenizer_config.json")
-    try:
-        tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
-        tokenizer("a b")
-    except Exception as error:  # a bare Exception is one of those that tokenizers raises
-        raise InputError(f"cannot load the tokenizer in {folder}: {error}") from None
-    tokenizer.padding_side = family_of(load_config(folder)).pads
-    if tokenizer.pad_token_id is None and tokenizer.eos_token is not None:
-        tokenizer.pad_token = tokenizer.eos_token  # GPT-2
-    if tokenizer.pad_token_id is None:
-        raise InputError(f"the tokenizer in {folder} has no padding token")
-    if len(tokenizer) <= len(tokenizer.all_special_ids):
-        raise InputError(f"the tokenizer in {folder} knows no words; save it there again")
-    return tokenizer
 
 
 def load_classifier(
@@ -173,7 +40,7 @@ def load_classifier(
         folder: a pre-trained encoder (the paper's start of students) or a fine-tuned classifier.
         labels: label names; their number is the number of classes.
         layers: keep the first so many transformer layers, or those with these numbers (1-based,
-            increasing, see `pkd.layers.start_layers`); None keeps all.
+            increasing, see `pkd.models.start_layers.start_layers`); None keeps all.
         seed: draws the weights that the checkpoint lacks (classifier, perhaps pooler). The
             global generators are left as they were.
         fine_tuned: refuse a checkpoint that lacks any.
@@ -181,7 +48,7 @@ def load_classifier(
     Raises:
         InputError: if the folder is no such model, or its weights do not cover the layers.
     """
-    config = load_config(folder)
+    config = load_encoder_config(folder)
     if isinstance(layers, int):
         layers = start_layers("first", config.num_hidden_layers, layers)
     if layers is not None:
@@ -254,45 +121,26 @@ def move(model: PreTrainedModel, device: torch.device) -> PreTrainedModel:
     return model
 
 
-def parameter_counts(config: PretrainedConfig) -> dict[str, int]:
-    """Counts the parameters of an encoder as the paper's Table 4 does, without its classifier.
+def save_model(
+    model: Any,
+    tokenizer_source: Path,
+    folder: Path,
+    weights: dict[str, torch.Tensor] | None = None,
+) -> None:
+    """Saves weights, configuration and tokenizer; the folder appears only when complete.
 
-    Returns:
-        ``embeddings``, ``layers``, ``pooler`` (0 where the family has none) and ``total``.
+    Args:
+        model: a classifier.
+        tokenizer_source: folder of the model whose tokenizer belongs to it.
+        folder: where to.
+        weights: instead of the model's own, see `pkd.acceleration.vocabulary.whole_state_dict`.
     """
-    with torch.device("meta"):
-        # As `load_classifier` does, whatever the file says of dtype and attention.
-        model = AutoModelForSequenceClassification.from_config(
-            config, dtype=torch.float32, attn_implementation="eager"
-        )
-    parts = {"embeddings": 0, "layers": 0, "pooler": 0}
-    for name, parameter in model.base_model.named_parameters():
-        part = name.split(".")[0]
-        key = "embeddings" if part in _EMBEDDINGS else part if part in parts else "layers"
-        parts[key] += parameter.numel()
-    return parts | {"total": sum(parts.values())}
-
-
-def weights_digest(folder: Path) -> str:
-    """Identifies a model's weights and configuration by their bytes."""
-    return folder_digest(folder)
-
-
-@contextlib.contextmanager
-def quiet_transformers() -> Iterator[None]:
-    """Silences loading reports and progress bars; the caller checks what matters in them."""
-    level = transformers_logging.get_verbosity()
-    bars: Any = transformers_logging.is_progress_bar_enabled()
-    transformers_logging.set_verbosity_error()
-    transformers_logging.disable_progress_bar()
-    try:
-        yield
-    finally:
-        transformers_logging.set_verbosity(level)
-        if bars:
-            transformers_logging.enable_progress_bar()
-
-
-def depth_of(model: Path) -> int:
-    """Number of transformer layers of a saved model."""
-    return int(load_config(model).num_hidden_layers)
+    partial = folder.with_name(folder.name + ".partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
+    with explained_full_disk(folder), quiet_transformers():
+        model.save_pretrained(partial, state_dict=weights)
+        load_tokenizer(tokenizer_source).save_pretrained(partial)
+    if folder.exists():
+        shutil.rmtree(folder)
+    partial.rename(folder)

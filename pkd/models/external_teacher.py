@@ -7,11 +7,11 @@ import torch
 from torch import nn
 from transformers import PreTrainedModel
 
-from pkd.cache import build_once
 from pkd.errors import InputError
-from pkd.models import (
-    load_classifier,
-    load_config,
+from pkd.files.cache import build_once
+from pkd.models.classifier import load_classifier
+from pkd.models.encoder import (
+    load_encoder_config,
     load_tokenizer,
     quiet_transformers,
     weights_digest,
@@ -58,7 +58,7 @@ def label_order(teacher: Path, labels: Sequence[str]) -> tuple[int, ...]:
     Raises:
         InputError: if the teacher's names are not the task's, upper or lower case aside.
     """
-    named = (load_config(teacher).id2label or {}).items()
+    named = (load_encoder_config(teacher).id2label or {}).items()
     names = [str(name) for _, name in sorted((int(code), name) for code, name in named)]
     classes = {name.casefold(): code for code, name in enumerate(names)}
     wanted = [label.casefold() for label in labels]

@@ -12,7 +12,7 @@ def keep_in_config(config: PretrainedConfig, layers: Sequence[int]) -> None:
 
     Args:
         config: changed in place.
-        layers: from `pkd.layers.start_layers`.
+        layers: from `pkd.models.start_layers.start_layers`.
     """
     config.num_hidden_layers = len(layers)
     if getattr(config, "layer_types", None):  # ModernBERT names the kind of each

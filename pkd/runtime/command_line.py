@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 
 from pkd.errors import InputError, PkdError
-from pkd.files import check_arguments
+from pkd.runtime.validation import check_arguments
 
 
 def make_parser(module: str, doc: str | None) -> argparse.ArgumentParser:

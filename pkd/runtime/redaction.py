@@ -14,7 +14,7 @@ _CREDENTIALS = re.compile(r"(\w+://)(?:[^/@\s:]*:\S*|[^/@\s]+)@")
 def redacted(text: str) -> str:
     """A text with ``~`` for the home folder and ``***`` for the credentials of a URI.
 
-    `study.sections` and the command line read ``~`` back.
+    `study.config.sections` and the command line read ``~`` back.
     """
     for home in _homes():
         # A whole path: the home of ann is no part of the home of anna, nor of a copy elsewhere.

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pkd.datafile import Columns, read_columns
 from pkd.errors import InputError, listed
+from pkd.files.columns import Columns, read_columns
 
 _LABEL_NAMES = ("label", "labels", "class", "category", "target", "intent", "sentiment")
 _ROW_NAMES = ("idx", "id")
@@ -52,7 +52,7 @@ def guess_columns(path: Path) -> Guess:
     the others that hold several words; where there are more than two, the longest two.
 
     Args:
-        path: the file, see `pkd.datafile.read_columns`.
+        path: the file, see `pkd.files.columns.read_columns`.
 
     Raises:
         InputError: if the file cannot be read or no column can be the label or the text.

@@ -8,10 +8,11 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from pkd.errors import InputError
-from pkd.recipe import describe_errors
-from pkd.taskfolder import task_of_folder
-from pkd.tasks import GLUE, Task, expand_groups
-from pkd.yamlfile import read_mapping
+from pkd.files.yaml_file import read_mapping
+from pkd.runtime.validation import describe_errors
+from pkd.tasks.glue import GLUE, expand_groups
+from pkd.tasks.task import Task
+from pkd.tasks.task_folder import task_of_folder
 
 
 def resolve_tasks(names: Sequence[str]) -> list[Task]:

@@ -4,9 +4,9 @@ import re
 from pathlib import Path
 from typing import Any
 
-from pkd.datafile import read_columns
 from pkd.errors import InputError, listed
-from pkd.guess import Guess, guess_columns, label_names
+from pkd.files.columns import read_columns
+from pkd.tasks.column_guess import Guess, guess_columns, label_names
 
 _TRAIN, _DEV, _TEST, _UNLABELLED = "train", ("dev", "validation"), "test", "unlabelled"
 _TYPES = (".csv", ".tsv", ".jsonl", ".parquet")
@@ -23,7 +23,7 @@ def task_of_folder(folder: Path) -> dict[str, Any]:
         folder: holds the files, each CSV, TSV, JSONL or Parquet.
 
     Returns:
-        The keys of a `pkd.tasks.Task`.
+        The keys of a `pkd.tasks.task.Task`.
 
     Raises:
         InputError: if there is no training file, two files are of one split, or a person has to

@@ -7,10 +7,10 @@ from typing import Any
 import yaml
 
 from pkd.errors import InputError
-from pkd.files import explained_full_disk
-from pkd.guess import Guess, guess_columns
-from pkd.taskfolder import split_files, task_name, task_of_files
-from pkd.tasks import METRICS, Task
+from pkd.files.atomic import explained_full_disk
+from pkd.tasks.column_guess import Guess, guess_columns
+from pkd.tasks.task import METRICS, Task
+from pkd.tasks.task_folder import split_files, task_name, task_of_files
 
 _TEMPLATE = """\
 # Guessed from {source} ({rows:,} rows): check each line.
@@ -34,7 +34,7 @@ def init_task(target: Path, data: Path) -> str:
 
     Args:
         target: ``*.yaml``, which must not exist.
-        data: the training file, or a folder of data files as in `pkd.taskfolder`.
+        data: the training file, or a folder of data files as in `pkd.tasks.task_folder`.
 
     Returns:
         What was guessed, for a person.

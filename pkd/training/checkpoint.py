@@ -9,9 +9,9 @@ from typing import Any
 import torch
 
 from pkd.errors import CacheError
-from pkd.files import write_atomic
-from pkd.memory import is_out_of_memory
-from pkd.trainer import Trainer
+from pkd.files.atomic import write_atomic
+from pkd.runtime.memory import is_out_of_memory
+from pkd.training.trainer import Trainer
 
 
 def save_checkpoint(path: Path, trainer: Trainer, extra: dict[str, Any]) -> None:

@@ -9,30 +9,25 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from pkd.checkpoint import check_intact, load_checkpoint, save_checkpoint
-from pkd.classweights import class_weights
-from pkd.data import UNLABELLED
-from pkd.devices import default_device
-from pkd.epochreport import Report
+from pkd.acceleration.vocabulary import keep_used_words, whole_state_dict
+from pkd.data.rows import UNLABELLED
+from pkd.data.tokens import open_tokens
+from pkd.distillation.layer_map import layer_map
+from pkd.distillation.losses import Loss, distillation_loss
+from pkd.distillation.recipe import Recipe
+from pkd.distillation.signals import Signals, open_signals
 from pkd.errors import CacheError, TrainingError
-from pkd.evaluate import (
-    cross_entropy,
-    predict_logits,
-    score,
-    selection_score,
-    write_predictions,
-)
-from pkd.layers import layer_map, start_layers
-from pkd.losses import Loss, distillation_loss
-from pkd.models import depth_of, load_classifier
-from pkd.objective import Objective
-from pkd.recipe import Recipe
-from pkd.savemodel import save_model
-from pkd.signals import Signals, open_signals
-from pkd.tasks import Task
-from pkd.tokens import open_tokens
-from pkd.trainer import Trainer
-from pkd.vocabulary import keep_used_words, whole_state_dict
+from pkd.evaluation.inference import predict_logits, write_predictions
+from pkd.evaluation.metrics import cross_entropy, score, selection_score
+from pkd.models.classifier import load_classifier, save_model
+from pkd.models.encoder import depth_of
+from pkd.models.start_layers import start_layers
+from pkd.runtime.devices import default_device
+from pkd.tasks.task import Task
+from pkd.training.checkpoint import check_intact, load_checkpoint, save_checkpoint
+from pkd.training.epoch_report import Report
+from pkd.training.objective import Objective, class_weights
+from pkd.training.trainer import Trainer
 
 
 @dataclass(frozen=True)

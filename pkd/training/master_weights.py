@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 from transformers import PreTrainedModel
 
-from pkd.optimizer import Piece, decays, pieces_of
+from pkd.training.optimizer import Piece, decays, pieces_of
 
 
 class MasterWeights:

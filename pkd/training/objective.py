@@ -2,25 +2,28 @@
 
 from typing import Any
 
+import numpy as np
 import torch
+from sklearn.utils.class_weight import compute_class_weight
 from torch import Tensor
 from transformers import PreTrainedModel
 
-from pkd.attention import attend_in_scores_precision
-from pkd.data import UNLABELLED
-from pkd.devices import autocast, resolve_precision
-from pkd.dropout import FastDropout
-from pkd.families import family_of, summary_of, summary_states
-from pkd.lastlayer import read_summary_token_only
-from pkd.layers import layer_map
-from pkd.losses import Loss, LossTerms, distillation_loss
-from pkd.masterweights import MasterWeights
-from pkd.models import move
-from pkd.optimizer import Piece, pieces_of
-from pkd.projection import Projection
-from pkd.recipe import Recipe
-from pkd.signals import Signals
-from pkd.tokens import TokenArrays
+from pkd.acceleration.attention import attend_in_scores_precision
+from pkd.acceleration.dropout import FastDropout
+from pkd.acceleration.last_layer import read_summary_token_only
+from pkd.data.rows import UNLABELLED
+from pkd.data.tokens import TokenArrays
+from pkd.distillation.layer_map import layer_map
+from pkd.distillation.losses import Loss, LossTerms, distillation_loss
+from pkd.distillation.projection import Projection
+from pkd.distillation.recipe import Recipe
+from pkd.distillation.signals import Signals
+from pkd.models.classifier import move
+from pkd.models.families import family_of, summary_of, summary_states
+from pkd.runtime.devices import autocast, resolve_precision
+from pkd.tasks.task import Task
+from pkd.training.master_weights import MasterWeights
+from pkd.training.optimizer import Piece, pieces_of
 
 
 class Objective:
@@ -43,7 +46,8 @@ class Objective:
         student_map: the student's layers that they are compared with.
         projection: maps the student's states to the teacher's width; None where they agree.
         pieces: everything that the loss is to be minimised over.
-        row_weight: see `pkd.losses.distillation_loss`; None where all rows have labels.
+        row_weight: see `pkd.distillation.losses.distillation_loss`; None where all rows have
+        labels.
     """
 
     def __init__(
@@ -168,3 +172,25 @@ class Objective:
     def _weight_of(self, index: Tensor) -> Tensor:
         assert self.class_weights is not None
         return self.class_weights[self.tokens.labels_of(index)].sum()
+
+
+def class_weights(task: Task, labels: np.ndarray) -> Tensor | None:
+    """The weight of each label of a task, for `pkd.distillation.losses.distillation_loss`.
+
+    Args:
+        task: whose ``class_weights`` are ``balanced`` (rows / (labels · rows of the label), over
+            the labels that occur), numbers, or None.
+        labels: (rows,) codes of the training rows.
+
+    Returns:
+        (classes,) fp32, or None where the task weighs all rows alike.
+    """
+    if task.class_weights is None:
+        return None
+    if task.class_weights != "balanced":
+        return torch.tensor(task.class_weights, dtype=torch.float32)
+    weights = torch.ones(len(task.labels))
+    occurring = np.unique(labels)
+    balanced = compute_class_weight("balanced", classes=occurring, y=labels)
+    weights[torch.from_numpy(occurring)] = torch.from_numpy(balanced).float()
+    return weights

@@ -10,13 +10,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from pkd.batching import epoch_batches
-from pkd.cudagraphs import StepGraphs
-from pkd.curve import CurvePoint, EpochCurve
+from pkd.acceleration.cuda_graphs import StepGraphs
+from pkd.data.batching import epoch_batches
 from pkd.errors import TrainingError
-from pkd.memory import is_out_of_memory, release_memory
-from pkd.objective import Objective
-from pkd.optimizer import load_moments, make_optimizer, moments, set_learning_rate
+from pkd.runtime.memory import is_out_of_memory, release_memory
+from pkd.training.epoch_report import CurvePoint, EpochCurve
+from pkd.training.objective import Objective
+from pkd.training.optimizer import load_moments, make_optimizer, moments, set_learning_rate
 
 # Looking at the loss makes a GPU wait for it; a diverged run is noticed soon enough.
 _CHECK_EVERY = 50

@@ -10,11 +10,12 @@ from typing import Any
 import ray
 from ray._private import ray_constants
 from ray._private.state import state as global_state
+from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from pkd.errors import InputError
-from study.sections import Resources
+from study.config.sections import Resources
 
-_ROOT = Path(__file__).resolve().parent.parent
+_ROOT = Path(__file__).resolve().parents[2]
 _OBJECT_STORE_BYTES = 200_000_000  # nothing of ours goes through it; Ray's default is 30 % of RAM
 
 _WORKER_ENVIRONMENT = {
@@ -136,3 +137,36 @@ def _promised() -> dict[str, float]:
     """All that an autoscaler may start: it comes when trials wait for it."""
     more = global_state.get_max_resources_from_cluster_config() or {}
     return {key: float(amount) for key, amount in more.items()}
+
+
+_ANSWER_S = 120
+
+
+def check_every_node_sees(out: Path) -> None:
+    """Refuses a plain ``--out`` that some node of the cluster does not have.
+
+    Raises:
+        InputError: naming the nodes.
+    """
+    card = out / "driver.json"
+    looks = {
+        node["NodeName"]: ray.remote(_read)
+        .options(
+            num_cpus=0, scheduling_strategy=NodeAffinitySchedulingStrategy(node["NodeID"], False)
+        )
+        .remote(str(card))
+        for node in ray.nodes()
+        if node["Alive"]
+    }
+    here = _read(str(card))
+    blind = [name for name, look in looks.items() if ray.get(look, timeout=_ANSWER_S) != here]
+    if blind:
+        raise InputError(
+            f"--out {out} is not the same folder on every node ({', '.join(sorted(blind))} "
+            "differs): give a folder of a shared file system, or a URI such as s3://bucket/folder"
+        )
+
+
+def _read(path: str) -> str | None:
+    file = Path(path)
+    return file.read_text(encoding="utf-8") if file.exists() else None

@@ -17,9 +17,9 @@ import ray
 import yaml
 
 from pkd.errors import InputError
-from study.config import StudyConfig
+from study.config.study_config import StudyConfig
 
-_ROOT = Path(__file__).resolve().parent.parent
+_ROOT = Path(__file__).resolve().parents[2]
 _HEAD = "node:__internal_head__"
 _LEFT_OUT = [".git", ".venv", "runs", "tests", "docs", "build", "**/__pycache__"]
 

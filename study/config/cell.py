@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from pkd.recipe import TUNABLE, Method
+from pkd.distillation.recipe import TUNABLE, Method
 
 
 @dataclass(frozen=True)

@@ -7,15 +7,15 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from pkd.errors import InputError, shown
-from pkd.recipe import describe_errors
-from pkd.yamlfile import parse_yaml, read_mapping
-from study.config import StudyConfig
-from study.space import Section
+from pkd.files.yaml_file import parse_yaml, read_mapping
+from pkd.runtime.validation import describe_errors
+from study.config.search_space import Section
+from study.config.study_config import StudyConfig
 
 _MOST_TOLD = 30
 
 
-def load_config(path: Path | None, overrides: list[str], **values: Any) -> StudyConfig:
+def load_study_config(path: Path | None, overrides: list[str], **values: Any) -> StudyConfig:
     """Reads a configuration file and applies what the command line changes.
 
     Args:

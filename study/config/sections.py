@@ -1,13 +1,23 @@
 """The groups of a study's configuration: their keys and limits."""
 
 import os
+import re
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, ConfigDict, Discriminator, Field, Tag, model_validator
+from pydantic import (
+    AfterValidator,
+    ConfigDict,
+    Discriminator,
+    Field,
+    Tag,
+    field_validator,
+    model_validator,
+)
 
-from pkd.recipe import LARGEST_COUNT
-from study.space import LearningRates, Range, Section, Space
+from pkd.distillation.recipe import LARGEST_COUNT
+from pkd.runtime.redaction import redacted
+from study.config.search_space import LearningRates, Range, Section, Space
 
 Count = Annotated[int, Field(ge=1, le=LARGEST_COUNT)]
 
@@ -16,7 +26,7 @@ def _expand_home(path: Any) -> Any:
     return type(path)(os.path.expanduser(path))
 
 
-# A study records the home folder as ~, see `study.redact`; no shell expands what a file holds.
+# A study records the home folder as ~ (`pkd.runtime.redaction`). No shell expands a file's ~.
 InHome = AfterValidator(_expand_home)
 
 # Told apart by their form, so that an error speaks of the one that was meant.
@@ -221,3 +231,41 @@ class Resources(Section):
     gpus_per_trial: float | None = Field(default=None, ge=0)
     max_concurrent: Count | None = None
     checkpoint_every_s: float = Field(default=60, ge=0)
+
+
+_URI = re.compile(r"(https?|(sqlite|postgresql|mysql|mssql)(\+\w+)?)://.|databricks(://.+)?$")
+
+
+class Trackers(Section):
+    """Where trials are followed besides the report; may change while a study is interrupted.
+
+    Attributes:
+        tensorboard: write event files to ``<out>/trackers/tensorboard``.
+        mlflow: a server, ``https://…``, or a database, ``sqlite:///mlflow.db``; each trial is a
+            run of the experiment that is called like the study.
+        wandb: project at Weights & Biases; the key comes from ``WANDB_API_KEY`` or
+            ``wandb login``, ``WANDB_MODE=offline`` needs none.
+    """
+
+    tensorboard: bool = False
+    mlflow: str | None = None
+    wandb: str | None = Field(default=None, pattern=r"^[^/\\#?%:\s][^/\\#?%:]*$", max_length=128)
+
+    @field_validator("mlflow")
+    @classmethod
+    def _known_to_mlflow(cls, uri: str | None) -> str | None:
+        if uri is not None and not _URI.match(uri):
+            raise ValueError(
+                f"`trackers.mlflow` is {redacted(uri)!r}, but must be the http(s):// address of "
+                "a server or a database such as sqlite:///mlflow.db (MLflow takes no folders any "
+                "more)"
+            )
+        return uri
+
+    @property
+    def chosen(self) -> list[str]:
+        """The trackers that are on."""
+        return [name for name in type(self).model_fields if getattr(self, name)]
+
+
+OFF = Trackers()

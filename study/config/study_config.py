@@ -5,11 +5,19 @@ from typing import Annotated, Any
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
-from pkd.recipe import STUDENT_METHODS, Method
-from pkd.tasks import PAPER_TASKS, expand_groups
-from study.sections import Confirm, Data, InHome, Resources, Search, Teacher, Training
-from study.space import Range, Section, Space
-from study.trackers import Trackers
+from pkd.distillation.recipe import STUDENT_METHODS, Method
+from pkd.tasks.glue import PAPER_TASKS, expand_groups
+from study.config.search_space import Range, Section, Space
+from study.config.sections import (
+    Confirm,
+    Data,
+    InHome,
+    Resources,
+    Search,
+    Teacher,
+    Trackers,
+    Training,
+)
 
 _LARGEST_GRID = 10_000
 

@@ -10,8 +10,9 @@ from pathlib import Path
 import torch
 from transformers import BertConfig, BertModel, BertTokenizer
 
-from pkd.models import quiet_transformers
-from study import generated_language, generated_logic
+from pkd.models.encoder import quiet_transformers
+from study.demo import language as generated_language
+from study.demo import logic as generated_logic
 
 SPECIAL_TOKENS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 

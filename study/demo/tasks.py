@@ -17,10 +17,9 @@ from typing import TypeVar
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from study import generated_language as language
-from study import generated_logic as logic
-from study.generated_language import Event, Opinion, Question, Review
-from study.generated_logic import Statement
+from study.demo import language, logic
+from study.demo.language import Event, Opinion, Question, Review
+from study.demo.logic import Statement
 
 T = TypeVar("T")
 Texts = tuple[str, ...]

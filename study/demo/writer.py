@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from pkd.cache import build_once
-from study.generated_data import write_tasks
-from study.generated_model import write_encoder
+from pkd.files.cache import build_once
+from study.demo.encoder import write_encoder
+from study.demo.tasks import write_tasks
 
 
 def write_generated(root: Path, seed: int) -> tuple[Path, Path]:

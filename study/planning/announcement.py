@@ -1,8 +1,8 @@
 """What a study is about to do, in a few lines for a person."""
 
-from study.plan import Plan, gigabytes
-from study.record import encoder_name, teacher_name
-from study.view import duration
+from pkd.runtime.units import duration, gigabytes
+from study.planning.plan import Plan
+from study.planning.study_record import encoder_name, teacher_name
 
 
 def announcement(plan: Plan, out: str) -> str:

@@ -6,15 +6,16 @@ from pathlib import Path
 
 from rich.console import Console
 
+from pkd.data.preparation import Prepared, prepare_task, reading_of
 from pkd.errors import InputError
-from pkd.models import fetch_model, load_classifier
-from pkd.models import load_config as load_encoder
-from pkd.prepare import Prepared, prepare_task, reading_of
-from pkd.tasks import Task
-from study.config import StudyConfig
-from study.layout import Layout
-from study.plan import check_depths
-from study.teachers import Further, Teachers, adopt_given
+from pkd.models.classifier import load_classifier
+from pkd.models.encoder import load_encoder_config
+from pkd.models.hub import fetch_model
+from pkd.tasks.task import Task
+from study.config.study_config import StudyConfig
+from study.planning.plan import check_depths
+from study.planning.teachers import Further, Teachers, adopt_given
+from study.storage.layout import Layout
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ def prepare_inputs(
     _check_caps(config, tasks)
     data, model = config.data.dir, config.teacher.model
     if config.data.generated:
-        from study.generated import write_generated
+        from study.demo.writer import write_generated
 
         data, encoder = write_generated(layout.out / "generated", config.seed)
         model = str(encoder)
@@ -66,7 +67,7 @@ def prepare_inputs(
     given = {name: ensemble[0] for name, ensemble in adopted.items()}
     start = folder if given else fetch_model(model)
     teacher = next(iter(given.values()), start)
-    check_depths(config, load_encoder(folder), load_encoder(teacher))
+    check_depths(config, load_encoder_config(folder), load_encoder_config(teacher))
     for each in {folder, start}:  # as every trial does: broken weights are told now
         load_classifier(each, tasks[0].labels)
 
@@ -91,7 +92,7 @@ def prepare_inputs(
         further[task.name] = tuple(Further(each, prepared(task, each)) for each in others)
         if task.own:
             console.print(reading_of(own[task.name]), markup=False)
-    teachers = Teachers(load_encoder(teacher), start, asked, given, further)
+    teachers = Teachers(load_encoder_config(teacher), start, asked, given, further)
     _check_start(config, own, teachers)
     return Inputs(folder, own, teachers)
 

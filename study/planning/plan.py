@@ -7,16 +7,18 @@ from pathlib import Path
 import torch
 from transformers import PretrainedConfig
 
-from pkd.devices import default_device, resolve_precision
+from pkd.data.preparation import Prepared
+from pkd.distillation.layer_map import layer_map
+from pkd.distillation.recipe import TUNABLE, Method
 from pkd.errors import InputError
-from pkd.files import map_array
-from pkd.layers import check_depth, layer_map, start_layers
-from pkd.models import parameter_counts
-from pkd.prepare import Prepared
-from pkd.recipe import TUNABLE, Method
-from study.config import StudyConfig
-from study.sampler import dimensions, grid
-from study.teachers import Teachers
+from pkd.files.atomic import map_array
+from pkd.models.encoder import parameter_counts
+from pkd.models.start_layers import check_depth, start_layers
+from pkd.runtime.devices import default_device, resolve_precision
+from pkd.runtime.units import gigabytes
+from study.config.study_config import StudyConfig
+from study.planning.teachers import Teachers
+from study.search.samplers import dimensions, grid
 
 # Share of the measured matmul rate that a whole training step reaches, order of magnitude.
 _EFFICIENCY = 0.25
@@ -32,7 +34,7 @@ class Plan:
         config: the study's configuration.
         tasks: the prepared tasks by name.
         encoder: the configuration of the pre-trained encoder that students start from.
-        parameters: its parameter counts, see `pkd.models.parameter_counts`.
+        parameters: its parameter counts, see `pkd.models.encoder.parameter_counts`.
         teachers: what the teachers are.
         teacher_parameters: their parameter counts.
     """
@@ -186,11 +188,6 @@ def check_disk(plan: Plan, out: Path, free: int) -> None:
             f"the study needs about {gigabytes(needed)} in {out}, but {gigabytes(free)} are "
             "free: make space, choose another --out, or fewer tasks, depths or methods"
         )
-
-
-def gigabytes(size: float) -> str:
-    """A size for people."""
-    return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{size / 1e6:.0f} MB"
 
 
 def _epoch(prepared: Prepared, rows: Path, per_token: float) -> float:

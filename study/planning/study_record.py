@@ -12,18 +12,16 @@ from typing import Any
 import yaml
 from transformers import PretrainedConfig
 
-from pkd.cache import fingerprint
-from pkd.errors import InputError, listed
-from pkd.files import write_atomic
-from pkd.models import weights_digest
-from pkd.prepare import Prepared
-from pkd.yamlfile import read_mapping
-from study.config import StudyConfig
-from study.layout import Layout
-from study.plan import Plan
-from study.redact import redacted, redacted_command, redacted_tree
+from pkd.data.preparation import Prepared
+from pkd.files.atomic import write_atomic
+from pkd.models.encoder import weights_digest
+from pkd.runtime.redaction import redacted, redacted_command, redacted_tree
+from study.config.study_config import StudyConfig
+from study.planning.plan import Plan
+from study.planning.resume_check import inputs_of
+from study.storage.layout import Layout
+from study.storage.study_file import FORMAT, read_study_file
 
-FORMAT = 1
 _PACKAGES = ("torch", "transformers", "ray", "optuna", "datasets", "numpy", "scikit-learn")
 
 
@@ -33,7 +31,7 @@ def write_study_file(layout: Layout, plan: Plan, encoder: Path) -> None:
     created = datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")
     identity = uuid.uuid4().hex
     if layout.study_file.exists():
-        recorded = _read(layout.study_file)
+        recorded = read_study_file(layout.study_file)
         created, identity = recorded["created"], recorded.get("id", identity)
     tasks = {
         name: {
@@ -70,7 +68,7 @@ def write_study_file(layout: Layout, plan: Plan, encoder: Path) -> None:
         },
         "versions": {name: importlib.metadata.version(name) for name in _PACKAGES}
         | {"python": platform.python_version()},
-        "inputs": _inputs(plan),
+        "inputs": inputs_of(plan),
         "encoder": weights_digest(encoder),
         "teacher_encoder": weights_digest(plan.teachers.start),
         "config": redacted_tree(config.model_dump(mode="json")),
@@ -78,12 +76,6 @@ def write_study_file(layout: Layout, plan: Plan, encoder: Path) -> None:
     text = yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
     write_atomic(layout.study_file, lambda path: _write(path, text))
     layout.store.publish(layout.study_file)
-
-
-def identity_of(layout: Layout) -> tuple[str, str]:
-    """A study's name, and what tells it from others of that name wherever it lies."""
-    recorded = _read(layout.study_file)
-    return recorded["name"], recorded["id"]
 
 
 def _model(name: str, config: PretrainedConfig, parameters: dict[str, int]) -> dict[str, Any]:
@@ -148,137 +140,12 @@ def _short(model: str) -> str:
     return "/".join(Path(redacted(str(path))).parts[-2:]).removeprefix("~/")
 
 
-def check_same_study(layout: Layout, config: StudyConfig) -> None:
-    """Refuses to mix two studies in one folder.
-
-    A study may grow (more search trials, confirm seeds, tasks, depths or methods), may move to
-    other hardware and may be followed by other trackers; nothing else may change.
-
-    Raises:
-        InputError: with each key that differs, its old and its new value.
-    """
-    if not layout.study_file.exists():
-        return
-    recorded = _read(layout.study_file)
-    # An older version did what is the default now, where it did not know a key yet.
-    whole = _completed(recorded["config"], StudyConfig().model_dump(mode="json"))
-    old = _flat(redacted_tree(whole))
-    new = _flat(redacted_tree(config.model_dump(mode="json")))
-    # A new task brings its fine-tuned teacher, a new depth its list of layers.
-    added = config.teacher.fine_tuned.keys() - recorded.get("tasks", {}).keys()
-    grown = {f"teacher.fine_tuned.{task}" for task in added}
-    depths = set(config.depths) - set(recorded.get("depths", ()))
-    grown |= {f"train.start_layers.{depth}" for depth in depths}
-    differences = [
-        f"{key}: {old.get(key)!r} there, {new.get(key)!r} now"
-        for key in sorted((old.keys() | new.keys()) - grown)
-        if old.get(key) != new.get(key) and not _may_change(key, old.get(key), new.get(key))
-    ]
-    if differences:
-        raise InputError(
-            f"{layout.out} holds another study:\n  "
-            + "\n  ".join(differences)
-            + "\nGive another --out, or the same configuration (budgets, tasks, depths and "
-            "methods may grow)"
-        )
-
-
-def check_same_inputs(layout: Layout, plan: Plan, encoder: Path) -> None:
-    """Refuses to continue a study whose rows, encoder or score have changed under the same names.
-
-    Raises:
-        InputError: naming the tasks, or the encoder's folder.
-    """
-    if not layout.study_file.exists():
-        return
-    recorded = _read(layout.study_file)
-    for key, folder in {"encoder": encoder, "teacher_encoder": plan.teachers.start}.items():
-        if recorded.get(key, now := weights_digest(folder)) != now:
-            raise InputError(
-                f"{layout.out} holds a study of another encoder: the files in {folder} have "
-                "changed since it began. Give another --out"
-            )
-    for name, prepared in plan.tasks.items():
-        metrics = list(prepared.task.metrics)
-        there = recorded.get("tasks", {}).get(name, {}).get("metrics", metrics)
-        if there != metrics:
-            raise InputError(
-                f"{layout.out} holds a study that scores {name} by {listed(there)}, not by "
-                f"{listed(metrics)} (`metrics` of its task file). Give another --out"
-            )
-    old, new = recorded.get("inputs", {}), _inputs(plan)
-    changed = [task for task, digest in new.items() if old.get(task, digest) != digest]
-    if changed:
-        raise InputError(
-            f"{layout.out} holds a study of other data: rows, class weights, labels, tokenizer "
-            f"or given teacher of {', '.join(changed)} have changed since it began. Give another "
-            "--out"
-        )
-
-
-def _inputs(plan: Plan) -> dict[str, str]:
-    """Identifies what each task is trained and scored on, as the models see it."""
-    return {name: fingerprint(_input(plan, name)) for name in plan.tasks}
-
-
-def _input(plan: Plan, name: str) -> list[Any]:
-    prepared = plan.tasks[name]
-    task = prepared.task
-    splits = dict.fromkeys((task.train, *task.dev, task.distilled))
-    seen: list[Any] = [prepared.tokens[split].name for split in splits]
-    if task.class_weights is not None:
-        seen.append(task.class_weights)
-    if plan.teachers.given:
-        seen.append(plan.teachers.given[name].name)  # its folder is named by its content
-        seen += [each.folder.name for each in plan.teachers.further.get(name, ())]
-    return seen
-
-
-def _may_change(key: str, old: Any, new: Any) -> bool:
-    if key.startswith(("resources.", "trackers.")) or key == "name":
-        return True
-    if key in ("search.trials", "confirm.seeds"):
-        return bool(new >= old)
-    if key in ("tasks", "depths", "methods"):
-        return set(new) >= set(old)
-    return False
-
-
-def _completed(tree: dict[str, Any], defaults: dict[str, Any]) -> dict[str, Any]:
-    filled = dict(tree)
-    for key, default in defaults.items():
-        value = filled.setdefault(key, default)
-        if isinstance(value, dict) and isinstance(default, dict):
-            filled[key] = _completed(value, default)
-    return filled
-
-
-def _flat(tree: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    flat: dict[str, Any] = {}
-    for key, value in tree.items():
-        if isinstance(value, dict):
-            flat |= _flat(value, f"{prefix}{key}.")
-        else:
-            flat[prefix + key] = value
-    return flat
-
-
-def _read(path: Path) -> dict[str, Any]:
-    content = read_mapping(path, "study's record")
-    written_by = content.get("format")
-    if isinstance(written_by, int) and written_by > FORMAT:
-        raise InputError(f"{path} was written by a newer version of this project; update it")
-    if not isinstance(content.get("config"), dict) or "created" not in content:
-        raise InputError(f"{path} is no record of a study: choose another --out")
-    return content
-
-
 def _write(path: Path, text: str) -> None:
     path.write_text(text, encoding="utf-8")
 
 
 def _git_commit() -> str | None:
-    root = Path(__file__).resolve().parent.parent
+    root = Path(__file__).resolve().parents[2]
     command = ["git", "-C", str(root), "describe", "--always", "--dirty", "--abbrev=12"]
     try:
         answer = subprocess.run(command, capture_output=True, text=True, timeout=10, check=False)

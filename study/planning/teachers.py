@@ -6,15 +6,14 @@ from pathlib import Path
 
 from transformers import PretrainedConfig
 
+from pkd.data.preparation import Prepared
 from pkd.errors import InputError, listed
-from pkd.models import fetch_model
-from pkd.models import load_config as load_model_config
-from pkd.prepare import Prepared
-from pkd.tasks import Task
-from pkd.teachers import adopt_teacher
-from study.board import Board
-from study.config import StudyConfig
-from study.layout import Layout
+from pkd.models.encoder import load_encoder_config
+from pkd.models.external_teacher import adopt_teacher
+from pkd.models.hub import fetch_model
+from pkd.tasks.task import Task
+from study.config.study_config import StudyConfig
+from study.storage.layout import Layout
 
 
 @dataclass(frozen=True)
@@ -52,7 +51,7 @@ class Teachers:
 def adopt_given(
     config: StudyConfig, layout: Layout, tasks: Sequence[Task]
 ) -> dict[str, tuple[Path, ...]]:
-    """Copies the teachers that the configuration gives, see `pkd.teachers.adopt_teacher`.
+    """Copies the teachers that the configuration gives: `pkd.models.external_teacher`.
 
     Args:
         config: of the study.
@@ -82,7 +81,7 @@ def adopt_given(
                 f"`teacher.fine_tuned` names the same teacher of {name} twice: "
                 + ", ".join(config.teacher.given(name))
             )
-        facts = load_model_config(ensemble[0])
+        facts = load_encoder_config(ensemble[0])
         sizes[name] = (facts.num_hidden_layers, facts.hidden_size)
     if len(set(sizes.values())) > 1:
         told = [f"{name} {layers} × {width}" for name, (layers, width) in sizes.items()]
@@ -92,24 +91,6 @@ def adopt_given(
             "studies of their own"
         )
     return folders
-
-
-def scores_of_further(config: StudyConfig, board: Board) -> list[str]:
-    """A line for each given teacher that is not the first of its task: its dev score.
-
-    Args:
-        config: of the study.
-        board: the first stage at its end.
-    """
-    lines = []
-    for search in board.searches.values():
-        others = config.teacher.given(search.cell.task)[1:]
-        for trial in search.trials.values():
-            # A study of an older version did not score them.
-            for model, told in zip(others, trial.reports[-1].get("further", ()), strict=False):
-                score = f"{100 * told['score']:.1f}"
-                lines.append(f"teachers {search.cell.name}: {model} scores {score} on dev")
-    return lines
 
 
 def _check_names(config: StudyConfig, tasks: Sequence[str]) -> None:

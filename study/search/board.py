@@ -6,9 +6,9 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, Protocol
 
-from study.cells import Cell
-from study.cellsearch import STOP, CellSearch, TrialState
-from study.ledger import Ledger
+from study.config.cell import Cell
+from study.search.cell_search import STOP, CellSearch, TrialState
+from study.storage.ledger import Ledger
 
 Work = tuple[CellSearch, str]
 

@@ -13,9 +13,9 @@ from typing import Any
 
 from ray.tune.schedulers import AsyncHyperBandScheduler
 
-from study.cells import Cell
-from study.sampler import Sampler, Settings
-from study.sections import Asha
+from study.config.cell import Cell
+from study.config.sections import Asha
+from study.search.samplers import Sampler, Settings
 
 CONTINUE, STOP = "continue", "stop"
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from transformers import PretrainedConfig
 
-from study.sampler import Settings
+from study.search.samplers import Settings
 
 _FILE = Path(__file__).with_name("published_points.csv")
 

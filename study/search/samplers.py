@@ -15,7 +15,7 @@ import optuna
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution
 from optuna.trial import TrialState
 
-from study.space import Dimension, Range, Space
+from study.config.search_space import Dimension, Range, Space
 
 Settings = dict[str, Any]
 _STATES = {

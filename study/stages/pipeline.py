@@ -8,30 +8,29 @@ from typing import Any
 import ray
 from ray import tune
 
-from pkd.prepare import Prepared
-from study.agenda import Doing, MakeConfig, Stage
-from study.board import Board
-from study.cells import Cell
-from study.cellsearch import CellSearch
-from study.jobs import GivenTeacherJob, PredictJob, SignalsJob
-from study.layout import Layout
-from study.ledger import Ledger
-from study.plan import Plan
-from study.proposals import cell_sampler, may_start, teacher_sampler
-from study.questions import questions
-from study.sampler import ListSampler
-from study.teachers import scores_of_further
-from study.trainable import StudyTrial
-from study.trialconfigs import TrialConfigs
-from study.tuner import check_complete, work_off
-from study.view import View
-from study.winners import (
+from pkd.data.preparation import Prepared
+from study.config.cell import Cell
+from study.planning.plan import Plan
+from study.search.board import Board
+from study.search.cell_search import CellSearch
+from study.search.samplers import ListSampler
+from study.stages.proposals import cell_sampler, may_start, teacher_sampler
+from study.stages.teacher_questions import questions, scores_of_further
+from study.stages.trial_configs import TrialConfigs
+from study.stages.winners import (
     drop_beaten_weights,
     home_of,
     promote_winners,
     signals_hold,
     supersede_unless,
 )
+from study.storage.layout import Layout
+from study.storage.ledger import Ledger
+from study.tracking.live_view import View
+from study.trials.jobs import GivenTeacherJob, PredictJob, SignalsJob
+from study.trials.trainable import StudyTrial
+from study.tuning.agenda import Doing, MakeConfig, Stage
+from study.tuning.tuner import check_complete, work_off
 
 # Confirm seeds are this far from the search's, so that no confirmed run repeats a searched one.
 _FRESH = 1000
@@ -64,7 +63,7 @@ class Stages:
         self._supersede_unless = partial(supersede_unless, layout, self.ledger)
 
     def left(self) -> Doing[None]:
-        """What is left of all five stages, for `study.tuner.run_stages`.
+        """What is left of all five stages, for `study.tuning.tuner.run_stages`.
 
         Raises:
             StageIncomplete: if a stage could not be finished, naming its cells.

@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping
 
-from study.cells import Cell
-from study.cellsearch import CellSearch
-from study.plan import Plan
-from study.published import published_points
-from study.sampler import (
+from study.config.cell import Cell
+from study.config.search_space import Dimension, Range
+from study.planning.plan import Plan
+from study.search.cell_search import CellSearch
+from study.search.published_points import published_points
+from study.search.samplers import (
     LateSampler,
     ListSampler,
     OptunaSampler,
@@ -16,7 +17,6 @@ from study.sampler import (
     dimensions,
     grid,
 )
-from study.space import Dimension, Range
 
 
 def teacher_sampler(plan: Plan, cell: Cell) -> Sampler:

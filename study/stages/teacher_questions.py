@@ -4,10 +4,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pkd.prepare import Prepared
-from study.cellsearch import CellSearch
-from study.layout import Layout
-from study.plan import Plan
+from pkd.data.preparation import Prepared
+from study.config.study_config import StudyConfig
+from study.planning.plan import Plan
+from study.search.board import Board
+from study.search.cell_search import CellSearch
+from study.storage.layout import Layout
 
 
 @dataclass(frozen=True)
@@ -47,3 +49,21 @@ def questions(plan: Plan, layout: Layout, taught: CellSearch) -> list[Question]:
             for prepared, folder in others
         ),
     ]
+
+
+def scores_of_further(config: StudyConfig, board: Board) -> list[str]:
+    """A line for each given teacher that is not the first of its task: its dev score.
+
+    Args:
+        config: of the study.
+        board: the first stage at its end.
+    """
+    lines = []
+    for search in board.searches.values():
+        others = config.teacher.given(search.cell.task)[1:]
+        for trial in search.trials.values():
+            # A study of an older version did not score them.
+            for model, told in zip(others, trial.reports[-1].get("further", ()), strict=False):
+                score = f"{100 * told['score']:.1f}"
+                lines.append(f"teachers {search.cell.name}: {model} scores {score} on dev")
+    return lines

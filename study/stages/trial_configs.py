@@ -4,16 +4,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pkd.experiment import Files, Outputs
-from study.agenda import MakeConfig
-from study.cellsearch import CellSearch
-from study.layout import Layout
-from study.plan import Plan
+from pkd.training.experiment import Files, Outputs
+from study.planning.plan import Plan
+from study.search.cell_search import CellSearch
+from study.storage.layout import Layout
+from study.tuning.agenda import MakeConfig
 
 
 @dataclass(frozen=True)
 class TrialConfigs:
-    """Makes the config of `study.trainable.StudyTrial` for each training of a study.
+    """Makes the config of `study.trials.trainable.StudyTrial` for each training of a study.
 
     Attributes:
         plan: the work.
@@ -33,7 +33,7 @@ class TrialConfigs:
         return self._trial(search, trial, files, epochs, keep_weights=True)
 
     def given_teacher(self, search: CellSearch, trial: str) -> dict[str, Any]:
-        """Of a `study.jobs.GivenTeacherJob`."""
+        """Of a `study.trials.jobs.GivenTeacherJob`."""
         teachers, task = self.plan.teachers, search.cell.task
         return {
             "prepared": teachers.tasks[task],

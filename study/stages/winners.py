@@ -5,14 +5,14 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from pkd.cache import verify, write_manifest
 from pkd.errors import CacheError
-from pkd.files import write_json
-from study.board import Board
-from study.cells import Cell
-from study.cellsearch import CellSearch
-from study.layout import Layout
-from study.ledger import Ledger
+from pkd.files.atomic import write_json
+from pkd.files.cache import verify, write_manifest
+from study.config.cell import Cell
+from study.search.board import Board
+from study.search.cell_search import CellSearch
+from study.storage.layout import Layout
+from study.storage.ledger import Ledger
 
 
 def home_of(layout: Layout, cell: Cell) -> Path:

@@ -13,9 +13,9 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from pkd.errors import InputError, PkdError
-from pkd.files import write_json
-from study.layout import Layout
-from study.store import Store
+from pkd.files.atomic import write_json
+from study.storage.layout import Layout
+from study.storage.store import Store
 
 # A driver touches its card so often; one that has not for several beats is gone. The lock itself
 # ends with its process, but some network file systems keep it to the host that took it.

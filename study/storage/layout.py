@@ -4,8 +4,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from pkd.errors import InputError
-from study.cells import Cell
-from study.store import SharedFolder, Store
+from study.config.cell import Cell
+from study.storage.store import SharedFolder, Store
 
 _FOLDERS = (
     *("ledger", "tokens", "signals", "encoder", "given", "teachers", "models", "checkpoints"),

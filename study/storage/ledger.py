@@ -10,11 +10,11 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+from pkd.deployment.run_folder import checksum
 from pkd.errors import CacheError, PkdError
-from pkd.files import write_json
-from pkd.rundir import checksum
-from study.cells import Cell
-from study.store import SharedFolder, Store
+from pkd.files.atomic import write_json
+from study.config.cell import Cell
+from study.storage.store import SharedFolder, Store
 
 FORMAT = 1
 Event = dict[str, Any]

@@ -11,9 +11,9 @@ import pyarrow as pa
 from filelock import FileLock
 from pyarrow import fs
 
-from pkd.cache import MANIFEST, verify
 from pkd.errors import PkdError
-from pkd.files import explained_full_disk, remove
+from pkd.files.atomic import explained_full_disk, remove
+from pkd.files.cache import MANIFEST, verify
 
 # Cached folders that were used so recently are not dropped to make room.
 _IN_USE_S = 600

@@ -11,10 +11,10 @@ from typing import Protocol
 
 import pyarrow as pa
 
-from pkd.cache import fingerprint
 from pkd.errors import InputError
-from pkd.files import remove
-from study.mirror import Mirror, filesystem_of
+from pkd.files.atomic import remove
+from pkd.files.cache import fingerprint
+from study.storage.mirror import Mirror, filesystem_of
 
 
 class Store(Protocol):

@@ -1,7 +1,7 @@
 """Telling trackers of a stage's trials: each by a thread of its own, at no cost to the study.
 
-Tune's own trials and results are packed (`study.deferred`), and an epoch may come twice. So Ray's
-callbacks hear from the board, which knows settings, metrics and what was recorded before.
+Tune's own trials and results are packed (`study.trials.deferred`), and an epoch may come twice.
+So Ray's callbacks hear from the board, which knows settings, metrics and what was recorded before.
 """
 
 import contextlib
@@ -14,15 +14,15 @@ from typing import Any
 
 from rich.markup import escape
 
-from pkd.cache import fingerprint
-from study.board import Board
-from study.cellsearch import CellSearch, TrialState
-from study.layout import Layout
-from study.rayerrors import reason_of
-from study.record import identity_of
-from study.redact import redacted
-from study.trackedtrial import TrackedTrial
-from study.trackers import Trackers
+from pkd.files.cache import fingerprint
+from pkd.runtime.redaction import redacted
+from study.cluster.ray_errors import reason_of
+from study.config.sections import Trackers
+from study.search.board import Board
+from study.search.cell_search import CellSearch, TrialState
+from study.storage.layout import Layout
+from study.storage.study_file import identity_of
+from study.tracking.tracked_trial import TrackedTrial
 
 _STAGES = ("teachers", "search", "confirm")
 # How long a finished stage, and one that Ctrl-C ends, waits for trackers to take everything.
@@ -63,7 +63,7 @@ def tracked(
 
 
 class _TrackedBoard:
-    """Follows a board; see `study.board.Observer`."""
+    """Follows a board; see `study.search.board.Observer`."""
 
     def __init__(self, trackers: Trackers, layout: Layout, note: Callable[[str], None]) -> None:
         self._study, self._identity = identity_of(layout)
@@ -162,10 +162,10 @@ def _maker(name: str, trackers: Trackers, layout: Layout, study: str) -> Callabl
 
     def make() -> Any:
         if name == "wandb":
-            from study.wandbtracker import WeightsAndBiases
+            from study.tracking.wandb_callback import WeightsAndBiases
 
             return WeightsAndBiases(trackers.wandb or "", layout.trackers, _PATIENCE_S - 10)
-        from study.trackercallbacks import MLflow, TensorBoard
+        from study.tracking.ray_callbacks import MLflow, TensorBoard
 
         if name == "mlflow":
             return MLflow(trackers.mlflow or "", study)

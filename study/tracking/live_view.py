@@ -10,8 +10,9 @@ from rich.markup import escape
 from rich.progress import BarColumn, Progress, TextColumn
 from rich.table import Table
 
-from study.board import Board, seconds_of
-from study.cellsearch import CellSearch
+from pkd.runtime.units import duration
+from study.search.board import Board, seconds_of
+from study.search.cell_search import CellSearch
 
 
 class View:
@@ -70,7 +71,7 @@ class View:
         self._finished_stages.append(stage)
 
     def changed(self, board: Board, search: CellSearch, trial: str, what: str) -> None:
-        """Follows the board; see `study.board.Observer`."""
+        """Follows the board; see `study.search.board.Observer`."""
         if board is self._board:
             self._weigh(search)
         if self._live is not None or self._board is None:
@@ -146,19 +147,6 @@ class View:
             return ""
         seconds = (time.monotonic() - self._began) * (1 - share) / (share - begin)
         return f" · about {duration(seconds)} left"
-
-
-def duration(seconds: float) -> str:
-    """``45 s``, ``12 min``, ``3 h 20 min`` or ``2 d 4 h``."""
-    if seconds < 90:
-        return f"{seconds:.0f} s"
-    minutes = round(seconds / 60)
-    if minutes < 90:
-        return f"{minutes} min"
-    hours, minutes = divmod(minutes, 60)
-    if hours < 48:
-        return f"{hours} h {minutes:02d} min"
-    return f"{hours // 24} d {hours % 24} h"
 
 
 def _summary(board: Board) -> str:

@@ -21,7 +21,8 @@ from ray.tune.logger import LoggerCallback, TBXLoggerCallback
 class TrackerCallback(LoggerCallback):
     """A callback of Ray's that also knows of trials that are set aside.
 
-    Every ``trial`` is a `study.trackedtrial.TrackedTrial`, where Ray's own signatures say Tune's.
+    Every ``trial`` is a `study.tracking.tracked_trial.TrackedTrial`, where Ray's own signatures
+    say Tune's.
     """
 
     @abstractmethod

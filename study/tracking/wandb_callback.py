@@ -8,7 +8,7 @@ import ray
 from ray.air.integrations.wandb import WandbLoggerCallback, _WandbLoggingActor
 from ray.air.util.node import _force_on_current_node
 
-from study.trackercallbacks import TrackerCallback
+from study.tracking.ray_callbacks import TrackerCallback
 
 
 class _WandbProcess(_WandbLoggingActor):

@@ -11,7 +11,7 @@ from typing import Any
 from ray import tune
 
 from pkd.errors import PkdError
-from pkd.garbage import no_garbage_collection
+from pkd.runtime.garbage_collection import no_garbage_collection
 
 
 def pack(trainable: type[tune.Trainable], config: dict[str, Any]) -> dict[str, Any]:
@@ -31,7 +31,7 @@ class Deferred(tune.Trainable):
         """One step of the packed trainable."""
         try:
             if self._trainable is None:
-                with no_garbage_collection():  # see `study.cli`
+                with no_garbage_collection():  # see `study.command_line`
                     trainable, config = pickle.loads(self._packed)
                 self._trainable = trainable(config)
             result: dict[str, Any] = self._trainable.step()

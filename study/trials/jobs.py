@@ -11,23 +11,17 @@ import numpy as np
 import torch
 from ray import tune
 
-from pkd.cache import verify
-from pkd.devices import resolve_precision
+from pkd.acceleration.last_layer import read_summary_token_only
+from pkd.data.tokens import open_tokens
+from pkd.distillation.signals import ask_teacher
 from pkd.errors import TrainingError
-from pkd.evaluate import (
-    cross_entropy,
-    predict_logits,
-    score,
-    selection_score,
-    write_predictions,
-)
-from pkd.lastlayer import read_summary_token_only
-from pkd.models import load_classifier, move
-from pkd.prepare import ask_teacher
-from pkd.tokens import open_tokens
-from study.store import Store
-from study.trialdevice import trial_cpus, trial_device
-from study.triallog import logged, logger
+from pkd.evaluation.inference import predict_logits, write_predictions
+from pkd.evaluation.metrics import cross_entropy, score, selection_score
+from pkd.files.cache import verify
+from pkd.models.classifier import load_classifier, move
+from pkd.runtime.devices import resolve_precision
+from study.storage.store import Store
+from study.trials.worker import logged, logger, trial_cpus, trial_device
 
 
 @dataclass(frozen=True)

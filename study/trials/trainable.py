@@ -6,21 +6,21 @@ from typing import Any
 import torch
 from ray import tune
 
+from pkd.distillation.losses import Loss, distillation_loss
+from pkd.distillation.recipe import Recipe
 from pkd.errors import TrainingError
-from pkd.experiment import Experiment, Files, Outputs
-from pkd.losses import Loss, distillation_loss
-from pkd.recipe import Recipe
-from study.store import Store
-from study.trialdevice import trial_cpus, trial_device
-from study.triallog import logged, logger
+from pkd.training.experiment import Experiment, Files, Outputs
+from study.storage.store import Store
+from study.trials.worker import logged, logger, trial_cpus, trial_device
 
 
 class DistilTrainable(tune.Trainable):
     """One training; a step is an epoch with its evaluation. Actors can be reused.
 
-    The config holds ``files`` (a `pkd.experiment.Files`), optionally ``outputs`` (a
-    `pkd.experiment.Outputs`) and ``loss`` (a `pkd.losses.Loss`), and any field of
-    `pkd.recipe.Recipe`: method, layers, learning_rate, temperature, alpha, beta, normalize, …
+    The config holds ``files`` (a `pkd.training.experiment.Files`), optionally ``outputs`` (a
+    `pkd.training.experiment.Outputs`) and ``loss`` (a `pkd.distillation.losses.Loss`), and any
+    field of `pkd.distillation.recipe.Recipe`: method, layers, learning_rate, temperature, alpha,
+    beta, normalize, …
 
     Each result holds ``score`` (to be maximised), ``epoch`` (for a scheduler's ``time_attr``),
     ``train_loss``, ``train_accuracy``, ``dev_loss`` and ``<split>_<metric>``.

@@ -10,10 +10,10 @@ from typing import Any, TypeVar
 
 from ray import tune
 
-from study.board import Board, Work
-from study.cellsearch import CellSearch
-from study.deferred import pack
-from study.layout import Layout
+from study.search.board import Board, Work
+from study.search.cell_search import CellSearch
+from study.storage.layout import Layout
+from study.trials.deferred import pack
 
 MakeConfig = Callable[[CellSearch, str], dict[str, Any]]
 
@@ -34,7 +34,7 @@ class Stage:
 
 
 T = TypeVar("T")
-# Gives a stage to `study.tuner.run_stages` and goes on when it is worked off; makes a T of it.
+# Yields stages to `study.tuning.tuner.run_stages`, is resumed when one is done, returns a T.
 Doing = Generator[Stage, None, T]
 
 

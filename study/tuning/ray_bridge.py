@@ -8,10 +8,10 @@ from ray.tune.experiment import Trial
 from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 from ray.tune.search import Searcher
 
-from study.agenda import Agenda
-from study.cellsearch import STOP
-from study.rayerrors import OUT_OF_MEMORY, reason_of
-from study.redact import redacted
+from pkd.runtime.redaction import redacted
+from study.cluster.ray_errors import OUT_OF_MEMORY, reason_of
+from study.search.cell_search import STOP
+from study.tuning.agenda import Agenda
 
 
 class _NotPickled:
@@ -65,7 +65,7 @@ class StudyScheduler(_NotPickled, FIFOScheduler):
         """Has Tune keep processes for which no trial waits: the next stage will need them.
 
         By itself it keeps one. It offers no setting for this; without what is used here each
-        stage starts processes anew, which `tests/study/test_whole_study.py` would notice.
+        stage starts processes anew, which `tests/end_to_end/test_whole_study.py` would notice.
         """
         if self._keep:
             keep, self._keep = self._keep, 0

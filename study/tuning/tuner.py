@@ -10,17 +10,16 @@ from ray.exceptions import RayError
 from ray.tune.error import TuneError
 
 from pkd.errors import PkdError
-from pkd.files import check_space
-from study.agenda import Agenda, Doing, Stage
-from study.board import Board
-from study.bridge import BrokenTrials, StudyScheduler, StudySearcher
-from study.cluster import autoscaled, trial_resources, trials_at_once
-from study.deferred import Deferred
-from study.layout import Layout
-from study.rayerrors import OUT_OF_MEMORY, reason_of
-from study.sections import Resources
-from study.trackers import OFF, Trackers
-from study.tracking import tracked
+from pkd.files.atomic import check_space
+from study.cluster.ray_cluster import autoscaled, trial_resources, trials_at_once
+from study.cluster.ray_errors import OUT_OF_MEMORY, reason_of
+from study.config.sections import OFF, Resources, Trackers
+from study.search.board import Board
+from study.storage.layout import Layout
+from study.tracking.board_tracker import tracked
+from study.trials.deferred import Deferred
+from study.tuning.agenda import Agenda, Doing, Stage
+from study.tuning.ray_bridge import BrokenTrials, StudyScheduler, StudySearcher
 
 # A trial that fails is started again so often within one run of Tune, and Tune so often in a row
 # without a single new record.
@@ -110,7 +109,7 @@ def run_stages(stages: Doing[None], resources: Resources, layout: Layout) -> Non
     """Hands the work of all stages to Ray Tune, one stage after another, and waits for it.
 
     Args:
-        stages: see `study.agenda.Agenda`.
+        stages: see `study.tuning.agenda.Agenda`.
         resources: the configuration of what a trial asks Ray for.
         layout: where logs and Tune's scratch go.
 
@@ -151,7 +150,7 @@ def _fit(agenda: Agenda, resources: Mapping[str, float], layout: Layout) -> None
             name="trials",
             storage_path=str(layout.ray.resolve()),
             callbacks=[BrokenTrials(agenda)],
-            # Trials keep their own checkpoints (pkd.experiment), which outlive Tune's scratch.
+            # Trials keep their own checkpoints, which outlive Tune's scratch.
             checkpoint_config=tune.CheckpointConfig(checkpoint_at_end=False),
             failure_config=tune.FailureConfig(max_failures=_RETRIES),
             verbose=0,

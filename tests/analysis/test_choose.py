@@ -5,10 +5,10 @@ import sys
 from pathlib import Path
 
 import pytest
-from fake_benchmark import write_benchmark
-from fake_run import FakeRun
 
 from analysis.choose import main
+from tests.support.runs.fake_benchmark import write_benchmark
+from tests.support.runs.fake_run import FakeRun
 
 ROOT = Path(__file__).parents[2]
 

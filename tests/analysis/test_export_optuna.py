@@ -2,10 +2,10 @@ from pathlib import Path
 
 import optuna
 import pytest
-from fake_run import FakeRun
 from optuna.trial import TrialState
 
 from analysis.export_optuna import main
+from tests.support.runs.fake_run import FakeRun
 
 
 @pytest.fixture

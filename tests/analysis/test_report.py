@@ -4,10 +4,10 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
-from fake_run import FakeRun
 
 from analysis.report import build_report, comparison_text, main
-from analysis.runs import load_run
+from analysis.run_data.runs import load_run
+from tests.support.runs.fake_run import FakeRun
 
 
 @pytest.fixture

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from fake_run import GLUE, FakeRun
 
 from analysis.report import build_report
+from tests.support.runs.fake_run import GLUE, FakeRun
 
 if TYPE_CHECKING:
     from selenium.webdriver import Chrome

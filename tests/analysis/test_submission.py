@@ -5,10 +5,10 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from fake_run import FakeRun, write
 
-from analysis.glue_server import FILES
+from analysis.exchange.glue_server import FILES
 from analysis.submission import Refused, main, server_labels
+from tests.support.runs.fake_run import FakeRun, write
 
 SERVER = {file.name: file for file in FILES}
 NLI = ("entailment", "not_entailment")

@@ -35,19 +35,20 @@ from transformers import (
 )
 from transformers import Trainer as HuggingFaceTrainer
 
-from pkd.batching import train_batches
-from pkd.data import load_rows
-from pkd.evaluate import predict_logits
-from pkd.experiment import Files
-from pkd.layers import layer_map
-from pkd.models import load_classifier, move, quiet_transformers
-from pkd.objective import Objective
-from pkd.prepare import ask_teacher, prepare_task
-from pkd.recipe import Recipe
-from pkd.signals import open_signals
-from pkd.tasks import GLUE
-from pkd.tokens import open_tokens
-from pkd.trainer import Trainer
+from pkd.data.batching import train_batches
+from pkd.data.preparation import prepare_task
+from pkd.data.rows import load_rows
+from pkd.data.tokens import open_tokens
+from pkd.distillation.layer_map import layer_map
+from pkd.distillation.recipe import Recipe
+from pkd.distillation.signals import ask_teacher, open_signals
+from pkd.evaluation.inference import predict_logits
+from pkd.models.classifier import load_classifier, move
+from pkd.models.encoder import quiet_transformers
+from pkd.tasks.glue import GLUE
+from pkd.training.experiment import Files
+from pkd.training.objective import Objective
+from pkd.training.trainer import Trainer
 
 BATCH = 32
 DEVICE = torch.device("cuda")

@@ -14,13 +14,14 @@ import numpy as np
 import torch
 from transformers import PreTrainedModel
 
-from pkd.batching import eval_batches, token_batches
-from pkd.devices import autocast, resolve_precision
-from pkd.lastlayer import read_summary_token_only
-from pkd.models import fetch_model, load_classifier
-from pkd.prepare import prepare_task
-from pkd.tasks import GLUE
-from pkd.tokens import PAD_MULTIPLE, TokenArrays, open_tokens
+from pkd.acceleration.last_layer import read_summary_token_only
+from pkd.data.batching import eval_batches, token_batches
+from pkd.data.preparation import prepare_task
+from pkd.data.tokens import PAD_MULTIPLE, TokenArrays, open_tokens
+from pkd.models.classifier import load_classifier
+from pkd.models.hub import fetch_model
+from pkd.runtime.devices import autocast, resolve_precision
+from pkd.tasks.glue import GLUE
 from tests.benchmarks.options import real_data_parser
 
 TOKENS = (512, 1024, 2048, 4096, 8192)

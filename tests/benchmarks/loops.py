@@ -13,18 +13,18 @@ from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 from transformers import AutoModelForSequenceClassification, AutoTokenizer, DataCollatorWithPadding
 
-from pkd.data import load_rows
-from pkd.losses import distillation_loss
-from pkd.lossweights import LossWeights
-from pkd.models import load_classifier, quiet_transformers
-from pkd.objective import Objective
-from pkd.prepare import Prepared
-from pkd.recipe import Recipe
-from pkd.signals import open_signals
-from pkd.tasks import Task
-from pkd.tokens import open_tokens
-from pkd.trainer import Trainer
-from pkd.vocabulary import keep_used_words
+from pkd.acceleration.vocabulary import keep_used_words
+from pkd.data.preparation import Prepared
+from pkd.data.rows import load_rows
+from pkd.data.tokens import open_tokens
+from pkd.distillation.losses import distillation_loss
+from pkd.distillation.recipe import LossWeights, Recipe
+from pkd.distillation.signals import open_signals
+from pkd.models.classifier import load_classifier
+from pkd.models.encoder import quiet_transformers
+from pkd.tasks.task import Task
+from pkd.training.objective import Objective
+from pkd.training.trainer import Trainer
 
 LAYERS, BATCH, PADDED = 3, 32, 128
 # What the students learn from, of any teacher of at least five layers.
@@ -117,7 +117,7 @@ def _tensors(prepared: Prepared, folder: Path) -> TensorDataset:
 def our_trainer(
     prepared: Prepared, model: Path, method: str, signals: Path, layers: int, **more: Any
 ) -> Trainer:
-    """A `pkd.trainer.Trainer` as a study makes it, of a teacher of so many layers."""
+    """A `pkd.training.trainer.Trainer` as a study makes it, of a teacher of so many layers."""
     recipe = Recipe.checked(method=method, layers=LAYERS, batch_size=BATCH, **more)
     student = load_classifier(model, prepared.task.labels, LAYERS)
     tokens = open_tokens(prepared.train)
@@ -127,7 +127,7 @@ def our_trainer(
 
 
 def our_epoch(prepared: Prepared, model: Path, method: str, signals: Path, layers: int) -> Epoch:
-    """One epoch of `pkd.trainer.Trainer`."""
+    """One epoch of `pkd.training.trainer.Trainer`."""
     for _ in our_trainer(prepared, model, method, signals, layers).run_epoch():
         yield BATCH  # but for one batch of the epoch
 

@@ -6,24 +6,20 @@ wide as their longest row.
 python -m tests.benchmarks.onnx_families
 """
 
-import sys
 import tempfile
 from pathlib import Path
 
 import numpy as np
 import torch
 
+from pkd.data.preparation import prepare_task
+from pkd.data.tokens import TokenArrays, open_tokens
+from pkd.deployment.onnx_model import OnnxClassifier, write_int8, write_onnx
 from pkd.errors import ExportError
-from pkd.models import load_classifier
-from pkd.onnxmodel import OnnxClassifier, write_int8, write_onnx
-from pkd.prepare import prepare_task
-from pkd.tasks import GLUE
-from pkd.tokens import TokenArrays, open_tokens
-
-sys.path[:0] = [str(Path(__file__).parents[1] / folder) for folder in ("pkd", "study")]
-
-from family_encoders import CASES, write_encoder  # noqa: E402 - where the path says they are
-from tiny_inputs import write_data  # noqa: E402
+from pkd.models.classifier import load_classifier
+from pkd.tasks.glue import GLUE
+from tests.support.studies.tiny_inputs import write_data
+from tests.support.training.family_encoders import CASES, write_encoder
 
 
 def differences(case: str, data: Path, folder: Path) -> list[float]:

@@ -11,14 +11,15 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import replace
 
-from pkd.experiment import Files
-from pkd.layers import layer_map
-from pkd.models import depth_of
-from pkd.prepare import ask_teacher, prepare_task
-from pkd.recipe import Recipe
-from pkd.tasks import GLUE
+from pkd.data.preparation import prepare_task
+from pkd.distillation.layer_map import layer_map
+from pkd.distillation.recipe import Recipe
+from pkd.distillation.signals import ask_teacher
+from pkd.models.encoder import depth_of
+from pkd.tasks.glue import GLUE
+from pkd.training.experiment import Files
+from tests.benchmarks.findings.trainings import Job, best, fine_tuned, make_pool, train_all
 from tests.benchmarks.options import real_data_parser
-from tests.benchmarks.trainings import Job, best, fine_tuned, make_pool, train_all
 
 SETTINGS = {"learning_rate": 5e-5, "temperature": 5.0, "alpha": 0.5, "beta": 100.0}
 

@@ -20,9 +20,12 @@ from pathlib import Path
 from torch.profiler import ProfilerActivity, profile
 from torch.utils.flop_counter import FlopCounterMode
 
-from pkd.models import fetch_model, load_classifier
-from pkd.prepare import ask_teacher, prepare_task
-from pkd.tasks import GLUE, Task
+from pkd.data.preparation import prepare_task
+from pkd.distillation.signals import ask_teacher
+from pkd.models.classifier import load_classifier
+from pkd.models.hub import fetch_model
+from pkd.tasks.glue import GLUE
+from pkd.tasks.task import Task
 from tests.benchmarks.loops import our_trainer
 from tests.benchmarks.options import real_data_parser
 from tests.benchmarks.products import peak

@@ -36,9 +36,13 @@ from rich.progress import track
 from torch import multiprocessing
 from torch.utils.flop_counter import FlopCounterMode
 
-from pkd.models import fetch_model, load_classifier, quiet_transformers
-from pkd.prepare import Prepared, ask_teacher, prepare_task
-from pkd.tasks import GLUE, Task
+from pkd.data.preparation import Prepared, prepare_task
+from pkd.distillation.signals import ask_teacher
+from pkd.models.classifier import load_classifier
+from pkd.models.encoder import quiet_transformers
+from pkd.models.hub import fetch_model
+from pkd.tasks.glue import GLUE
+from pkd.tasks.task import Task
 from tests.benchmarks.loops import (
     BATCH,
     LAYERS,

@@ -2,8 +2,8 @@
 
 Compares, in turn, on the same rows and threads:
   inference   the teacher as transformers loads it, on the same batches, logits thrown away
-  signals     `pkd.signals.build_signals` into a new folder: the states of a layer map, the files
-              on the disk, their checksums
+  signals     `pkd.distillation.signals.build_signals` into a new folder: the states of a layer
+              map, the files on the disk, their checksums
 and times the second use of the signals: opening a folder that is there.
 
 python -m tests.benchmarks.teacher_pass --data DIR --model DIR [--tasks rte,sst2] [--rows 2490]
@@ -20,16 +20,18 @@ from pathlib import Path
 import torch
 from transformers import PreTrainedModel
 
-from pkd import cache
-from pkd.devices import autocast, resolve_precision
-from pkd.lastlayer import read_summary_token_only
-from pkd.layers import layer_map
-from pkd.models import fetch_model, load_classifier, weights_digest
-from pkd.prepare import ask_teacher, prepare_task
-from pkd.signals import build_signals
-from pkd.tasks import GLUE
-from pkd.timing import Limits, time_interleaved
-from pkd.tokens import TokenArrays, open_tokens
+from pkd.acceleration.last_layer import read_summary_token_only
+from pkd.data.preparation import prepare_task
+from pkd.data.tokens import TokenArrays, open_tokens
+from pkd.distillation.layer_map import layer_map
+from pkd.distillation.signals import ask_teacher, build_signals
+from pkd.evaluation.timing import Limits, time_interleaved
+from pkd.files import cache
+from pkd.models.classifier import load_classifier
+from pkd.models.encoder import weights_digest
+from pkd.models.hub import fetch_model
+from pkd.runtime.devices import autocast, resolve_precision
+from pkd.tasks.glue import GLUE
 from tests.benchmarks.options import real_data_parser
 
 LAYERS = 3

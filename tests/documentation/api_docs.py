@@ -1,4 +1,4 @@
-"""The API's documentation, from the docstrings: python -m tests.api_docs build/docs
+"""The API's documentation, from the docstrings: python -m tests.documentation.api_docs build/docs
 
 Whatever pdoc warns of is an error, but for annotations in Ray's own classes.
 """

@@ -1,4 +1,4 @@
-"""Writes the reference of every configuration key: ``python -m tests.config_reference``.
+"""Writes the reference of every key: ``python -m tests.documentation.config_reference``.
 
 What is said of a key stands in the docstring of its group, types and limits in its annotation.
 """
@@ -12,10 +12,10 @@ import yaml
 from docstring_parser import DocstringStyle, parse
 from pydantic import BaseModel
 
-from study.config import StudyConfig
-from study.space import Range, Section
+from study.config.search_space import Range, Section
+from study.config.study_config import StudyConfig
 
-FILE = Path(__file__).resolve().parents[1] / "docs" / "config.md"
+FILE = Path(__file__).resolve().parents[2] / "docs" / "config.md"
 _OPENING = """# Every key of a configuration
 
 A study's configuration is a YAML file (`--config`); `--set key=value` changes a key, values in
@@ -25,7 +25,8 @@ YAML: `--set search.trials=8 "depths=[6, 3]"`. Unknown keys are refused with the
 A *search space* is a number (fixed), a list (choices) or a range `{low: 1e-5, high: 1e-4,
 log: true}` (`log` spreads it evenly over orders of magnitude).
 
-This page is made from the configuration's own schema: `python -m tests.config_reference`.
+This page is made from the configuration's own schema:
+`python -m tests.documentation.config_reference`.
 """
 
 

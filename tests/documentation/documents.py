@@ -17,7 +17,7 @@ from unittest import mock
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
 _MARK = re.compile(r"<!-- (not run|example): (.+?) -->\s*", re.DOTALL)
 _OURS = ("pkd", "study", "analysis", "tests")
@@ -71,11 +71,11 @@ class Command:
         for place, word in enumerate(self.words):
             after = self.words[place + 1 :]
             if word in ("pkd-study", "configs/cluster/study.sbatch"):
-                return "study.cli", after
+                return "study.command_line", after
             if word != "python" or not after:
                 continue
             if after[0] == "study/run.py":
-                return "study.cli", after[1:]
+                return "study.command_line", after[1:]
             if after[0] == "-m" and after[1].split(".")[0] in _OURS:
                 return after[1], after[2:]
         return None

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.api_docs import PACKAGES
+from tests.documentation.api_docs import PACKAGES
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 MODULES = sorted(
     path.relative_to(ROOT).with_suffix("")
     for package in PACKAGES
@@ -21,7 +21,7 @@ MODULES = sorted(
 
 @pytest.mark.slow
 def test_every_module_has_a_page_that_begins_with_its_docstring(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "tests.api_docs", str(tmp_path)]
+    command = [sys.executable, "-m", "tests.documentation.api_docs", str(tmp_path)]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0 and done.stderr == "", done.stderr
     assert len(MODULES) > 100

@@ -11,13 +11,13 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from pyarrow import csv
-from study_process import Finished
-from tiny_inputs import rows_of, write_model
 
-from analysis.glue_server import FILES
-from pkd.evaluate import write_predictions
-from pkd.tasks import GLUE
-from tests.documents import PAGES, ROOT, Command, blocks, example
+from analysis.exchange.glue_server import FILES
+from pkd.evaluation.inference import write_predictions
+from pkd.tasks.glue import GLUE
+from tests.documentation.documents import PAGES, ROOT, Command, blocks, example
+from tests.support.studies.study_process import Finished
+from tests.support.studies.tiny_inputs import rows_of, write_model
 
 RAN = {
     "docs/own_data.md": "test_own_data",
@@ -137,7 +137,7 @@ def test_a_method_of_its_own(place: Path, tiny_data: Path, tiny_model: Path) -> 
     plan = ["--config", "configs/demo.yaml", "--dry-run", "--set"]
     plan += ["methods=[kd, pkd-skip, pkd-first]", "tasks=[rte]"]
     code = (
-        "from pkd.train import main as train; from study.cli import main as study; "
+        "from pkd.train import main as train; from study.command_line import main as study; "
         f"import sys; sys.exit(train({train}) or study({plan}))"
     )
     done = subprocess.run(

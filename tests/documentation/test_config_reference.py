@@ -1,10 +1,12 @@
 """``docs/config.md`` is what the configuration's schema says today."""
 
-from tests.config_reference import FILE, reference
+from tests.documentation.config_reference import FILE, reference
 
 
 def test_the_reference_of_the_keys_is_up_to_date() -> None:
-    assert FILE.read_text(encoding="utf-8") == reference(), "run python -m tests.config_reference"
+    assert FILE.read_text(encoding="utf-8") == reference(), (
+        "run python -m tests.documentation.config_reference"
+    )
 
 
 def test_every_key_is_explained() -> None:

@@ -4,16 +4,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import tiny
 import torch
 from transformers import ErnieConfig, ErnieModel
 
-from pkd.families import FAMILIES
-from pkd.lossweights import LossWeights
-from pkd.models import load_classifier
-from pkd.savemodel import save_model
-from pkd.tasks import GLUE
-from tests.documents import example
+from pkd.distillation.recipe import LossWeights
+from pkd.models.classifier import load_classifier, save_model
+from pkd.models.families import FAMILIES
+from pkd.tasks.glue import GLUE
+from tests.documentation.documents import example
+from tests.support.training import tiny
 
 SIZES = {"max_position_embeddings": 128}
 
@@ -29,7 +28,7 @@ def place(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     config = ErnieConfig(vocab_size=len(tiny.VOCABULARY), num_hidden_layers=4, **sizes, **SIZES)
     ErnieModel(config).save_pretrained(tmp_path / "ernie")
     tiny.write_tokenizer(tmp_path / "ernie")
-    monkeypatch.setattr("pkd.families.FAMILIES", dict(FAMILIES))
+    monkeypatch.setattr("pkd.models.families.FAMILIES", dict(FAMILIES))
     monkeypatch.chdir(tmp_path)
     return tmp_path
 

@@ -6,9 +6,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from study_process import ROOT, TIMEOUT, Finished
 
-from tests.documents import example
+from tests.documentation.documents import example
+from tests.support.studies.study_process import ROOT, TIMEOUT, Finished
 
 # What the last one uses stands in those before it.
 EXAMPLES = ("own-loop", "new-loss", "own-tuner")

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from markdown_it import MarkdownIt
 
-from study.config_file import load_config
-from tests.documents import PAGES, ROOT, Command, blocks, parsed
+from study.config.config_file import load_study_config
+from tests.documentation.documents import PAGES, ROOT, Command, blocks, parsed
 
 COMMANDS = [each for page in PAGES for block in blocks(page) for each in block.commands()]
 OURS = [command for command in COMMANDS if command.ours() is not None]
@@ -16,7 +16,13 @@ LANGUAGES = {"sh", "text", "python", "yaml", "diff"}
 
 def test_commands_are_found() -> None:
     modules = {command.ours()[0] for command in OURS}
-    assert {"study.cli", "pkd.train", "pkd.export", "pkd.predict", "analysis.report"} <= modules
+    assert {
+        "study.command_line",
+        "pkd.train",
+        "pkd.export",
+        "pkd.predict",
+        "analysis.report",
+    } <= modules
     assert len(OURS) > 30
 
 
@@ -37,10 +43,10 @@ def test_its_own_parser_takes_the_command(
 ) -> None:
     module, arguments = command.ours()
     options = parsed(module, arguments)
-    if module == "study.cli" and options.init_task is None:
+    if module == "study.command_line" and options.init_task is None:
         monkeypatch.chdir(ROOT)
         config = options.config or Path("configs/glue.yaml")
-        load_config(config, options.set, tasks=options.tasks and options.tasks.split(","))
+        load_study_config(config, options.set, tasks=options.tasks and options.tasks.split(","))
 
 
 def test_every_target_of_make_exists() -> None:

@@ -14,7 +14,8 @@ from pathlib import Path
 from random import Random
 
 import pytest
-from study_process import TIMEOUT, Finished, Study, session_members
+
+from tests.support.studies.study_process import TIMEOUT, Finished, Study, session_members
 
 pytestmark = pytest.mark.slow
 

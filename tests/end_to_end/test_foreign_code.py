@@ -13,17 +13,18 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from pkd.cache import write_manifest
-from pkd.data import load_rows
+from pkd.data.preparation import Prepared, prepare_task
+from pkd.data.rows import load_rows
+from pkd.data.tokens import open_tokens
+from pkd.distillation.recipe import Recipe
+from pkd.distillation.signals import open_signals
 from pkd.errors import CacheError, InputError
-from pkd.experiment import Experiment, Files, Outputs
-from pkd.models import load_classifier, load_config, load_tokenizer
-from pkd.prepare import Prepared, prepare_task
-from pkd.recipe import Recipe
-from pkd.signals import open_signals
-from pkd.taskfile import load_task_file
-from pkd.tasks import GLUE
-from pkd.tokens import open_tokens
+from pkd.files.cache import write_manifest
+from pkd.models.classifier import load_classifier
+from pkd.models.encoder import load_encoder_config, load_tokenizer
+from pkd.tasks.glue import GLUE
+from pkd.tasks.task_file import load_task_file
+from pkd.training.experiment import Experiment, Files, Outputs
 
 FORMS = ["pickle", "zip of torch", "old form of torch"]
 
@@ -109,7 +110,7 @@ def test_a_configuration_that_names_code(
         "AutoModelForSequenceClassification": "evil.EvilModel",
     }
     change_json(folder / "config.json", model_type=family, auto_map=classes)
-    for read in (load_config, lambda path: load_classifier(path, ("no", "yes"))):
+    for read in (load_encoder_config, lambda path: load_classifier(path, ("no", "yes"))):
         with pytest.raises(InputError, match="config.json asks for Python code .* is never run"):
             read(folder)
 

@@ -7,17 +7,17 @@ from pathlib import Path
 import pytest
 import torch
 
-from pkd.checkpoint import load_checkpoint, save_checkpoint
+from pkd.data.preparation import Prepared, prepare_task
+from pkd.data.tokens import open_tokens
+from pkd.distillation.recipe import Recipe
+from pkd.distillation.signals import ask_teacher
 from pkd.errors import DiskFull
-from pkd.files import write_json
-from pkd.models import load_classifier
-from pkd.objective import Objective
-from pkd.prepare import Prepared, ask_teacher, prepare_task
-from pkd.recipe import Recipe
-from pkd.savemodel import save_model
-from pkd.tasks import GLUE
-from pkd.tokens import open_tokens
-from pkd.trainer import Trainer
+from pkd.files.atomic import write_json
+from pkd.models.classifier import load_classifier, save_model
+from pkd.tasks.glue import GLUE
+from pkd.training.checkpoint import load_checkpoint, save_checkpoint
+from pkd.training.objective import Objective
+from pkd.training.trainer import Trainer
 
 CPU = torch.device("cpu")
 

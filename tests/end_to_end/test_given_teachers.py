@@ -10,11 +10,8 @@ import numpy as np
 import pytest
 import torch
 import yaml
-from boards import board_of, report, take
-from plans import plan_of
 from pyarrow import parquet
 from rich.console import Console
-from study_process import SHORT, Finished, Study
 from transformers import (
     AutoTokenizer,
     BertConfig,
@@ -24,20 +21,23 @@ from transformers import (
 )
 
 from pkd import benchmark, export
-from pkd.models import load_config
-from pkd.prepare import Prepared
-from pkd.signals import open_signals
-from pkd.tasks import GLUE
-from pkd.tokens import open_tokens
-from study.cells import Cell
-from study.cellsearch import CellSearch
-from study.config import StudyConfig
-from study.inputs import prepare_inputs
-from study.layout import Layout
-from study.plan import make_plan
-from study.questions import questions
-from study.sampler import ListSampler
-from study.trialconfigs import TrialConfigs
+from pkd.data.preparation import Prepared
+from pkd.data.tokens import open_tokens
+from pkd.distillation.signals import open_signals
+from pkd.models.encoder import load_encoder_config
+from pkd.tasks.glue import GLUE
+from study.config.cell import Cell
+from study.config.study_config import StudyConfig
+from study.planning.inputs import prepare_inputs
+from study.planning.plan import make_plan
+from study.search.cell_search import CellSearch
+from study.search.samplers import ListSampler
+from study.stages.teacher_questions import questions
+from study.stages.trial_configs import TrialConfigs
+from study.storage.layout import Layout
+from tests.support.studies.boards import board_of, report, take
+from tests.support.studies.plans import plan_of
+from tests.support.studies.study_process import SHORT, Finished, Study
 
 LABELS = GLUE["rte"].labels
 LAYERS = 5
@@ -143,7 +143,7 @@ def test_a_teacher_trained_from_another_encoder_reads_its_own_tokens(
     config = StudyConfig.model_validate(options | {"train": train})
     layout = Layout(tmp_path / "out")
     inputs = prepare_inputs(config, [GLUE["rte"]], layout, Console(quiet=True))
-    plan = make_plan(config, inputs.tasks, load_config(inputs.encoder), inputs.teachers)
+    plan = make_plan(config, inputs.tasks, load_encoder_config(inputs.encoder), inputs.teachers)
     assert (plan.teacher_layers, plan.encoder.num_hidden_layers) == (LAYERS, 4)
     configs = TrialConfigs(plan, inputs.encoder, layout)
     teacher = first_trial(tmp_path, Cell("teachers", "rte", LAYERS, "teacher"))
@@ -171,7 +171,7 @@ def test_each_teacher_of_an_ensemble_is_asked_in_its_own_tokens(
     config = StudyConfig.model_validate(options | {"teacher": named})
     layout = Layout(tmp_path / "out")
     inputs = prepare_inputs(config, [GLUE["rte"]], layout, Console(quiet=True))
-    plan = make_plan(config, inputs.tasks, load_config(inputs.encoder), inputs.teachers)
+    plan = make_plan(config, inputs.tasks, load_encoder_config(inputs.encoder), inputs.teachers)
     # The size of the teachers is that of the first.
     assert (plan.teacher_layers, plan.ensemble("rte")) == (LAYERS, 2)
     teacher = Cell("teachers", "rte", LAYERS, "teacher")
@@ -179,7 +179,7 @@ def test_each_teacher_of_an_ensemble_is_asked_in_its_own_tokens(
     assert first.teacher == layout.teacher("rte") and other.teacher.parent == layout.given
     assert first.settings == {"layers": [3]}  # 5/2, and 2.5 is rounded up
     assert other.settings == {"layers": [], "teacher": other.teacher.name}
-    assert load_config(other.teacher).num_hidden_layers == 2
+    assert load_encoder_config(other.teacher).num_hidden_layers == 2
     assert other.prepared.tokens == inputs.tasks["rte"].tokens != first.prepared.tokens
     configs = TrialConfigs(plan, inputs.encoder, layout)
     student = first_trial(tmp_path, Cell("search", "rte", 2, "kd"))
@@ -191,7 +191,7 @@ def test_each_teacher_of_an_ensemble_is_asked_in_its_own_tokens(
 def test_the_best_trained_teachers_are_asked(tiny_model: Path, tmp_path: Path) -> None:
     config = StudyConfig.model_validate({"depths": [2], "teacher": {"ensemble": 2}})
     rte = Prepared(GLUE["rte"], {}, {})
-    plan, layout = plan_of(config, {"rte": rte}, load_config(tiny_model)), Layout(tmp_path)
+    plan, layout = plan_of(config, {"rte": rte}, load_encoder_config(tiny_model)), Layout(tmp_path)
     cell = Cell("teachers", "rte", 4, "teacher")
     search = CellSearch(cell, ListSampler([{}] * 3), 3, 1, keep=2)
     board = board_of(tmp_path / "ledger", search)

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from study_process import SHORT, Finished, Study
+
+from tests.support.studies.study_process import SHORT, Finished, Study
 
 pytestmark = pytest.mark.slow
 

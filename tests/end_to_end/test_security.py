@@ -9,19 +9,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fake_stage import one_stage
 from ray.train._internal.storage import StorageContext
 from ray.tune.experiment import Trial
 from ray.tune.result_grid import ResultGrid
-from study_process import ROOT, SHORT, Study, end_session
 
-from analysis.runs import RunError, load_run
+from analysis.run_data.runs import RunError, load_run
 from pkd.errors import InputError
-from study.bridge import BrokenTrials
-from study.config import StudyConfig
-from study.config_file import load_config
-from study.layout import Layout
-from study.record import check_same_study
+from study.config.config_file import load_study_config
+from study.config.study_config import StudyConfig
+from study.planning.resume_check import check_same_study
+from study.storage.layout import Layout
+from study.tuning.ray_bridge import BrokenTrials
+from tests.support.studies.fake_stage import one_stage
+from tests.support.studies.study_process import ROOT, SHORT, Study, end_session
 
 # What Ray Tune and Optuna keep in folders of theirs, and read again when told to resume.
 RAY_FILES = (
@@ -94,14 +94,14 @@ def test_a_python_tag_in_a_configuration_or_a_record(tmp_path: Path, trap: Any) 
     layout = Layout(tmp_path)
     layout.study_file.write_text(text)
     with pytest.raises(InputError, match="cannot read the configuration"):
-        load_config(layout.study_file, [])
+        load_study_config(layout.study_file, [])
     with pytest.raises(InputError, match="cannot read .*study.yaml"):
         check_same_study(layout, StudyConfig())
     with pytest.raises(RunError, match="study.yaml is damaged"):
         load_run(tmp_path)
     override = f"seed=!!python/object/apply:os.mkdir ['{trap.folder}']"
     with pytest.raises(InputError, match="it is no YAML"):
-        load_config(None, [override])
+        load_study_config(None, [override])
 
 
 def test_a_failed_trial_s_error_is_not_read_from_a_pickle(
@@ -133,7 +133,7 @@ def test_a_failed_trial_s_error_is_not_read_from_a_pickle(
 
 _SEEN = """
 import contextlib, json, os, sys, psutil, ray
-from study.cluster import start_ray
+from study.cluster.ray_cluster import start_ray
 start_ray(None)
 path = ray.get(ray.remote(lambda: sys.path).remote())
 listening = []

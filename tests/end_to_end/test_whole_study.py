@@ -10,9 +10,10 @@ import pytest
 import yaml
 from mlflow import MlflowClient
 from pyarrow import parquet
-from study_process import Finished, Study
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
+
+from tests.support.studies.study_process import Finished, Study
 
 pytestmark = pytest.mark.slow
 

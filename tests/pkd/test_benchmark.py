@@ -12,16 +12,15 @@ import pytest
 import torch
 import yaml
 
-from analysis.benchmark import load_benchmark, speeds
+from analysis.run_data.benchmark import load_benchmark, speeds
 from pkd import benchmark
 from pkd.benchmark import find_models, main
+from pkd.data.preparation import Prepared
+from pkd.data.tokens import open_tokens
 from pkd.errors import InputError
-from pkd.models import load_classifier
-from pkd.prepare import Prepared
-from pkd.savemodel import save_model
-from pkd.tasks import GLUE
-from pkd.tokens import open_tokens
-from pkd.workloads import dev_rows, full_rows, predict, spread_out
+from pkd.evaluation.workloads import dev_rows, full_rows, predict, spread_out
+from pkd.models.classifier import load_classifier, save_model
+from pkd.tasks.glue import GLUE
 
 Edit = Callable[[dict[str, Any]], None]
 

@@ -12,14 +12,14 @@ import torch
 import yaml
 from transformers import AutoModelForSequenceClassification, AutoTokenizer, pipeline
 
-from pkd import onnxmodel, variants
+from pkd.data.preparation import Prepared
+from pkd.data.tokens import open_tokens
+from pkd.deployment import onnx_model as onnxmodel
+from pkd.deployment import variants
+from pkd.deployment.run_folder import text_columns
+from pkd.deployment.variants import INT8_FILE, ONNX_FILE
 from pkd.export import main
-from pkd.models import load_classifier
-from pkd.prepare import Prepared
-from pkd.rundir import text_columns
-from pkd.savemodel import save_model
-from pkd.tokens import open_tokens
-from pkd.variants import INT8_FILE, ONNX_FILE
+from pkd.models.classifier import load_classifier, save_model
 
 LABELS = ["entailment", "not_entailment"]
 SCORES = {"rte-2-ft": [0.5, 0.6, 0.7], "rte-2-kd": [0.62, 0.64, 0.66], "rte-1-kd": [0.5, 0.5]}

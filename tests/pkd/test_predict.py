@@ -10,17 +10,19 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from pyarrow import parquet
-from row_files import read_rows, write_rows
 from transformers import pipeline
 
-from pkd import predict, rowstream
-from pkd.data import Rows
+from pkd import predict
+from pkd.data.rows import Rows
+from pkd.data.tokens import build_tokens, open_tokens
 from pkd.errors import InputError
-from pkd.models import load_classifier, load_tokenizer
+from pkd.files import row_reader as rowstream
+from pkd.files.row_reader import open_rows
+from pkd.models.classifier import load_classifier
+from pkd.models.encoder import load_tokenizer
 from pkd.predict import main
-from pkd.rowstream import open_rows
-from pkd.tasks import GLUE
-from pkd.tokens import build_tokens, open_tokens
+from pkd.tasks.glue import GLUE
+from tests.support.training.row_files import read_rows, write_rows
 
 TEXTS = [
     ("the cat sees", "a dog"),

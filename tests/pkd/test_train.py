@@ -8,10 +8,10 @@ import pyarrow.parquet as pq
 import pytest
 from transformers import AutoModelForSequenceClassification
 
-from pkd.experiment import Files
-from pkd.prepare import Prepared
-from pkd.recipe import Recipe
+from pkd.data.preparation import Prepared
+from pkd.distillation.recipe import Recipe
 from pkd.train import _key, main
+from pkd.training.experiment import Files
 
 Call = Callable[..., int]
 

@@ -1,9 +1,6 @@
 """Wrong input ends with code 2 and one message that says what to do, before any training."""
 
-import os
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -13,19 +10,10 @@ import pytest
 import yaml
 from filelock import FileLock
 from pyarrow import parquet
-from tiny_inputs import rows_of
 
-from study.cli import main
-
-RUN = Path(__file__).resolve().parents[2] / "study" / "run.py"
-CONFIG = {
-    "name": "tiny",
-    "depths": [2],
-    "teacher": {"trials": 1, "epochs": 1, "learning_rate": [1e-3]},
-    "train": {"epochs": 1, "max_length": 32},
-    "search": {"trials": 2, "asha": None},
-    "confirm": {"seeds": 1},
-}
+from study.command_line import main
+from tests.support.studies.command import CONFIG, run
+from tests.support.studies.tiny_inputs import rows_of
 
 Refused = Callable[..., str]
 
@@ -53,7 +41,9 @@ def refused(
     capsys: pytest.CaptureFixture[str],
 ) -> Refused:
     """Runs a command line that has to be refused and gives the message."""
-    monkeypatch.setattr("study.cluster.start_ray", lambda address: pytest.fail("Ray was started"))
+    monkeypatch.setattr(
+        "study.cluster.ray_cluster.start_ray", lambda address: pytest.fail("Ray was started")
+    )
 
     def run(*options: str | Path) -> str:
         assert main([*command, *map(str, options)]) == 2
@@ -218,9 +208,9 @@ def test_an_out_that_holds_another_study(
 ) -> None:
     out = tmp_path / "out"
     out.mkdir()
-    from study.config_file import load_config
+    from study.config.config_file import load_study_config
 
-    there = load_config(None, ["seed=1"]).model_dump(mode="json")
+    there = load_study_config(None, ["seed=1"]).model_dump(mode="json")
     record = yaml.safe_dump({"format": 1, "created": "2020-01-01", "config": there})
     (out / "study.yaml").write_text(record)
     assert main(command) == 2
@@ -251,18 +241,6 @@ def test_a_disk_that_is_too_small(
 
 
 # As a command of its own ----------------------------------------------------------------------
-
-
-def run(options: list[str], cwd: Path) -> "subprocess.CompletedProcess[str]":
-    offline = {"HF_HUB_OFFLINE": "1", "HF_HOME": str(cwd / "empty")}
-    return subprocess.run(
-        [sys.executable, str(RUN), *options],
-        env=os.environ | offline,
-        cwd=cwd,
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
 
 
 def test_a_hub_that_cannot_be_reached_for_the_model(config: Path, tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 """Configurations that are not as they should be are refused by file and key, before any work.
 
-`tests/pkd/test_bad_task_files.py` has the forms that a YAML file can take. The same keys are tried
-in a file and with ``--set``.
+`tests/pkd/tasks/test_task_file_bad_keys.py` has the forms that a YAML file can take. The same
+keys are tried in a file and with ``--set``.
 """
 
 import re
@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pkd.errors import InputError
-from study.config_file import load_config
+from study.config.config_file import load_study_config
 
 FORMS: dict[str, tuple[str | bytes, str]] = {
     "a list": ("- search: {}\n", "must hold keys and values"),
@@ -110,7 +110,7 @@ def nested(key: str, value: Any) -> dict[str, Any]:
 
 def refused(path: Path | None, overrides: list[str]) -> str:
     with pytest.raises(InputError) as caught:
-        load_config(path, overrides)
+        load_study_config(path, overrides)
     assert len(str(caught.value)) < 6000
     return str(caught.value)
 
@@ -158,7 +158,7 @@ def test_a_grid_that_nobody_could_finish_is_refused() -> None:
     with pytest.raises(
         InputError, match=r"`search.space` has 4,359,\d+,\d+ combin.*at most 10,000"
     ):
-        load_config(None, ["search.algorithm=grid", *space])
+        load_study_config(None, ["search.algorithm=grid", *space])
 
 
 ANY_FILE = settings(
@@ -183,7 +183,7 @@ TREES = st.recursive(
 def test_any_tree_is_read_or_refused(path: Path, tree: dict[str, Any]) -> None:
     path.write_text(yaml.safe_dump(tree), encoding="utf-8")
     try:
-        load_config(path, [])
+        load_study_config(path, [])
     except InputError as error:
         assert str(path) in str(error)
 
@@ -194,6 +194,6 @@ def test_any_text_is_read_or_refused_as_a_file_and_by_set(path: Path, text: str)
     path.write_text(text, encoding="utf-8")
     for arguments in ((path, []), (None, [text]), (None, [f"search={text}"])):
         try:
-            load_config(*arguments)
+            load_study_config(*arguments)
         except InputError as error:
             assert str(path) in str(error) or "--set" in str(error) or "`" in str(error)

@@ -7,9 +7,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from test_command_line import run
 
-from study.cli import main
+from study.command_line import main
+from tests.support.studies.command import run
 
 LONG = "x" * 300
 COMMANDS: dict[str, list[str]] = {

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from study.cli import main
-from study.stopping import Terminated
+from study.command_line import main
+from study.interruption import Terminated
 
 
 @pytest.fixture(autouse=True)
@@ -28,7 +28,7 @@ def test_a_signal_inside_compiled_code_ends_like_one_outside(
         # As Python puts it when Ray's code returns although a handler has raised.
         raise SystemError("CoreWorker.wait returned a result with an exception set") from stop
 
-    monkeypatch.setattr("study.cli._study", study)
+    monkeypatch.setattr("study.command_line._study", study)
     assert main([]) == code
     assert "To go on: python" in capsys.readouterr().err
     assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
@@ -38,6 +38,6 @@ def test_another_system_error_is_not_hidden(monkeypatch: pytest.MonkeyPatch) -> 
     def study(*_: object) -> int:
         raise SystemError("bad call") from ValueError("x")
 
-    monkeypatch.setattr("study.cli._study", study)
+    monkeypatch.setattr("study.command_line._study", study)
     with pytest.raises(SystemError, match="bad call"):
         main([])

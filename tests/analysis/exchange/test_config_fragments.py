@@ -4,15 +4,15 @@ from typing import Any
 
 import pytest
 import yaml
-from fake_run import SETTINGS, FakeRun
 
-from analysis.fragments import write_fragments
+from analysis.exchange.config_fragments import write_fragments
 from analysis.report import build_report
-from analysis.runs import load_run
-from pkd.recipe import TUNABLE
-from study.config import StudyConfig
-from study.config_file import load_config
-from study.sampler import dimensions, grid
+from analysis.run_data.runs import load_run
+from pkd.distillation.recipe import TUNABLE
+from study.config.config_file import load_study_config
+from study.config.study_config import StudyConfig
+from study.search.samplers import dimensions, grid
+from tests.support.runs.fake_run import SETTINGS, FakeRun
 
 METHODS = ["ft", "kd", "pkd-skip", "pkd-last"]
 
@@ -43,7 +43,7 @@ def test_each_cell_becomes_a_study_of_one_trial_with_the_winners_settings(tmp_pa
     files = written(searched(tmp_path / "run"))
     assert sorted(files) == sorted(f"rte-6-{method}" for method in METHODS)
     for method in METHODS:
-        config = load_config(files[f"rte-6-{method}"], [])
+        config = load_study_config(files[f"rte-6-{method}"], [])
         assert (config.tasks, config.depths, config.methods) == (("rte",), (6,), (method,))
         assert config.name == f"fake-rte-6-{method}"
         assert config.search.trials == 1 and config.search.asha is None
@@ -56,7 +56,7 @@ def test_each_cell_becomes_a_study_of_one_trial_with_the_winners_settings(tmp_pa
 def test_teachers_that_taught_together_are_all_trained_again(tmp_path: Path) -> None:
     teacher = {"trials": 2, "ensemble": 2, "learning_rate": [2e-5, 5e-5]}
     path = written(searched(tmp_path / "run", config=recorded(teacher=teacher)))["rte-6-kd"]
-    again = load_config(path, []).teacher
+    again = load_study_config(path, []).teacher
     assert (again.trials, again.ensemble, again.learning_rate) == (2, 2, (2e-5, 5e-5))
     words = path.read_text().replace("\n#", "")
     assert "The same teachers, one searched trial" in words
@@ -66,7 +66,7 @@ def test_only_the_task_s_own_given_teachers_are_named(tmp_path: Path) -> None:
     given = {"fine_tuned": {"rte": ["a", "b"], "sst2": "c"}}
     config = recorded(teacher=given, tasks=["rte", "sst2"])
     path = written(searched(tmp_path / "run", config=config))["rte-6-kd"]
-    assert load_config(path, []).teacher.fine_tuned == {"rte": ("a", "b")}
+    assert load_study_config(path, []).teacher.fine_tuned == {"rte": ("a", "b")}
 
 
 def test_everything_else_stays_as_the_study_had_it(tmp_path: Path) -> None:
@@ -78,7 +78,7 @@ def test_everything_else_stays_as_the_study_had_it(tmp_path: Path) -> None:
         resources={"gpus_per_trial": 0.5},
     )
     path = written(searched(tmp_path / "run", config=config))["rte-6-pkd-skip"]
-    before, after = StudyConfig.model_validate(config), load_config(path, [])
+    before, after = StudyConfig.model_validate(config), load_study_config(path, [])
     for key in ("seed", "data", "train", "confirm", "resources"):
         assert getattr(after, key) == getattr(before, key)
     assert (after.teacher.model, after.teacher.epochs) == ("/models/bert", 5)
@@ -97,7 +97,7 @@ def test_grids_and_inherited_values_become_fixed_values_too(
     tmp_path: Path, search: dict[str, Any]
 ) -> None:
     files = written(searched(tmp_path / "run", config=recorded(search=search)))
-    config = load_config(files["rte-6-pkd-skip"], [])
+    config = load_study_config(files["rte-6-pkd-skip"], [])
     points = grid(dimensions(config.search.space, TUNABLE["pkd-skip"], {}))
     assert points == [{**SETTINGS["pkd-skip"], "learning_rate": 3e-5}]
 
@@ -106,7 +106,7 @@ def test_caps_by_task_become_the_cap_of_the_task(tmp_path: Path) -> None:
     caps = {"max_train_rows": {"rte": 500, "mnli": 12_000}, "max_dev_rows": {"mnli": 300}}
     config = recorded(tasks=["rte", "mnli"], data=caps)
     path = written(searched(tmp_path / "run", config=config))["rte-6-ft"]
-    data = load_config(path, []).data
+    data = load_study_config(path, []).data
     assert data.cap("max_train_rows", "rte") == 500 and data.cap("max_dev_rows", "rte") is None
 
 
@@ -121,7 +121,7 @@ def test_an_own_task_keeps_its_file(tmp_path: Path) -> None:
             config=recorded(tasks=["rte", file]),
         )
         path = written(fake)["tickets-6-kd"]
-        assert load_config(path, []).tasks == (os.path.expanduser(file),)
+        assert load_study_config(path, []).tasks == (os.path.expanduser(file),)
         relative = "from the folder in which the study was started" in path.read_text()
         assert relative == (file == "tickets.yaml")
 
@@ -140,7 +140,7 @@ def test_the_opening_says_what_it_is_and_the_exact_command(tmp_path: Path) -> No
 def test_generated_data_are_called_so(tmp_path: Path) -> None:
     config = recorded(data={"generated": True})
     path = written(searched(tmp_path / "run", config=config, generated_data=True))["rte-6-ft"]
-    assert "# GENERATED DATA" in path.read_text() and load_config(path, []).data.generated
+    assert "# GENERATED DATA" in path.read_text() and load_study_config(path, []).data.generated
 
 
 def test_without_a_winner_or_a_configuration_there_is_nothing(tmp_path: Path) -> None:
@@ -153,7 +153,7 @@ def test_without_a_record_of_the_teacher_its_search_is_repeated(tmp_path: Path) 
     config = recorded(teacher={"trials": 2, "learning_rate": [2e-5, 4e-5]})
     fake = FakeRun(tmp_path / "run", depths=[6], methods=["ft"], config=config)
     fake.trial("search", "rte", 6, "ft", 0, 0.6)
-    teacher = load_config(written(fake)["rte-6-ft"], []).teacher
+    teacher = load_study_config(written(fake)["rte-6-ft"], []).teacher
     assert teacher.trials == 2 and teacher.learning_rate == (2e-5, 4e-5)
 
 
@@ -165,7 +165,7 @@ def test_a_winner_whose_settings_are_damaged_is_left_out(tmp_path: Path) -> None
     teacher.write_text("{")
     files = written(fake)
     assert list(files) == ["rte-6-ft"]
-    assert load_config(files["rte-6-ft"], []).teacher.trials == 3  # the default search
+    assert load_study_config(files["rte-6-ft"], []).teacher.trials == 3  # the default search
 
 
 def test_the_report_writes_them(tmp_path: Path) -> None:

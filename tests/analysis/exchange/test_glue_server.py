@@ -5,10 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from analysis.glue_server import FILES, ServerFile
+from analysis.exchange.glue_server import FILES, ServerFile
 from analysis.submission import server_labels
-from pkd.evaluate import write_predictions
-from pkd.tasks import GLUE
+from pkd.evaluation.inference import write_predictions
+from pkd.tasks.glue import GLUE
 
 PREDICTED = [file for file in FILES if file.task in GLUE]
 

@@ -4,12 +4,12 @@ from pathlib import Path
 import pandas as pd
 import pyarrow as pa
 import pytest
-from fake_run import FakeRun
 from pyarrow import parquet
 
+from analysis.exchange.trial_tables import write_trials
 from analysis.report import build_report
-from analysis.runs import load_run
-from analysis.trials import write_trials
+from analysis.run_data.runs import load_run
+from tests.support.runs.fake_run import FakeRun
 
 KEYS = ["study", "stage", "task", "depth", "method", "trial"]
 

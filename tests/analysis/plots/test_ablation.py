@@ -2,12 +2,12 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from fake_run import FakeRun
 from matplotlib.axes import Axes
 
 from analysis.plots.ablation import POOLED, ablation_figure, ablation_numbers, plots
-from analysis.runs import Run, load_run
-from analysis.settings import ablation
+from analysis.results.settings import ablation
+from analysis.run_data.runs import Run, load_run
+from tests.support.runs.fake_run import FakeRun
 
 
 def drawn(run: Run, setting: str, tasks: list[str], depths: list[int]) -> list[Axes]:

@@ -4,11 +4,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from fake_run import FakeRun
 
 from analysis.plots.canvas import MAX_TASKS
 from analysis.plots.curves import curves, curves_figure, plots
-from analysis.runs import load_run
+from analysis.run_data.runs import load_run
+from tests.support.runs.fake_run import FakeRun
 
 
 def report(step: int, train: tuple[float, float], dev: float, **metrics: float) -> dict[str, Any]:

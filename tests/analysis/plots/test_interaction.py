@@ -3,11 +3,11 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from fake_run import FakeRun
 
 from analysis.plots.interaction import interaction_figure, means, plots
-from analysis.runs import load_run
-from analysis.settings import interaction
+from analysis.results.settings import interaction
+from analysis.run_data.runs import load_run
+from tests.support.runs.fake_run import FakeRun
 
 PAIR = ("temperature", "alpha")
 

@@ -2,12 +2,12 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from fake_run import FakeRun
 
 from analysis.plots import write_plots
 from analysis.plots.methods import methods_figure
-from analysis.runs import load_run
-from analysis.settings import scores_by_method
+from analysis.results.settings import scores_by_method
+from analysis.run_data.runs import load_run
+from tests.support.runs.fake_run import FakeRun
 
 
 def test_each_hyperparameter_gets_a_picture_and_its_numbers(fake: FakeRun) -> None:

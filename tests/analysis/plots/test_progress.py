@@ -3,10 +3,10 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from fake_run import FakeRun
 
 from analysis.plots.progress import plots, progress
-from analysis.runs import load_run
+from analysis.run_data.runs import load_run
+from tests.support.runs.fake_run import FakeRun
 
 
 def best(path: Path, method: str = "kd") -> pd.DataFrame:

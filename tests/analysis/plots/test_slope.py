@@ -4,14 +4,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-from fake_run import GLUE, FakeRun
 from hypothesis import given
 from hypothesis import strategies as st
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.text import Text
 
 from analysis.plots.slope import plots, push_apart, slope
-from analysis.runs import load_run
+from analysis.run_data.runs import load_run
+from tests.support.runs.fake_run import GLUE, FakeRun
 
 
 def confirm(fake: FakeRun, method: str, scores: list[float], task: str = "rte") -> None:

@@ -1,9 +1,8 @@
 from typing import Any
 
-from fake_run import FakeRun
-
-from analysis.budget import budget, budget_by_method, failures, missing
-from analysis.runs import load_run
+from analysis.results.budget import budget, budget_by_method, failures, missing
+from analysis.run_data.runs import load_run
+from tests.support.runs.fake_run import FakeRun
 
 
 def test_the_budget_counts_trials_by_state_epochs_and_hours(fake: FakeRun) -> None:

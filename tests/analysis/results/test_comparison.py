@@ -4,10 +4,10 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from fake_run import FakeRun
 
-from analysis.comparison import AVERAGE, comparison, skip_vs_last
-from analysis.runs import load_run
+from analysis.results.comparison import AVERAGE, comparison, skip_vs_last
+from analysis.run_data.runs import load_run
+from tests.support.runs.fake_run import FakeRun
 
 
 def row(path: Path, method: str, task: str = "rte", depth: int = 6, **where: str) -> Any:

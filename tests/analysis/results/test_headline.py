@@ -3,11 +3,11 @@
 from pathlib import Path
 
 import pandas as pd
-from fake_run import FakeRun
 
-from analysis.comparison import comparison
-from analysis.headline import headline
-from analysis.runs import load_run
+from analysis.results.comparison import comparison
+from analysis.results.headline import headline
+from analysis.run_data.runs import load_run
+from tests.support.runs.fake_run import FakeRun
 
 PARAMETERS = {"embeddings": 20, "layers": 60, "pooler": 20, "total": 100}
 

@@ -9,8 +9,8 @@ from scipy import stats
 from sklearn.metrics import accuracy_score, f1_score, matthews_corrcoef
 from statsmodels.stats.contingency_tables import mcnemar
 
-from analysis import paired
-from analysis.paired import Pair, coded, score
+from analysis.results import paired
+from analysis.results.paired import Pair, coded, score
 
 Codes = NDArray[np.int64]
 FUNCTIONS = {

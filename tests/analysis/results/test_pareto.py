@@ -5,13 +5,14 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from fake_benchmark import BERT, write_benchmark
-from fake_run import FakeRun
 
-from analysis.benchmark import load_benchmark
-from analysis.comparison import AVERAGE
-from analysis.plots.pareto import on_front, pareto, plots
-from analysis.runs import load_run
+from analysis.plots.pareto import plots
+from analysis.results.comparison import AVERAGE
+from analysis.results.pareto import on_front, pareto
+from analysis.run_data.benchmark import load_benchmark
+from analysis.run_data.runs import load_run
+from tests.support.runs.fake_benchmark import BERT, write_benchmark
+from tests.support.runs.fake_run import FakeRun
 
 BASE = {"name": "bert-base-uncased", "layers": 12, "hidden": 768, "parameters": BERT}
 

@@ -2,10 +2,10 @@ import math
 from pathlib import Path
 
 import pytest
-from fake_run import FakeRun
 
-from analysis.runs import load_run
-from analysis.settings import ablation, best_settings, interaction, scores_by_method
+from analysis.results.settings import ablation, best_settings, interaction, scores_by_method
+from analysis.run_data.runs import load_run
+from tests.support.runs.fake_run import FakeRun
 
 
 def test_the_winner_is_the_best_search_trial_that_did_not_fail(fake: FakeRun) -> None:

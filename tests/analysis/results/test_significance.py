@@ -5,12 +5,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from fake_run import FakeRun, write
-from marks import LABELS, N, budget_of, confirm, made, right, row, study
 from scipy import stats
 
-from analysis.runs import load_run
-from analysis.significance import differences, overall
+from analysis.results.significance import differences, overall
+from analysis.run_data.runs import load_run
+from tests.support.runs.fake_run import FakeRun, write
+from tests.support.runs.marks import LABELS, N, budget_of, confirm, made, right, row, study
 
 
 def test_a_difference_is_that_of_the_means_over_seeds_in_points(tmp_path: Path) -> None:

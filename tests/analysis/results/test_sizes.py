@@ -4,14 +4,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-from fake_benchmark import BERT, write_benchmark
-from fake_run import FakeRun
 
-from analysis.benchmark import Benchmark, load_benchmark, speeds
 from analysis.rendering import Table
-from analysis.runs import Run, load_run
-from analysis.sizes import published_ratios, sizes
+from analysis.results.sizes import published_ratios, sizes
+from analysis.run_data.benchmark import Benchmark, load_benchmark, speeds
+from analysis.run_data.runs import Run, load_run
 from analysis.tables.sizes import tables
+from tests.support.runs.fake_benchmark import BERT, write_benchmark
+from tests.support.runs.fake_run import FakeRun
 
 BASE = {"name": "bert-base-uncased", "layers": 12, "hidden": 768, "parameters": BERT}
 

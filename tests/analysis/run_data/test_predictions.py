@@ -5,12 +5,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from fake_run import FakeRun
 from pyarrow import parquet
 
-from analysis.comparison import confirmed
-from analysis.predictions import Predictions, load_predictions
-from analysis.runs import load_run
+from analysis.results.comparison import confirmed
+from analysis.run_data.predictions import Predictions, load_predictions
+from analysis.run_data.runs import load_run
+from tests.support.runs.fake_run import FakeRun
 
 FT, KD, PKD = ((6, method, "seed-0000") for method in ("ft", "kd", "pkd-skip"))
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from analysis.published import (
+from analysis.run_data.published import (
     difference_from_paper,
     lookup,
     published_size_speed,

@@ -3,9 +3,9 @@ from pathlib import Path
 
 import pytest
 import yaml
-from fake_run import FakeRun, write
 
-from analysis.runs import RunError, load_run, metric_columns
+from analysis.run_data.runs import RunError, load_run, metric_columns
+from tests.support.runs.fake_run import FakeRun, write
 
 
 def test_a_run_becomes_one_row_per_trial_and_one_per_report(fake: FakeRun) -> None:
@@ -146,7 +146,7 @@ def test_a_study_that_lacks_keys_is_refused_and_all_are_named(fake: FakeRun) -> 
 
 
 def test_a_flipped_digit_is_noticed_as_the_study_would(fake: FakeRun) -> None:
-    from study.ledger import checksum
+    from study.storage.ledger import checksum
 
     path = fake.trial("search", "rte", 6, "ft", 0, 0.65) / "end.json"
     event = json.loads(path.read_text())

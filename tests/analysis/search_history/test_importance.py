@@ -5,12 +5,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from fake_run import FakeRun
 
-from analysis.importance import MIN_TRIALS, importance
 from analysis.labels import SETTINGS
 from analysis.plots.importance import importance_figure, plots
-from analysis.runs import load_run
+from analysis.run_data.runs import load_run
+from analysis.search_history.importance import MIN_TRIALS, importance
+from tests.support.runs.fake_run import FakeRun
 
 SPACE: dict[str, Any] = {
     "learning_rate": {"low": 1e-5, "high": 1e-3, "log": True},

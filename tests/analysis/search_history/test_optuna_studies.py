@@ -2,12 +2,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fake_run import FakeRun
 from optuna.distributions import CategoricalDistribution, FloatDistribution
 from optuna.trial import TrialState
 
-from analysis.optuna_studies import CellStudy, cell_studies
-from analysis.runs import load_run
+from analysis.run_data.runs import load_run
+from analysis.search_history.optuna_studies import CellStudy, cell_studies
+from tests.support.runs.fake_run import FakeRun
 
 SPACE = {
     "learning_rate": {"low": 1e-5, "high": 1e-4, "log": True},

@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from analysis.trend import is_choice, trends
+from analysis.search_history.trend import is_choice, trends
 
 
 def points(values: list[float], scores: list[float], method: str = "kd") -> pd.DataFrame:

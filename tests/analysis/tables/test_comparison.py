@@ -1,15 +1,15 @@
 from pathlib import Path
 
 import pandas as pd
-from fake_run import FakeRun
 
-from analysis.comparison import comparison
 from analysis.labels import setting_text
 from analysis.rendering import Table
-from analysis.runs import load_run
+from analysis.results.comparison import comparison
+from analysis.run_data.runs import load_run
 from analysis.tables import all_tables
 from analysis.tables.comparison import comparison_table, published_tables
 from analysis.tables.settings import best_settings_table
+from tests.support.runs.fake_run import FakeRun
 
 
 def table(path: Path) -> Table:

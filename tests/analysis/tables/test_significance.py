@@ -5,13 +5,13 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from fake_run import FakeRun
-from marks import LABELS, budget_of, confirm, made, right, row, study
 
-from analysis.runs import Run, load_run
-from analysis.significance import differences, overall
+from analysis.results.significance import differences, overall
+from analysis.run_data.runs import Run, load_run
 from analysis.tables import significance
 from analysis.tables.significance import verdict
+from tests.support.runs.fake_run import FakeRun
+from tests.support.runs.marks import LABELS, budget_of, confirm, made, right, row, study
 
 
 def test_verdicts_are_told_in_words_from_the_better_side() -> None:

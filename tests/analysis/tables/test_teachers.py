@@ -3,10 +3,9 @@
 from pathlib import Path
 from typing import Any
 
-from fake_run import FakeRun
-
-from analysis.runs import load_run
+from analysis.run_data.runs import load_run
 from analysis.tables.teachers import teachers_tables
+from tests.support.runs.fake_run import FakeRun
 
 
 def study(path: Path, name: str, **changes: Any) -> FakeRun:

@@ -2,7 +2,7 @@
 
 Its tokenizer is trained on the training texts; states of another width go through a linear map.
 
-python -m tests.benchmarks.other_student --data DIR --model DIR --out DIR
+python -m tests.benchmarks.findings.other_student --data DIR --model DIR --out DIR
     [--task sst2] [--rows N] [--layers 4] [--width 256] [--epochs 2] [--seeds 3] [--workers 2]
 """
 
@@ -12,14 +12,16 @@ from pathlib import Path
 
 from transformers import AutoModel, AutoTokenizer, BertConfig
 
-from pkd.data import load_rows
-from pkd.experiment import Files
-from pkd.layers import layer_map
-from pkd.models import depth_of, quiet_transformers
-from pkd.prepare import Prepared, ask_teacher, prepare_task
-from pkd.tasks import GLUE, Task
+from pkd.data.preparation import Prepared, prepare_task
+from pkd.data.rows import load_rows
+from pkd.distillation.layer_map import layer_map
+from pkd.distillation.signals import ask_teacher
+from pkd.models.encoder import depth_of, quiet_transformers
+from pkd.tasks.glue import GLUE
+from pkd.tasks.task import Task
+from pkd.training.experiment import Files
+from tests.benchmarks.findings.trainings import compare, fine_tuned, make_pool, small_grids
 from tests.benchmarks.options import real_data_parser
-from tests.benchmarks.trainings import compare, fine_tuned, make_pool, small_grids
 
 GRIDS = small_grids(5e-4, 1e-3)
 

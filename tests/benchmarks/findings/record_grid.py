@@ -2,7 +2,7 @@
 
 `replay_search.py` asks of them what a search would have found for less.
 
-python -m tests.benchmarks.record_grid --data DIR --model DIR --to grid.json
+python -m tests.benchmarks.findings.record_grid --data DIR --model DIR --to grid.json
     [--tasks rte,mrpc] [--layers 3] [--learning-rates 5e-5,2e-5,1e-5] [--seeds 5] [--workers 2]
 """
 
@@ -14,14 +14,15 @@ from multiprocessing.pool import Pool
 from pathlib import Path
 from typing import Any
 
-from pkd.experiment import Files
-from pkd.layers import layer_map
-from pkd.models import depth_of
-from pkd.prepare import ask_teacher, prepare_task
-from pkd.recipe import Recipe
-from pkd.tasks import GLUE
+from pkd.data.preparation import prepare_task
+from pkd.distillation.layer_map import layer_map
+from pkd.distillation.recipe import Recipe
+from pkd.distillation.signals import ask_teacher
+from pkd.models.encoder import depth_of
+from pkd.tasks.glue import GLUE
+from pkd.training.experiment import Files
+from tests.benchmarks.findings.trainings import Job, best, fine_tuned, make_pool, train_all
 from tests.benchmarks.options import real_data_parser
-from tests.benchmarks.trainings import Job, best, fine_tuned, make_pool, train_all
 
 TEMPERATURES, ALPHAS, BETAS = (5.0, 10.0, 20.0), (0.2, 0.5, 0.7), (10.0, 100.0, 500.0, 1000.0)
 

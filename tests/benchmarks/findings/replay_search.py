@@ -3,7 +3,7 @@
 The study's own samplers and ASHA choose among the grid's points, and get the scores that
 `record_grid.py` wrote down: no training is repeated. One trial at a time.
 
-python -m tests.benchmarks.replay_search grid.json [--repeats 50] [--plot curves.png]
+python -m tests.benchmarks.findings.replay_search grid.json [--repeats 50] [--plot curves.png]
 """
 
 import argparse
@@ -17,10 +17,10 @@ from typing import Any
 import numpy as np
 from matplotlib.figure import Figure
 
-from study.cells import Cell
-from study.cellsearch import STOP, CellSearch
-from study.sampler import ListSampler, OptunaSampler, Sampler
-from study.sections import Asha
+from study.config.cell import Cell
+from study.config.sections import Asha
+from study.search.cell_search import STOP, CellSearch
+from study.search.samplers import ListSampler, OptunaSampler, Sampler
 
 SHARES = (0.05, 0.1, 0.15, 0.25, 0.5, 1.0)
 # The study's, of 16 trials a cell.

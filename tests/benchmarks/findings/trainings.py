@@ -11,9 +11,9 @@ from typing import Any
 import torch
 from torch import multiprocessing
 
-from pkd.epochreport import Report
-from pkd.experiment import Experiment, Files, Outputs
-from pkd.recipe import Recipe
+from pkd.distillation.recipe import Recipe
+from pkd.training.epoch_report import Report
+from pkd.training.experiment import Experiment, Files, Outputs
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 Every method takes as many steps; fine-tuning sees the labelled rows only. Each method's settings
 are chosen on one seed from a small grid and trained again on fresh seeds.
 
-python -m tests.benchmarks.unlabelled --data DIR --model DIR --out DIR
+python -m tests.benchmarks.findings.unlabelled --data DIR --model DIR --out DIR
     [--labelled 2000] [--layers 3] [--epochs 2] [--seeds 3] [--workers 2]
 """
 
@@ -15,14 +15,15 @@ from pathlib import Path
 import yaml
 from pyarrow import parquet
 
-from pkd.experiment import Files
-from pkd.layers import layer_map
-from pkd.models import depth_of
-from pkd.prepare import ask_teacher, prepare_task
-from pkd.taskfile import resolve_tasks
-from pkd.tasks import Task
+from pkd.data.preparation import prepare_task
+from pkd.distillation.layer_map import layer_map
+from pkd.distillation.signals import ask_teacher
+from pkd.models.encoder import depth_of
+from pkd.tasks.task import Task
+from pkd.tasks.task_file import resolve_tasks
+from pkd.training.experiment import Files
+from tests.benchmarks.findings.trainings import compare, fine_tuned, make_pool, small_grids
 from tests.benchmarks.options import real_data_parser
-from tests.benchmarks.trainings import compare, fine_tuned, make_pool, small_grids
 
 GRIDS = small_grids(1e-4, 2e-4)
 

@@ -3,7 +3,7 @@
 Two methods whose seeds have the same expected accuracy are compared as the report does it. The
 share of verdicts ">" should be at most 5 %; few seeds that spread much make it more.
 
-python -m tests.benchmarks.verdict_rate [--examples 1000] [--repeats 400]
+python -m tests.benchmarks.findings.verdict_rate [--examples 1000] [--repeats 400]
 """
 
 import argparse
@@ -12,8 +12,8 @@ import numpy as np
 from scipy import stats
 from tabulate import tabulate
 
-from analysis.paired import Pair
-from analysis.significance import LEVEL
+from analysis.results.paired import Pair
+from analysis.results.significance import LEVEL
 
 ACCURACY = 0.7
 SEEDS = (1, 2, 3, 5, 10)

@@ -1,6 +1,7 @@
 """Time and memory of building the report of a large study, with a made-up ledger.
 
-python -m tests.benchmarks.large_report [--cells 1000] [--trials 20] [--reports 8] [--dir DIR]
+python -m tests.benchmarks.scale.large_report [--cells 1000] [--trials 20] [--reports 8]
+    [--dir DIR]
 """
 
 import argparse

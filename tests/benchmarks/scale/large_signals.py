@@ -9,7 +9,8 @@ random: only where they come from matters. Shows
   verify      seconds of the first opening: every byte is read and compared with its checksum
   step        milliseconds, steps of rows met for the first time
 
-python -m tests.benchmarks.large_signals --data DIR --model DIR --out DIR [--task sst2] [--gb 7]
+python -m tests.benchmarks.scale.large_signals --data DIR --model DIR --out DIR
+    [--task sst2] [--gb 7]
 """
 
 import time
@@ -21,17 +22,18 @@ from pyarrow import concat_tables
 from pyarrow.parquet import read_table, write_table
 from torch import multiprocessing
 
-from pkd.cache import write_manifest
-from pkd.layers import layer_map
-from pkd.models import load_classifier
-from pkd.objective import Objective
-from pkd.prepare import Prepared, prepare_task
-from pkd.recipe import Recipe
-from pkd.signals import open_signals
-from pkd.tasks import GLUE, Task
-from pkd.tokens import open_tokens
-from pkd.trainer import Trainer
-from pkd.vocabulary import keep_used_words
+from pkd.acceleration.vocabulary import keep_used_words
+from pkd.data.preparation import Prepared, prepare_task
+from pkd.data.tokens import open_tokens
+from pkd.distillation.layer_map import layer_map
+from pkd.distillation.recipe import Recipe
+from pkd.distillation.signals import open_signals
+from pkd.files.cache import write_manifest
+from pkd.models.classifier import load_classifier
+from pkd.tasks.glue import GLUE
+from pkd.tasks.task import Task
+from pkd.training.objective import Objective
+from pkd.training.trainer import Trainer
 from tests.benchmarks.options import real_data_parser
 
 LAYERS, TEACHER_LAYERS, WIDTH, CHUNK = 6, 12, 1024, 4096
@@ -49,7 +51,7 @@ def copied(task: Task, data: Path, folder: Path, copies: int) -> Path:
 
 
 def make_signals(folder: Path, rows: int, classes: int) -> Path:
-    """A signal folder of random values, see `pkd.signals.build_signals`."""
+    """A signal folder of random values, see `pkd.distillation.signals.build_signals`."""
     folder.mkdir(parents=True)
     random = np.random.default_rng(0)
     np.save(folder / "logits.npy", random.standard_normal((rows, classes), dtype=np.float32))

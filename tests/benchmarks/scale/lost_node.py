@@ -3,21 +3,18 @@
 Real `ray start` processes on this machine, the real command, a small study of 24 trials of tiny
 models. The killed node's trial has a checkpoint after every step.
 
-python -m tests.benchmarks.lost_node [--runs 3]
+python -m tests.benchmarks.scale.lost_node [--runs 3]
 """
 
 import argparse
 import statistics
-import sys
 import tempfile
 import time
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "study"))
-
-from ray_cluster import RayCluster, ray_cluster  # noqa: E402
-from study_process import TIMEOUT, Study, session_members  # noqa: E402
-from tiny_inputs import write_data, write_model  # noqa: E402
+from tests.support.studies.ray_cluster import RayCluster, ray_cluster
+from tests.support.studies.study_process import TIMEOUT, Study, session_members
+from tests.support.studies.tiny_inputs import write_data, write_model
 
 STAGES = ("teachers", "search", "confirm")
 

@@ -4,8 +4,10 @@ The study's own Board, cells (TPE and ASHA), Ledger and view work off trials tha
 report. Without --ray a loop stands for the workers, at five sizes that differ in nothing else.
 With --ray, Ray Tune runs them in real actors, by the study's own way.
 
-python -m tests.benchmarks.scale [--cells 500] [--trials 10000] [--at-once 1000] [--epochs 4]
-python -m tests.benchmarks.scale --ray --cells 100 --trials 2000 --at-once 100 --sleep 5
+python -m tests.benchmarks.scale.many_trials [--cells 500] [--trials 10000] [--at-once 1000]
+    [--epochs 4]
+python -m tests.benchmarks.scale.many_trials --ray --cells 100 --trials 2000 --at-once 100
+    --sleep 5
 """
 
 import argparse
@@ -22,18 +24,18 @@ from typing import Any
 
 from rich.console import Console
 
-from pkd.recipe import Method
-from study.agenda import Stage
-from study.board import Board
-from study.cells import Cell
-from study.cellsearch import STOP, CellSearch
-from study.layout import Layout
-from study.ledger import Ledger
-from study.sampler import OptunaSampler, dimensions
-from study.sections import Asha
-from study.space import Space
-from study.view import View
-from tests.benchmarks.sleeper import Sleeper, SleptEpoch
+from pkd.distillation.recipe import Method
+from study.config.cell import Cell
+from study.config.search_space import Space
+from study.config.sections import Asha
+from study.search.board import Board
+from study.search.cell_search import STOP, CellSearch
+from study.search.samplers import OptunaSampler, dimensions
+from study.storage.layout import Layout
+from study.storage.ledger import Ledger
+from study.tracking.live_view import View
+from study.tuning.agenda import Stage
+from tests.benchmarks.scale.sleeper import Sleeper, SleptEpoch
 
 METHODS: tuple[Method, ...] = ("ft", "kd", "pkd-skip", "pkd-last")
 SHARES = (0.05, 0.1, 0.2, 0.5, 1.0)
@@ -139,7 +141,7 @@ class Clock(View):
         self._last = time.monotonic(), time.process_time()
 
     def changed(self, board: Board, search: CellSearch, trial: str, what: str) -> None:
-        """Follows the board; see `study.board.Observer`."""
+        """Follows the board; see `study.search.board.Observer`."""
         super().changed(board, search, trial, what)
         self._at_once = max(self._at_once, len(board.running))
         if what == "report":
@@ -161,9 +163,9 @@ class Clock(View):
 
 def on_ray(size: Size, sleep: float) -> None:
     """Prints the driver's cost while Ray Tune runs the stage, in ten parts."""
-    from study.cluster import start_ray, stop_ray
-    from study.sections import Resources
-    from study.tuner import run_stages, work_off
+    from study.cluster.ray_cluster import start_ray, stop_ray
+    from study.config.sections import Resources
+    from study.tuning.tuner import run_stages, work_off
 
     def config(search: CellSearch, trial: str) -> dict[str, Any]:
         state = search.trials[trial]

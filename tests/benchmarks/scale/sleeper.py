@@ -1,4 +1,4 @@
-"""A trial that only sleeps and reports, for `tests.benchmarks.scale`: no torch, no files."""
+"""A trial that only sleeps and reports, for `many_trials`: no torch, no files."""
 
 import time
 import zlib

@@ -8,8 +8,9 @@ import time
 from pathlib import Path
 
 import pytest
-from ray_cluster import ray_cluster
-from study_process import TIMEOUT, Finished, Study, session_members
+
+from tests.support.studies.ray_cluster import ray_cluster
+from tests.support.studies.study_process import TIMEOUT, Finished, Study, session_members
 
 pytestmark = pytest.mark.slow
 

@@ -5,11 +5,11 @@ import shutil
 from pathlib import Path
 
 import pytest
-from ray_cluster import ray_cluster
-from study_process import TIMEOUT, Finished, Study
 
 from study.pull import pull
-from study.store import open_store
+from study.storage.store import open_store
+from tests.support.studies.ray_cluster import ray_cluster
+from tests.support.studies.study_process import TIMEOUT, Finished, Study
 
 pytestmark = pytest.mark.slow
 

@@ -10,9 +10,10 @@ import time
 from pathlib import Path
 
 import pytest
-from study_process import end_session
 
-SCRIPT = Path(__file__).resolve().parents[2] / "configs" / "cluster" / "study.sbatch"
+from tests.support.studies.study_process import end_session
+
+SCRIPT = Path(__file__).resolve().parents[3] / "configs" / "cluster" / "study.sbatch"
 
 # Every node is this machine: a task is a process.
 SRUN = """#!/bin/bash

@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 import torch
-from test_lastlayer import FAMILIES, batch, classifier, outputs
 from torch import Tensor
 from transformers.models.bert.modeling_bert import eager_attention_forward
 
-from pkd.attention import attend_in_scores_precision, attention
+from pkd.acceleration.attention import attend_in_scores_precision, attention
+from tests.support.training.small_models import FAMILIES, batch, classifier, outputs
 
 CPU = torch.device("cpu")
 

@@ -7,19 +7,19 @@ from typing import Any
 
 import pytest
 import torch
-from family_encoders import CASES, write_encoder
 
-from pkd import cudagraphs
-from pkd.checkpoint import load_checkpoint, save_checkpoint
-from pkd.models import load_classifier
-from pkd.objective import Objective
-from pkd.optimizer import moments
-from pkd.prepare import Prepared, prepare_task
-from pkd.recipe import Recipe
-from pkd.signals import open_signals
-from pkd.tasks import GLUE
-from pkd.tokens import open_tokens
-from pkd.trainer import Trainer
+from pkd.acceleration import cuda_graphs as cudagraphs
+from pkd.data.preparation import Prepared, prepare_task
+from pkd.data.tokens import open_tokens
+from pkd.distillation.recipe import Recipe
+from pkd.distillation.signals import open_signals
+from pkd.models.classifier import load_classifier
+from pkd.tasks.glue import GLUE
+from pkd.training.checkpoint import load_checkpoint, save_checkpoint
+from pkd.training.objective import Objective
+from pkd.training.optimizer import moments
+from pkd.training.trainer import Trainer
+from tests.support.training.family_encoders import CASES, write_encoder
 
 pytestmark = [
     pytest.mark.gpu,

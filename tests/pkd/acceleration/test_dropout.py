@@ -7,7 +7,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from pkd.dropout import FastDropout, dropout
+from pkd.acceleration.dropout import FastDropout, dropout
 
 
 @pytest.mark.parametrize("p", [0.1, 0.5, 0.9])

@@ -7,20 +7,20 @@ from typing import Any
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-import tiny
 import torch
 from torch import Tensor, nn
 from transformers import AutoConfig, AutoModelForSequenceClassification
 
-from pkd import experiment as experiment_module
-from pkd.evaluate import predict_logits
-from pkd.experiment import Experiment, Files, Outputs
-from pkd.models import load_classifier
-from pkd.prepare import Prepared, prepare_task
-from pkd.recipe import Recipe
-from pkd.tasks import GLUE
-from pkd.tokens import open_tokens
-from pkd.vocabulary import UsedWords, keep_used_words, whole_state_dict
+from pkd.acceleration.vocabulary import UsedWords, keep_used_words, whole_state_dict
+from pkd.data.preparation import Prepared, prepare_task
+from pkd.data.tokens import open_tokens
+from pkd.distillation.recipe import Recipe
+from pkd.evaluation.inference import predict_logits
+from pkd.models.classifier import load_classifier
+from pkd.tasks.glue import GLUE
+from pkd.training import experiment as experiment_module
+from pkd.training.experiment import Experiment, Files, Outputs
+from tests.support.training import tiny
 
 CPU = torch.device("cpu")
 NEVER = len(tiny.SPECIAL) + tiny.WORDS.index("stone")

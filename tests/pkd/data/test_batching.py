@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pkd.batching import epoch_batches, eval_batches, token_batches, train_batches
+from pkd.data.batching import epoch_batches, eval_batches, token_batches, train_batches
 
 lengths_of_rows = st.lists(st.integers(1, 128), min_size=1, max_size=300).map(np.array)
 

@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pkd.data import load_rows
+from pkd.data.preparation import check_task, prepare_task, reading_of
+from pkd.data.rows import load_rows
 from pkd.errors import InputError
-from pkd.prepare import check_task, prepare_task, reading_of
-from pkd.tasks import Task
+from pkd.tasks.task import Task
 
 
 def write_rows(path: Path, counts: dict[str, int]) -> Path:

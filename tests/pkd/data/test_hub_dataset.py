@@ -7,12 +7,13 @@ from typing import Any
 import pytest
 from datasets import ClassLabel, Dataset, Features, Value
 
-from pkd.data import load_rows
+from pkd.data.preparation import check_task
+from pkd.data.rows import load_rows
 from pkd.errors import DiskFull, InputError
-from pkd.models import fetch_model
-from pkd.prepare import check_task
-from pkd.taskfile import load_task_file
-from pkd.tasks import GLUE, Task
+from pkd.models.hub import fetch_model
+from pkd.tasks.glue import GLUE
+from pkd.tasks.task import Task
+from pkd.tasks.task_file import load_task_file
 
 NAMES = ["neg", "pos"]
 ABOUT = 'name: films\ntexts: [text]\nlabels: [pos, neg]\nhub: "{}"\n'

@@ -9,12 +9,13 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet as pq
 import pytest
-import tiny
 
-from pkd.data import load_rows
+from pkd.data.preparation import check_task, prepare_task
+from pkd.data.rows import load_rows
 from pkd.errors import InputError
-from pkd.prepare import check_task, prepare_task
-from pkd.tasks import GLUE, Task
+from pkd.tasks.glue import GLUE
+from pkd.tasks.task import Task
+from tests.support.training import tiny
 
 TEXTS = ["a cat", 'says "so", twice', "", "two\nlines", "1", "null"]
 

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from one_split import SPLITS, Expected, check
+
+from tests.support.training.one_split import SPLITS, Expected, check
 
 AB = ["a", "b"]
 

@@ -12,7 +12,8 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from one_split import SPLITS, Expected, check, outcome
+
+from tests.support.training.one_split import SPLITS, Expected, check, outcome
 
 AB = ["a", "b"]
 ROW = "(first row is 0)"

@@ -5,14 +5,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-import tiny
 import torch
 from transformers import BertTokenizer, PreTrainedTokenizerBase
 
-from pkd.data import Rows
+from pkd.data.rows import Rows
+from pkd.data.tokens import build_tokens, open_tokens, tokenizer_digest
 from pkd.errors import CacheError, InputError
-from pkd.models import load_tokenizer
-from pkd.tokens import build_tokens, open_tokens, tokenizer_digest
+from pkd.models.encoder import load_tokenizer
+from tests.support.training import tiny
 
 
 @pytest.fixture(scope="module")
@@ -86,7 +86,7 @@ def test_the_same_rows_are_tokenised_once(
     def refuse(*_: object) -> None:
         raise AssertionError("tokenised again")
 
-    monkeypatch.setattr("pkd.tokens._write", refuse)
+    monkeypatch.setattr("pkd.data.tokens._write", refuse)
     assert build_tokens(rows_of(2), tokenizer, 32, tmp_path) == folder
     with pytest.raises(AssertionError, match="tokenised again"):
         build_tokens(rows_of(2), tokenizer, 16, tmp_path)
@@ -119,7 +119,7 @@ def test_using_a_tokenizer_does_not_change_the_folder(tmp_path: Path, encoder: P
 def test_damaged_tokens_are_refused(
     tmp_path: Path, tokenizer: PreTrainedTokenizerBase, new_process: None
 ) -> None:
-    from pkd import cache
+    from pkd.files import cache
 
     folder = build_tokens(rows_of(1), tokenizer, 32, tmp_path)
     ids = bytearray((folder / "ids.npy").read_bytes())

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 import torch
-from family_encoders import write_encoder
 
+from pkd.deployment.onnx_model import OnnxClassifier, write_onnx
 from pkd.errors import ExportError
-from pkd.models import load_classifier
-from pkd.onnxmodel import OnnxClassifier, write_onnx
+from pkd.models.classifier import load_classifier
+from tests.support.training.family_encoders import write_encoder
 
 
 def test_inputs_that_a_model_does_not_read_are_left_out(tmp_path: Path) -> None:

@@ -4,8 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pkd.distillation.layer_map import layer_map
 from pkd.errors import InputError
-from pkd.layers import check_depth, layer_map, start_layers
+from pkd.models.start_layers import check_depth, start_layers
 
 
 @pytest.mark.parametrize(

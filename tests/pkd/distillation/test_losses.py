@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from pkd.losses import (
+from pkd.distillation.losses import (
     LossWeights,
     Scale,
     distillation_loss,
@@ -15,24 +15,7 @@ from pkd.losses import (
     soft_target_loss,
     to_paper_scale,
 )
-
-SCALES: tuple[Scale, ...] = ("released", "paper")
-
-
-def batch(seed: int, rows: int = 5, classes: int = 3, pairs: int = 2, hidden: int = 4) -> dict:
-    """Random tensors of one batch; the student's ask for gradients."""
-    made = torch.Generator().manual_seed(seed)
-
-    def normal(*shape: int) -> Tensor:
-        return torch.randn(*shape, generator=made) * 2
-
-    return {
-        "student_logits": normal(rows, classes).requires_grad_(),
-        "labels": torch.randint(classes, (rows,), generator=made),
-        "teacher_logits": normal(rows, classes),
-        "student_cls": normal(rows, pairs, hidden).requires_grad_(),
-        "teacher_cls": normal(rows, pairs, hidden),
-    }
+from tests.support.training.loss_batches import SCALES, batch
 
 
 def softmax(x: np.ndarray) -> np.ndarray:

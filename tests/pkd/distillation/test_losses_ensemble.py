@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 import torch
 from scipy import special
-from test_losses import SCALES, batch
 
-from pkd.losses import soft_target_loss
-from pkd.lossweights import Scale
+from pkd.distillation.losses import soft_target_loss
+from pkd.distillation.recipe import Scale
+from tests.support.training.loss_batches import SCALES, batch
 
 
 def test_the_soft_loss_of_two_teachers_has_the_value_worked_by_hand() -> None:

@@ -4,9 +4,8 @@ import math
 
 import pytest
 
+from pkd.distillation.recipe import LossWeights, Recipe
 from pkd.errors import InputError
-from pkd.lossweights import LossWeights
-from pkd.recipe import Recipe
 
 NAN, INF = math.nan, math.inf
 

@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 import torch
 
-from pkd import cache
+from pkd.data.preparation import Prepared
+from pkd.data.tokens import TokenArrays, open_tokens
+from pkd.distillation.signals import build_signals, open_signals
 from pkd.errors import CacheError, InputError, TrainingError
-from pkd.models import load_classifier
-from pkd.prepare import Prepared
-from pkd.signals import build_signals, open_signals
-from pkd.tasks import GLUE
-from pkd.tokens import TokenArrays, open_tokens
+from pkd.files import cache
+from pkd.models.classifier import load_classifier
+from pkd.tasks.glue import GLUE
 
 CPU = torch.device("cpu")
 

@@ -7,12 +7,13 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 
+from pkd.data.preparation import Prepared
+from pkd.data.tokens import open_tokens
 from pkd.errors import TrainingError
-from pkd.evaluate import cross_entropy, predict_logits, score, selection_score, write_predictions
-from pkd.models import load_classifier
-from pkd.prepare import Prepared
-from pkd.tasks import GLUE
-from pkd.tokens import open_tokens
+from pkd.evaluation.inference import predict_logits, write_predictions
+from pkd.evaluation.metrics import cross_entropy, score, selection_score
+from pkd.models.classifier import load_classifier
+from pkd.tasks.glue import GLUE
 
 CPU = torch.device("cpu")
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from pkd.timing import MIN_REPEATS, Limits, quartiles, time_interleaved
+from pkd.evaluation.timing import MIN_REPEATS, Limits, quartiles, time_interleaved
 
 
 class Machine:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from pkd.cache import MANIFEST, build_once, file_digest, fingerprint, folder_digest, verify
 from pkd.errors import CacheError
+from pkd.files.cache import MANIFEST, build_once, file_digest, fingerprint, folder_digest, verify
 
 
 class Builder:
@@ -106,7 +106,7 @@ def test_a_damaged_folder_is_refused_and_built_again(
 ) -> None:
     build = Builder()
     folder = build_once(tmp_path, {"k": 1}, build)
-    from pkd import cache
+    from pkd.files import cache
 
     cache._verified.clear()
     damage(folder)

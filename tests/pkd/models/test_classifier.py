@@ -5,7 +5,6 @@ import shutil
 from pathlib import Path
 
 import pytest
-import tiny
 import torch
 from safetensors.torch import load_file
 from transformers import (
@@ -20,17 +19,17 @@ from transformers import (
 )
 
 from pkd.errors import InputError
-from pkd.models import (
+from pkd.models.classifier import load_classifier, save_model
+from pkd.models.encoder import (
     depth_of,
-    fetch_model,
-    load_classifier,
-    load_config,
+    load_encoder_config,
     load_tokenizer,
     longest_input,
     parameter_counts,
     weights_digest,
 )
-from pkd.savemodel import save_model
+from pkd.models.hub import fetch_model
+from tests.support.training import tiny
 
 LABELS = ("no", "yes", "maybe")
 IDS = torch.tensor([[2, 9, 12, 31, 3], [2, 7, 7, 40, 3]])
@@ -163,7 +162,7 @@ def test_a_folder_that_does_not_exist_is_refused(tmp_path: Path) -> None:
 def test_a_config_of_no_known_family_is_refused(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text('{"model_type": "nonsense"}')
     with pytest.raises(InputError, match="no model that transformers can load"):
-        load_config(tmp_path)
+        load_encoder_config(tmp_path)
 
 
 def test_the_head_is_decided_by_the_seed(encoder: Path) -> None:

@@ -9,24 +9,24 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from family_encoders import write_encoder, write_tokenizer
 from torch.nn import functional as F
 from transformers import RobertaConfig, RobertaForSequenceClassification
 
-from pkd.checkpoint import load_checkpoint, save_checkpoint
+from pkd.data.preparation import Prepared, prepare_task
+from pkd.data.tokens import open_tokens
+from pkd.distillation.losses import distillation_loss
+from pkd.distillation.projection import Projection
+from pkd.distillation.recipe import Recipe
+from pkd.distillation.signals import ask_teacher, open_signals
 from pkd.errors import InputError
-from pkd.experiment import Experiment, Files, Outputs
-from pkd.losses import distillation_loss
-from pkd.models import load_classifier, load_config
-from pkd.prepare import Prepared, ask_teacher, prepare_task
-from pkd.projection import Projection
-from pkd.recipe import Recipe
-from pkd.savemodel import save_model
-from pkd.signals import open_signals
-from pkd.tasks import GLUE
-from pkd.teachers import adopt_teacher, label_order
-from pkd.tokens import open_tokens
+from pkd.models.classifier import load_classifier, save_model
+from pkd.models.encoder import load_encoder_config
+from pkd.models.external_teacher import adopt_teacher, label_order
+from pkd.tasks.glue import GLUE
 from pkd.train import main
+from pkd.training.checkpoint import load_checkpoint, save_checkpoint
+from pkd.training.experiment import Experiment, Files, Outputs
+from tests.support.training.family_encoders import write_encoder, write_tokenizer
 
 CPU = torch.device("cpu")
 LABELS = GLUE["rte"].labels
@@ -213,7 +213,7 @@ def test_a_teacher_with_the_labels_the_other_way_round_says_the_same(
     adopted = adopt_teacher(turned, LABELS, tmp_path / "teachers")
     signals = ask_teacher(letters, adopted, [2], tmp_path / "signals", "fp32")
     assert open_signals(signals).logits.equal(open_signals(told).logits)
-    assert load_config(adopted).id2label == dict(enumerate(LABELS))
+    assert load_encoder_config(adopted).id2label == dict(enumerate(LABELS))
     # Once only.
     assert adopt_teacher(turned, LABELS, tmp_path / "teachers") == adopted
 

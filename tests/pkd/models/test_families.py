@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from family_encoders import CASES, write_encoder
 from torch import nn
 from transformers import (
     AlbertConfig,
@@ -15,17 +14,19 @@ from transformers import (
     T5Config,
 )
 
+from pkd.data.preparation import Prepared, prepare_task
+from pkd.data.tokens import open_tokens
+from pkd.distillation.recipe import Recipe
+from pkd.distillation.signals import ask_teacher
 from pkd.errors import InputError
-from pkd.evaluate import predict_logits
-from pkd.experiment import Experiment, Files, Outputs
-from pkd.families import FAMILIES, Summary, family_of, summary_of, summary_states
-from pkd.models import load_classifier, load_config, load_tokenizer, longest_input
-from pkd.prepare import Prepared, ask_teacher, prepare_task
-from pkd.recipe import Recipe
-from pkd.savemodel import save_model
-from pkd.tasks import GLUE
-from pkd.teachers import adopt_teacher
-from pkd.tokens import open_tokens
+from pkd.evaluation.inference import predict_logits
+from pkd.models.classifier import load_classifier, save_model
+from pkd.models.encoder import load_encoder_config, load_tokenizer, longest_input
+from pkd.models.external_teacher import adopt_teacher
+from pkd.models.families import FAMILIES, Summary, family_of, summary_of, summary_states
+from pkd.tasks.glue import GLUE
+from pkd.training.experiment import Experiment, Files, Outputs
+from tests.support.training.family_encoders import CASES, write_encoder
 
 CPU = torch.device("cpu")
 LABELS = GLUE["rte"].labels
@@ -78,7 +79,7 @@ def test_from_teacher_to_a_saved_student(
     saved = load_classifier(tmp_path / "student", LABELS, seed=5)
     found = predict_logits(saved, open_tokens(tokens), CPU, "fp32")
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)
-    assert load_config(tmp_path / "student").num_hidden_layers == 2
+    assert load_encoder_config(tmp_path / "student").num_hidden_layers == 2
 
 
 def test_where_there_is_a_gpu_every_family_can_be_loaded(
@@ -203,7 +204,7 @@ def test_the_summary_is_what_the_classifier_reads(
 def test_albert_is_refused_because_it_shares_its_layers(tmp_path: Path) -> None:
     AlbertConfig().save_pretrained(tmp_path)
     with pytest.raises(InputError, match="'albert' is not supported: all of its layers share"):
-        load_config(tmp_path)
+        load_encoder_config(tmp_path)
 
 
 def test_an_unknown_family_is_refused_with_those_that_are_known() -> None:
@@ -230,6 +231,6 @@ def test_what_pads_and_how_long_rows_may_be(case: str, family_encoder: Path) -> 
     tokenizer = load_tokenizer(family_encoder)
     assert tokenizer.padding_side == ("left" if case == "xlnet" else "right")
     assert tokenizer.pad_token_id is not None
-    longest = longest_input(load_config(family_encoder))
+    longest = longest_input(load_encoder_config(family_encoder))
     offset = FAMILIES[case.removesuffix("-mean")].offset
     assert longest == (1 << 20 if case == "xlnet" else 78 if offset else 80)

@@ -14,18 +14,18 @@ import numpy as np
 import pytest
 import torch
 
-from pkd.checkpoint import check_intact, load_checkpoint, save_checkpoint
+from pkd.data.preparation import Prepared
+from pkd.data.tokens import open_tokens
+from pkd.distillation.recipe import Recipe
+from pkd.distillation.signals import open_signals
 from pkd.errors import TrainingError
-from pkd.evaluate import predict_logits
-from pkd.memory import is_out_of_memory
-from pkd.models import load_classifier
-from pkd.objective import Objective
-from pkd.prepare import Prepared
-from pkd.recipe import Recipe
-from pkd.signals import open_signals
-from pkd.tasks import GLUE
-from pkd.tokens import open_tokens
-from pkd.trainer import Trainer
+from pkd.evaluation.inference import predict_logits
+from pkd.models.classifier import load_classifier
+from pkd.runtime.memory import is_out_of_memory
+from pkd.tasks.glue import GLUE
+from pkd.training.checkpoint import check_intact, load_checkpoint, save_checkpoint
+from pkd.training.objective import Objective
+from pkd.training.trainer import Trainer
 
 CPU = torch.device("cpu")
 LABELS = GLUE["rte"].labels
@@ -171,11 +171,11 @@ def test_evaluation_halves_its_batches_too(prepared: Prepared, encoder: Path) ->
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs /proc")
 def test_memory_that_really_runs_out_is_gone_without() -> None:
     # The system refuses the memory; torch's allocator says so in its own way.
-    script = Path(__file__).with_name("scarce_memory.py")
-    root = str(script.parents[2])
+    root = Path(__file__).resolve().parents[3]
+    script = root / "tests" / "support" / "training" / "scarce_memory.py"
     done = subprocess.run(
         [sys.executable, str(script)],
-        env=os.environ | {"PYTHONPATH": root},
+        env=os.environ | {"PYTHONPATH": str(root)},
         capture_output=True,
         text=True,
         timeout=300,

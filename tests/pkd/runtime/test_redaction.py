@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from study.config import StudyConfig
-from study.redact import redacted, redacted_command, redacted_tree
+from pkd.runtime.redaction import redacted, redacted_command, redacted_tree
+from study.config.study_config import StudyConfig
 
 
 @pytest.fixture(autouse=True)

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from pkd.errors import InputError
-from pkd.taskfile import load_task_file, resolve_tasks
-from pkd.tasks import PAPER_TASKS
+from pkd.tasks.glue import PAPER_TASKS
+from pkd.tasks.task_file import load_task_file, resolve_tasks
 
 
 def write_task(folder: Path, **changes: Any) -> Path:

@@ -11,10 +11,10 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from pkd.data.preparation import check_task
 from pkd.errors import InputError
-from pkd.prepare import check_task
-from pkd.taskfile import resolve_tasks
-from pkd.tasks import Task
+from pkd.tasks.task import Task
+from pkd.tasks.task_file import resolve_tasks
 
 GOOD = {
     "name": "own",

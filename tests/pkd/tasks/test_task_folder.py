@@ -1,38 +1,17 @@
 """A folder of data files as a task: which columns are guessed, and what a person has to say."""
 
-import json
 from pathlib import Path
 from typing import Any
 
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 
+from pkd.data.preparation import check_task
 from pkd.errors import InputError
-from pkd.guess import guess_columns
-from pkd.prepare import check_task
-from pkd.taskfile import resolve_tasks
-
-TICKETS = [
-    {"id": n, "subject": f"ticket {n} is late", "body": "the long text of a ticket", "queue": q}
-    for n, q in enumerate(["bug", "billing", "bug", "other", "other", "billing"] * 5)
-]
-
+from pkd.tasks.column_guess import guess_columns
+from pkd.tasks.task_file import resolve_tasks
+from tests.support.training.tickets import TICKETS, write
 
 TICKETS_BY_N = list(enumerate(TICKETS))
-
-
-def write(path: Path, rows: list[dict[str, Any]]) -> Path:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    if path.suffix == ".jsonl":
-        path.write_text("".join(json.dumps(row) + "\n" for row in rows))
-    elif path.suffix == ".parquet":
-        pq.write_table(pa.Table.from_pylist(rows), path)
-    else:
-        delimiter = "\t" if path.suffix == ".tsv" else ","
-        lines = [rows[0].keys(), *(row.values() for row in rows)]
-        path.write_text("\n".join(delimiter.join(map(str, line)) for line in lines))
-    return path
 
 
 @pytest.mark.parametrize("suffix", ["csv", "tsv", "jsonl", "parquet"])

@@ -3,12 +3,12 @@
 from pathlib import Path
 
 import pytest
-from test_taskfolder import TICKETS, write
 
+from pkd.data.preparation import check_task
 from pkd.errors import InputError
-from pkd.inittask import init_task
-from pkd.prepare import check_task
-from pkd.taskfile import load_task_file
+from pkd.tasks.task_file import load_task_file
+from pkd.tasks.task_template import init_task
+from tests.support.training.tickets import TICKETS, write
 
 
 def test_a_written_task_file_is_read_as_what_was_guessed(tmp_path: Path) -> None:

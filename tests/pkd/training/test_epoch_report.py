@@ -6,7 +6,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pkd.curve import POINTS, CurvePoint, EpochCurve
+from pkd.training.epoch_report import POINTS, CurvePoint, EpochCurve
 
 CPU = torch.device("cpu")
 RIGHT = torch.tensor([[1.0, 0.0], [0.0, 1.0]])

@@ -13,17 +13,17 @@ import pytest
 import torch
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
-import pkd.experiment as experiment_module
-from pkd.epochreport import Report
-from pkd.evaluate import predict_logits
-from pkd.experiment import Experiment, Files, Outputs
-from pkd.losses import LossTerms, distillation_loss
-from pkd.lossweights import LossWeights
-from pkd.models import depth_of, load_classifier
-from pkd.prepare import Prepared
-from pkd.recipe import Recipe
-from pkd.tasks import GLUE
-from pkd.tokens import open_tokens
+import pkd.training.experiment as experiment_module
+from pkd.data.preparation import Prepared
+from pkd.data.tokens import open_tokens
+from pkd.distillation.losses import LossTerms, distillation_loss
+from pkd.distillation.recipe import LossWeights, Recipe
+from pkd.evaluation.inference import predict_logits
+from pkd.models.classifier import load_classifier
+from pkd.models.encoder import depth_of
+from pkd.tasks.glue import GLUE
+from pkd.training.epoch_report import Report
+from pkd.training.experiment import Experiment, Files, Outputs
 
 CPU = torch.device("cpu")
 

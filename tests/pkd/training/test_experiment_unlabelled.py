@@ -5,25 +5,23 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import tiny
 import torch
 from torch.nn import functional as F
 
-from pkd.data import UNLABELLED
+from pkd.data.preparation import Prepared, prepare_task, reading_of
+from pkd.data.rows import UNLABELLED
+from pkd.data.tokens import open_tokens
+from pkd.distillation.losses import distillation_loss, soft_target_loss
+from pkd.distillation.recipe import LossWeights, Recipe
+from pkd.distillation.signals import ask_teacher, open_signals
 from pkd.errors import InputError
-from pkd.evaluate import predict_logits
-from pkd.experiment import Experiment, Files
-from pkd.losses import distillation_loss, soft_target_loss
-from pkd.lossweights import LossWeights
-from pkd.models import load_classifier
-from pkd.prepare import Prepared, ask_teacher, prepare_task, reading_of
-from pkd.recipe import Recipe
-from pkd.savemodel import save_model
-from pkd.signals import open_signals
-from pkd.taskfile import resolve_tasks
-from pkd.tasks import Task
-from pkd.tokens import open_tokens
+from pkd.evaluation.inference import predict_logits
+from pkd.models.classifier import load_classifier, save_model
+from pkd.tasks.task import Task
+from pkd.tasks.task_file import resolve_tasks
 from pkd.train import main
+from pkd.training.experiment import Experiment, Files
+from tests.support.training import tiny
 
 CPU = torch.device("cpu")
 LABELLED, POOL = 20, 47

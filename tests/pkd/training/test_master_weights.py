@@ -5,17 +5,16 @@ from typing import Any
 
 import pytest
 import torch
-from family_encoders import write_encoder
 from torch import Tensor
 from transformers import AutoModelForSequenceClassification
 
-from pkd.families import FAMILIES
-from pkd.masterweights import MasterWeights
-from pkd.models import load_classifier
-from pkd.optimizer import AdamW, load_moments, make_optimizer, moments, pieces_of
-from pkd.savemodel import save_model
-from pkd.tasks import GLUE
-from pkd.vocabulary import whole_state_dict
+from pkd.acceleration.vocabulary import whole_state_dict
+from pkd.models.classifier import load_classifier, save_model
+from pkd.models.families import FAMILIES
+from pkd.tasks.glue import GLUE
+from pkd.training.master_weights import MasterWeights
+from pkd.training.optimizer import AdamW, load_moments, make_optimizer, moments, pieces_of
+from tests.support.training.family_encoders import write_encoder
 
 CPU = torch.device("cpu")
 LABELS = GLUE["rte"].labels

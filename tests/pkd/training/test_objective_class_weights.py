@@ -8,18 +8,17 @@ import numpy as np
 import pytest
 import torch
 
-from pkd.classweights import class_weights
-from pkd.experiment import Experiment, Files
-from pkd.losses import distillation_loss
-from pkd.lossweights import LossWeights
-from pkd.models import load_classifier
-from pkd.objective import Objective
-from pkd.prepare import Prepared
-from pkd.recipe import Recipe
-from pkd.signals import open_signals
-from pkd.tasks import GLUE, Task
-from pkd.tokens import open_tokens
-from pkd.trainer import Trainer
+from pkd.data.preparation import Prepared
+from pkd.data.tokens import open_tokens
+from pkd.distillation.losses import distillation_loss
+from pkd.distillation.recipe import LossWeights, Recipe
+from pkd.distillation.signals import open_signals
+from pkd.models.classifier import load_classifier
+from pkd.tasks.glue import GLUE
+from pkd.tasks.task import Task
+from pkd.training.experiment import Experiment, Files
+from pkd.training.objective import Objective, class_weights
+from pkd.training.trainer import Trainer
 
 CPU = torch.device("cpu")
 

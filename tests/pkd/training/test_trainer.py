@@ -6,22 +6,22 @@ from typing import Any
 
 import numpy as np
 import pytest
-import tiny
 import torch
-from plain_loop import plain_training
 from transformers import AutoModelForSequenceClassification
 
-from pkd.checkpoint import load_checkpoint, save_checkpoint
+from pkd.data.preparation import Prepared
+from pkd.data.tokens import open_tokens
+from pkd.distillation.recipe import Recipe
+from pkd.distillation.signals import open_signals
 from pkd.errors import CacheError, TrainingError
-from pkd.models import load_classifier
-from pkd.objective import Objective
-from pkd.optimizer import moments
-from pkd.prepare import Prepared
-from pkd.recipe import Recipe
-from pkd.signals import open_signals
-from pkd.tasks import GLUE
-from pkd.tokens import open_tokens
-from pkd.trainer import Trainer
+from pkd.models.classifier import load_classifier
+from pkd.tasks.glue import GLUE
+from pkd.training.checkpoint import load_checkpoint, save_checkpoint
+from pkd.training.objective import Objective
+from pkd.training.optimizer import moments
+from pkd.training.trainer import Trainer
+from tests.support.training import tiny
+from tests.support.training.plain_loop import plain_training
 
 CPU = torch.device("cpu")
 LABELS = GLUE["rte"].labels

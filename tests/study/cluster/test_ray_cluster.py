@@ -7,8 +7,8 @@ import ray
 from ray._private.state import state as global_state
 
 from pkd.errors import InputError
-from study.cluster import autoscaled, trial_resources, trials_at_once
-from study.sections import Resources
+from study.cluster.ray_cluster import autoscaled, trial_resources, trials_at_once
+from study.config.sections import Resources
 
 
 def cluster(

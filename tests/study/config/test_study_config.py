@@ -5,12 +5,12 @@ from pathlib import Path
 import pytest
 
 from pkd.errors import InputError
-from pkd.tasks import PAPER_TASKS
-from study.config_file import load_config
-from study.sections import Asha
-from study.space import Range
+from pkd.tasks.glue import PAPER_TASKS
+from study.config.config_file import load_study_config
+from study.config.search_space import Range
+from study.config.sections import Asha
 
-CONFIGS = Path(__file__).resolve().parents[2] / "configs"
+CONFIGS = Path(__file__).resolve().parents[3] / "configs"
 # What a cluster is started from is no study: see test_cluster_files.py.
 STUDIES = sorted(set(CONFIGS.rglob("*.yaml")) - set((CONFIGS / "cluster").iterdir()))
 
@@ -20,14 +20,14 @@ def refused(tmp_path: Path, text: str) -> str:
     path = tmp_path / "study.yaml"
     path.write_text(text, encoding="utf-8")
     with pytest.raises(InputError) as caught:
-        load_config(path, [])
+        load_study_config(path, [])
     assert str(path) in str(caught.value)
     return str(caught.value)
 
 
 @pytest.mark.parametrize("path", STUDIES, ids=lambda path: str(path.relative_to(CONFIGS)))
 def test_every_shipped_config_is_valid_and_says_how_to_run_it(path: Path) -> None:
-    load_config(path, [])
+    load_study_config(path, [])
     text = path.read_text(encoding="utf-8")
     # It opens with what it is; the command that runs it stands before the first key.
     assert text.startswith("# ")
@@ -51,7 +51,7 @@ def test_there_are_shipped_configs() -> None:
 def test_an_empty_file_is_the_paper_s_study(tmp_path: Path) -> None:
     path = tmp_path / "empty.yaml"
     path.touch()
-    config = load_config(path, [])
+    config = load_study_config(path, [])
     assert config.tasks == PAPER_TASKS and config.depths == (6, 3)
     assert config.methods == ("ft", "kd", "pkd-skip", "pkd-last")
     assert config.teacher.model == "bert-base-uncased"
@@ -185,11 +185,11 @@ def test_keys_that_do_not_fit_together_are_refused(
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="cannot read the configuration .*nowhere.yaml"):
-        load_config(tmp_path / "nowhere.yaml", [])
+        load_study_config(tmp_path / "nowhere.yaml", [])
 
 
 def test_set_takes_values_in_yaml() -> None:
-    config = load_config(
+    config = load_study_config(
         None,
         [
             "search.trials=3",
@@ -210,7 +210,7 @@ def test_set_takes_values_in_yaml() -> None:
 
 def test_set_takes_a_number_as_people_write_it() -> None:
     # YAML 1.1 reads 5e-5 as a text.
-    config = load_config(None, ["search.space.learning_rate=5e-5"])
+    config = load_study_config(None, ["search.space.learning_rate=5e-5"])
     assert config.search.space.learning_rate == (5e-5,)
 
 
@@ -226,23 +226,25 @@ def test_set_takes_a_number_as_people_write_it() -> None:
 )
 def test_a_wrong_set_is_refused(override: str, message: str) -> None:
     with pytest.raises(InputError) as caught:
-        load_config(None, [override])
+        load_study_config(None, [override])
     assert message in str(caught.value)
 
 
 def test_options_win_over_set_and_set_wins_over_the_file(tmp_path: Path) -> None:
     path = tmp_path / "study.yaml"
     path.write_text("{tasks: [rte], search: {trials: 9, asha: {grace_epochs: 2}}}")
-    config = load_config(path, ["search.trials=5", "tasks=[mrpc]"], tasks=["sst2"], data__dir=None)
+    config = load_study_config(
+        path, ["search.trials=5", "tasks=[mrpc]"], tasks=["sst2"], data__dir=None
+    )
     assert config.tasks == ("sst2",) and config.search.trials == 5
     # What neither names stays as the file has it.
     assert config.search.asha == Asha(grace_epochs=2) and config.data.dir is None
 
 
 def test_a_row_cap_holds_for_all_tasks_or_for_those_it_names() -> None:
-    all_tasks = load_config(None, ["data.max_train_rows=100"]).data
+    all_tasks = load_study_config(None, ["data.max_train_rows=100"]).data
     assert all_tasks.cap("max_train_rows", "rte") == 100
     assert all_tasks.cap("max_dev_rows", "rte") is None
-    one_task = load_config(None, ["data.max_train_rows={mnli: 100}"]).data
+    one_task = load_study_config(None, ["data.max_train_rows={mnli: 100}"]).data
     assert one_task.cap("max_train_rows", "mnli") == 100
     assert one_task.cap("max_train_rows", "rte") is None

@@ -7,8 +7,8 @@ import pytest
 import torch
 from transformers import AutoModel, AutoModelForSequenceClassification, AutoTokenizer
 
-from study.generated_data import write_tasks
-from study.generated_model import vocabulary, write_encoder
+from study.demo.encoder import vocabulary, write_encoder
+from study.demo.tasks import write_tasks
 
 
 @pytest.fixture(scope="module")

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from study.generated_data import answer, paraphrase, sentiment
-from study.generated_language import Event, Opinion, Question, Review
+from study.demo.language import Event, Opinion, Question, Review
+from study.demo.tasks import answer, paraphrase, sentiment
 
 PRAISE = ("praise", "applaud")
 NEGATIVE = set(

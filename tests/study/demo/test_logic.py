@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from study.generated_data import duplicate, inference, recognition
-from study.generated_logic import ADJECTIVES, ANIMALS, Statement, consistent, entailed, equivalent
+from study.demo.logic import ADJECTIVES, ANIMALS, Statement, consistent, entailed, equivalent
+from study.demo.tasks import duplicate, inference, recognition
 
 NOUN_PHRASE = (*ANIMALS, *ADJECTIVES)
 World = list[set[str]]  # things, each the set of the words that fit it

@@ -9,8 +9,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from study.generated_data import MNLI_SPLITS, TASKS, draw_rows, write_tasks
-from study.generated_logic import ANIMALS, WORKERS
+from study.demo.logic import ANIMALS, WORKERS
+from study.demo.tasks import MNLI_SPLITS, TASKS, draw_rows, write_tasks
 
 # As in the hub's `nyu-mll/glue`.
 HUB_COLUMNS = {

@@ -4,14 +4,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from plans import plan_of
 from transformers import BertConfig
 
+from pkd.data.preparation import Prepared, prepare_task
 from pkd.errors import InputError
-from pkd.prepare import Prepared, prepare_task
-from pkd.tasks import GLUE
-from study.config import StudyConfig
-from study.plan import Plan, check_depths, check_disk
+from pkd.tasks.glue import GLUE
+from study.config.study_config import StudyConfig
+from study.planning.plan import Plan, check_depths, check_disk
+from tests.support.studies.plans import plan_of
 
 BERT_BASE = BertConfig()
 

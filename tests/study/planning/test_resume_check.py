@@ -5,16 +5,18 @@ from typing import Any
 
 import pytest
 import yaml
-from plans import plan_of
 from transformers import BertConfig
 
+from pkd.data.preparation import Prepared
 from pkd.errors import InputError
-from pkd.prepare import Prepared
-from pkd.tasks import GLUE, Task
-from study.config import StudyConfig
-from study.layout import Layout
-from study.plan import Plan
-from study.record import check_same_inputs, check_same_study, write_study_file
+from pkd.tasks.glue import GLUE
+from pkd.tasks.task import Task
+from study.config.study_config import StudyConfig
+from study.planning.plan import Plan
+from study.planning.resume_check import check_same_inputs, check_same_study
+from study.planning.study_record import write_study_file
+from study.storage.layout import Layout
+from tests.support.studies.plans import plan_of
 
 FIRST = {"tasks": ["rte"], "search": {"trials": 4}, "confirm": {"seeds": 2}, "depths": [6]}
 

@@ -4,13 +4,21 @@ import shutil
 from pathlib import Path
 
 import pytest
-from boards import board_of, fixed, report, sampled, take
-from fake_stage import EPOCHS, Unwatched, advance, chance, make_board, snapshot, work_off
 
-from study.board import Board
-from study.cellsearch import CONTINUE, STOP, CellSearch
-from study.ledger import Ledger
-from study.sections import Asha
+from study.config.sections import Asha
+from study.search.board import Board
+from study.search.cell_search import CONTINUE, STOP, CellSearch
+from study.storage.ledger import Ledger
+from tests.support.studies.boards import board_of, fixed, report, sampled, take
+from tests.support.studies.fake_stage import (
+    EPOCHS,
+    Unwatched,
+    advance,
+    chance,
+    make_board,
+    snapshot,
+    work_off,
+)
 
 # Cells are on their own -----------------------------------------------------------------------
 

@@ -2,10 +2,9 @@
 
 from pathlib import Path
 
-from boards import board_of, fixed, report, sampled, take
-
-from study.ledger import Ledger
-from study.sampler import OptunaSampler
+from study.search.samplers import OptunaSampler
+from study.storage.ledger import Ledger
+from tests.support.studies.boards import board_of, fixed, report, sampled, take
 
 
 def test_a_trial_whose_best_epoch_predicts_one_class_is_recorded_as_such(tmp_path: Path) -> None:

@@ -5,19 +5,19 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from fake_stage import advance, make_board
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from study.board import Board
-from study.cellsearch import CellSearch
+from study.search.board import Board
+from study.search.cell_search import CellSearch
+from tests.support.studies.fake_stage import advance, make_board
 
 
 @pytest.fixture(autouse=True, scope="module")
 def without_waiting_for_the_disk() -> Iterator[None]:
     """No machine loses power in these tests."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("pkd.files.os.fsync", lambda descriptor: None)
+        patch.setattr("pkd.files.atomic.os.fsync", lambda descriptor: None)
         yield
 
 

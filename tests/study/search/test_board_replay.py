@@ -8,7 +8,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from fake_stage import (
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from study.search.board import Board
+from study.storage.ledger import Ledger
+from tests.support.studies.fake_stage import (
     Crash,
     CrashingLedger,
     Unwatched,
@@ -19,18 +24,13 @@ from fake_stage import (
     snapshot,
     work_off,
 )
-from hypothesis import given, settings
-from hypothesis import strategies as st
-
-from study.board import Board
-from study.ledger import Ledger
 
 
 @pytest.fixture(autouse=True, scope="module")
 def without_waiting_for_the_disk() -> Iterator[None]:
     """No machine loses power in these tests; waiting for the disk is nine tenths of their time."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("pkd.files.os.fsync", lambda descriptor: None)
+        patch.setattr("pkd.files.atomic.os.fsync", lambda descriptor: None)
         yield
 
 
@@ -107,7 +107,7 @@ def test_a_clock_that_is_set_back_between_and_within_runs_changes_nothing(
 
     # Every event is two days earlier than the one before it.
     days = itertools.count(20_000, -2)
-    monkeypatch.setattr("study.ledger.time.time", lambda: 86400.0 * next(days))
+    monkeypatch.setattr("study.storage.ledger.time.time", lambda: 86400.0 * next(days))
     for at in (7, 20):
         with pytest.raises(Crash):
             root = tmp_path / "set-back"

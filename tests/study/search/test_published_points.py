@@ -3,9 +3,9 @@
 import pytest
 from transformers import BertConfig, PretrainedConfig, RobertaConfig
 
-from study.published import published_points
-from study.sampler import contains, dimensions
-from study.space import Space
+from study.config.search_space import Space
+from study.search.published_points import published_points
+from study.search.samplers import contains, dimensions
 
 BERT_BASE = BertConfig()  # 12 layers, 768 wide
 

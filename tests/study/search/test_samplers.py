@@ -5,7 +5,8 @@ from collections.abc import Sequence
 import pytest
 from optuna.trial import TrialState
 
-from study.sampler import (
+from study.config.search_space import Range, Space
+from study.search.samplers import (
     LateSampler,
     ListSampler,
     OptunaSampler,
@@ -13,7 +14,6 @@ from study.sampler import (
     dimensions,
     grid,
 )
-from study.space import Range, Space
 
 KD = ("learning_rate", "temperature", "alpha")
 PKD = (*KD, "beta", "normalize")

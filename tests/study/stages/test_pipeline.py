@@ -5,25 +5,25 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
-from fake_stage import report_of
-from plans import plan_of
 from rich.console import Console
 from transformers import BertConfig
 
-from pkd.prepare import Prepared, prepare_task
-from pkd.tasks import GLUE
-from study.agenda import Doing
-from study.board import Board
-from study.cells import Cell
-from study.cellsearch import CellSearch
-from study.config import StudyConfig
-from study.layout import Layout
-from study.ledger import Ledger
-from study.sampler import ListSampler, Settings
-from study.stages import Stages
-from study.trainable import StudyTrial
-from study.tuner import StageIncomplete
-from study.view import View
+from pkd.data.preparation import Prepared, prepare_task
+from pkd.tasks.glue import GLUE
+from study.config.cell import Cell
+from study.config.study_config import StudyConfig
+from study.search.board import Board
+from study.search.cell_search import CellSearch
+from study.search.samplers import ListSampler, Settings
+from study.stages.pipeline import Stages
+from study.storage.layout import Layout
+from study.storage.ledger import Ledger
+from study.tracking.live_view import View
+from study.trials.trainable import StudyTrial
+from study.tuning.agenda import Doing
+from study.tuning.tuner import StageIncomplete
+from tests.support.studies.fake_stage import report_of
+from tests.support.studies.plans import plan_of
 
 T = TypeVar("T")
 CONFIG = StudyConfig(tasks=("rte",), depths=(2,), methods=("kd", "pkd-skip"))
@@ -104,7 +104,7 @@ def test_a_finished_stage_starts_no_tuner(
 ) -> None:
     those = stages(tmp_path, rte)
     board = board_with(those, Cell("search", "rte", 2, "kd"), [{"alpha": 0.5}])
-    monkeypatch.setattr("study.tuner.tune.Tuner", lambda *a, **k: pytest.fail("a tuner"))
+    monkeypatch.setattr("study.tuning.tuner.tune.Tuner", lambda *a, **k: pytest.fail("a tuner"))
     assert result_of(those._run(board, StudyTrial, lambda search, trial: {})) is board
 
 

@@ -4,18 +4,18 @@ import shutil
 from pathlib import Path
 
 import pytest
-from boards import board_of, fixed, report, take
-from fake_stage import Unwatched
 
 from pkd.errors import CacheError
-from study.board import Board
-from study.cells import Cell
-from study.cellsearch import CellSearch
-from study.layout import Layout
-from study.ledger import Ledger
-from study.sampler import ListSampler
-from study.tuner import StageIncomplete, check_complete
-from study.winners import drop_beaten_weights, promote_winners
+from study.config.cell import Cell
+from study.search.board import Board
+from study.search.cell_search import CellSearch
+from study.search.samplers import ListSampler
+from study.stages.winners import drop_beaten_weights, promote_winners
+from study.storage.layout import Layout
+from study.storage.ledger import Ledger
+from study.tuning.tuner import StageIncomplete, check_complete
+from tests.support.studies.boards import board_of, fixed, report, take
+from tests.support.studies.fake_stage import Unwatched
 
 
 def test_the_weights_of_an_ensemble_are_kept_and_find_their_places(tmp_path: Path) -> None:

@@ -12,11 +12,13 @@ from pathlib import Path
 import pytest
 
 from pkd.errors import InputError
-from study.driver import only_driver
-from study.layout import Layout
+from study.storage.driver_lock import only_driver
+from study.storage.layout import Layout
 
 HOLD = "import sys, time; from pathlib import Path\n"
-HOLD += "from study.driver import only_driver; from study.layout import Layout\n"
+HOLD += (
+    "from study.storage.driver_lock import only_driver; from study.storage.layout import Layout\n"
+)
 HOLD += (
     "with only_driver(Layout(Path(sys.argv[1]))):\n    print('held', flush=True); time.sleep(600)"
 )
@@ -26,7 +28,7 @@ HOLD += (
 def other(tmp_path: Path) -> Iterator["subprocess.Popen[str]"]:
     """Another process that holds the folder."""
     command = [sys.executable, "-c", HOLD, str(tmp_path)]
-    root = Path(__file__).resolve().parents[2]
+    root = Path(__file__).resolve().parents[3]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=root) as process:
         assert process.stdout is not None and process.stdout.readline() == "held\n"
         yield process

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from pkd.errors import CacheError
-from study.cells import Cell
-from study.ledger import Ledger
+from study.config.cell import Cell
+from study.storage.ledger import Ledger
 
 CELL = Cell("search", "rte", 3, "kd")
 REPORT = {"epoch": 1, "score": 0.5, "train_seconds": 1.0, "eval_seconds": 0.1}

@@ -7,15 +7,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pkd.cache import MANIFEST, build_once
 from pkd.errors import CacheError, InputError
-from study.cells import Cell
-from study.driver import only_driver
-from study.layout import Layout
-from study.ledger import Ledger
-from study.mirror import Mirror, StoreError
+from pkd.files.cache import MANIFEST, build_once
+from study.config.cell import Cell
 from study.pull import main as pull_main
-from study.store import SharedFolder, open_store
+from study.storage.driver_lock import only_driver
+from study.storage.layout import Layout
+from study.storage.ledger import Ledger
+from study.storage.mirror import Mirror, StoreError
+from study.storage.store import SharedFolder, open_store
 
 CELL = Cell("search", "rte", 3, "kd")
 GB = 10**9

@@ -8,11 +8,12 @@ import pytest
 import yaml
 
 from pkd.errors import InputError
-from study.config_file import load_config
-from study.layout import Layout
-from study.record import check_same_study
-from study.redact import redacted_tree
-from study.trackers import Trackers, check_trackers
+from pkd.runtime.redaction import redacted_tree
+from study.config.config_file import load_study_config
+from study.config.sections import Trackers
+from study.planning.resume_check import check_same_study
+from study.storage.layout import Layout
+from study.tracking.availability import check_trackers
 
 
 @pytest.mark.parametrize(
@@ -20,7 +21,7 @@ from study.trackers import Trackers, check_trackers
     ["sqlite:///mlflow.db", "https://host:5000", "postgresql+psycopg2://host/db", "databricks"],
 )
 def test_a_server_or_a_database_is_taken_for_mlflow(uri: str) -> None:
-    assert load_config(None, [f"trackers.mlflow={uri}"]).trackers.mlflow == uri
+    assert load_study_config(None, [f"trackers.mlflow={uri}"]).trackers.mlflow == uri
 
 
 @pytest.mark.parametrize(
@@ -29,19 +30,19 @@ def test_a_server_or_a_database_is_taken_for_mlflow(uri: str) -> None:
 def test_anything_else_is_refused_with_what_is_allowed(uri: str) -> None:
     expected = f"`trackers.mlflow` is '{uri}', but must be the http.* or a database such as sqlite"
     with pytest.raises(InputError, match=expected):
-        load_config(None, [f"trackers.mlflow={uri}"])
+        load_study_config(None, [f"trackers.mlflow={uri}"])
 
 
 def test_a_refused_uri_does_not_show_its_password() -> None:
     with pytest.raises(InputError) as caught:
-        load_config(None, ["trackers.mlflow=oracle://ada:s3cret@host/db"])
+        load_study_config(None, ["trackers.mlflow=oracle://ada:s3cret@host/db"])
     assert "oracle://***@host/db" in str(caught.value) and "s3cret" not in str(caught.value)
 
 
 @pytest.mark.parametrize("project", ["a/b", "", "a#b", "x" * 129])
 def test_a_project_that_wandb_would_refuse(project: str) -> None:
     with pytest.raises(InputError, match="trackers.wandb"):
-        load_config(None, [f"trackers.wandb='{project}'"])
+        load_study_config(None, [f"trackers.wandb='{project}'"])
 
 
 @pytest.mark.parametrize(
@@ -80,7 +81,7 @@ def test_wandb_without_a_key_is_refused_unless_offline(
 
 def test_trackers_may_change_while_a_study_is_interrupted(tmp_path: Path) -> None:
     def record(*overrides: str) -> Any:
-        return load_config(None, list(overrides))
+        return load_study_config(None, list(overrides))
 
     before = redacted_tree(
         record("trackers.mlflow=http://ada:s3cret@host").model_dump(mode="json")

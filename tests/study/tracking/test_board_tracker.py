@@ -2,16 +2,16 @@
 
 import pytest
 import yaml
-from boards import board_of, fixed, report, take
-from fake_stage import make_board, work_off
-from followed import Note, board_in, curve, events
 from mlflow import MlflowClient
 from mlflow.entities import Run
 
-from study import tracking
-from study.layout import Layout
-from study.trackers import Trackers
-from study.tracking import tracked
+from study.config.sections import Trackers
+from study.storage.layout import Layout
+from study.tracking import board_tracker as tracking
+from study.tracking.board_tracker import tracked
+from tests.support.studies.boards import board_of, fixed, report, take
+from tests.support.studies.fake_stage import make_board, work_off
+from tests.support.studies.followed import Note, board_in, curve, events
 
 
 @pytest.fixture(autouse=True)

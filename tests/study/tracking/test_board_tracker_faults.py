@@ -3,14 +3,14 @@
 import threading
 
 import pytest
-from boards import report, take
-from followed import Note, board_in, curve
 
-from study import tracking
-from study.layout import Layout
-from study.trackercallbacks import TensorBoard
-from study.trackers import Trackers
-from study.tracking import tracked
+from study.config.sections import Trackers
+from study.storage.layout import Layout
+from study.tracking import board_tracker as tracking
+from study.tracking.board_tracker import tracked
+from study.tracking.ray_callbacks import TensorBoard
+from tests.support.studies.boards import report, take
+from tests.support.studies.followed import Note, board_in, curve
 
 
 def test_a_tracker_that_cannot_write_is_told_of_once_and_left_out(layout: Layout) -> None:

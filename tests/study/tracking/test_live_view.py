@@ -4,15 +4,16 @@ import io
 from pathlib import Path
 
 import pytest
-from fake_stage import report_of, searches
 from rich.console import Console
 
-from study.board import Board
-from study.cells import Cell
-from study.cellsearch import CellSearch
-from study.ledger import Ledger
-from study.sampler import ListSampler
-from study.view import View, duration
+from pkd.runtime.units import duration
+from study.config.cell import Cell
+from study.search.board import Board
+from study.search.cell_search import CellSearch
+from study.search.samplers import ListSampler
+from study.storage.ledger import Ledger
+from study.tracking.live_view import View
+from tests.support.studies.fake_stage import report_of, searches
 
 WORK = {"teachers": 1.0, "signals": 1.0, "search": 6.0, "confirm": 1.0, "predict": 1.0}
 

@@ -5,14 +5,14 @@ from pathlib import Path
 
 import pytest
 import ray
-from boards import report, take
-from followed import Note, board_in
-from wandb_records import offline_records
 
-from study.cluster import start_ray, stop_ray
-from study.layout import Layout
-from study.trackers import Trackers
-from study.tracking import tracked
+from study.cluster.ray_cluster import start_ray, stop_ray
+from study.config.sections import Trackers
+from study.storage.layout import Layout
+from study.tracking.board_tracker import tracked
+from tests.support.studies.boards import report, take
+from tests.support.studies.followed import Note, board_in
+from tests.support.studies.wandb_records import offline_records
 
 
 @pytest.mark.slow

@@ -11,16 +11,18 @@ from typing import Any
 import pytest
 import torch
 
-from pkd.cache import write_manifest
+from pkd.data.preparation import Prepared, prepare_task
+from pkd.distillation.signals import ask_teacher
 from pkd.errors import CacheError, TrainingError
-from pkd.experiment import Experiment, Files, Outputs
-from pkd.prepare import Prepared, ask_teacher, prepare_task
-from pkd.tasks import GLUE, Task
-from study.deferred import Deferred, pack
-from study.jobs import PredictJob, SignalsJob
-from study.store import SharedFolder
-from study.trainable import DistilTrainable, StudyTrial
-from study.triallog import logged
+from pkd.files.cache import write_manifest
+from pkd.tasks.glue import GLUE
+from pkd.tasks.task import Task
+from pkd.training.experiment import Experiment, Files, Outputs
+from study.storage.store import SharedFolder
+from study.trials.deferred import Deferred, pack
+from study.trials.jobs import PredictJob, SignalsJob
+from study.trials.trainable import DistilTrainable, StudyTrial
+from study.trials.worker import logged
 
 FT = {"method": "ft", "layers": 2, "epochs": 2, "batch_size": 16, "learning_rate": 1e-3}
 PKD = FT | {"method": "pkd-skip", "temperature": 5.0, "alpha": 0.5, "beta": 100.0}

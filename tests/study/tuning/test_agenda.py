@@ -5,18 +5,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fake_stage import Unwatched, report_of
 
 from pkd.errors import DiskFull
-from study.agenda import Agenda, Doing, Stage
-from study.board import Board
-from study.cells import Cell
-from study.cellsearch import CellSearch
-from study.deferred import Deferred
-from study.layout import Layout
-from study.ledger import Ledger
-from study.sampler import ListSampler
-from study.trainable import StudyTrial
+from study.config.cell import Cell
+from study.search.board import Board
+from study.search.cell_search import CellSearch
+from study.search.samplers import ListSampler
+from study.storage.layout import Layout
+from study.storage.ledger import Ledger
+from study.trials.deferred import Deferred
+from study.trials.trainable import StudyTrial
+from study.tuning.agenda import Agenda, Doing, Stage
+from tests.support.studies.fake_stage import Unwatched, report_of
 
 Stages = Callable[[Board, Board], Doing[None]]
 

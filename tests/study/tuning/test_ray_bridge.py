@@ -5,12 +5,12 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from fake_stage import make_board, one_stage
 from ray.tune.experiment import Trial
 from ray.tune.utils.object_cache import _ObjectCache
 
-from study.bridge import StudyScheduler
-from study.layout import Layout
+from study.storage.layout import Layout
+from study.tuning.ray_bridge import StudyScheduler
+from tests.support.studies.fake_stage import make_board, one_stage
 
 
 @pytest.mark.parametrize(

@@ -6,22 +6,22 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from fake_stage import Unwatched, one_stage, report_of
 from ray.exceptions import OutOfMemoryError
 from ray.tune.error import TuneError
 
 from pkd.errors import CacheError, DiskFull, InputError
-from study.agenda import Agenda, Doing, Stage
-from study.board import Board
-from study.bridge import BrokenTrials, StudyScheduler
-from study.cells import Cell
-from study.cellsearch import CellSearch
-from study.layout import Layout
-from study.ledger import Ledger
-from study.sampler import ListSampler
-from study.sections import Resources
-from study.trainable import StudyTrial
-from study.tuner import StageIncomplete, check_complete, run_stages, work_off
+from study.config.cell import Cell
+from study.config.sections import Resources
+from study.search.board import Board
+from study.search.cell_search import CellSearch
+from study.search.samplers import ListSampler
+from study.storage.layout import Layout
+from study.storage.ledger import Ledger
+from study.trials.trainable import StudyTrial
+from study.tuning.agenda import Agenda, Doing, Stage
+from study.tuning.ray_bridge import BrokenTrials, StudyScheduler
+from study.tuning.tuner import StageIncomplete, check_complete, run_stages, work_off
+from tests.support.studies.fake_stage import Unwatched, one_stage, report_of
 
 # As Ray 2.60 says it, without the list of its ten largest processes.
 KILLED = """1 worker(s) were killed due to the node running low on memory. Memory on the node \
@@ -105,14 +105,14 @@ def test_a_cluster_that_lost_its_nodes_is_not_asked_again_what_they_have(
     tune: Tune, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     nodes, scripts = iter([{"cpu": 2.0}]), iter([run_out_of_memory, finish])
-    monkeypatch.setattr("study.tuner.trial_resources", lambda resources: next(nodes))
+    monkeypatch.setattr("study.tuning.tuner.trial_resources", lambda resources: next(nodes))
 
     def fit(agenda: Agenda, share: dict[str, float], layout: Layout) -> None:
         assert share == {"cpu": 2.0}
         next(scripts)(agenda.board)
         assert agenda.next() is None
 
-    monkeypatch.setattr("study.tuner._fit", fit)
+    monkeypatch.setattr("study.tuning.tuner._fit", fit)
     run_stages(doing_of(tune), Resources(), tune.layout)
     assert tune.board.done
 
@@ -123,7 +123,7 @@ def test_a_trial_that_no_node_can_run_ends_the_study(
     def refuse(resources: Resources) -> None:
         raise InputError("a trial needs 64 CPUs")
 
-    monkeypatch.setattr("study.tuner.trial_resources", refuse)
+    monkeypatch.setattr("study.tuning.tuner.trial_resources", refuse)
     with pytest.raises(InputError, match="64 CPUs"):
         run_stages(doing_of(tune), Resources(), tune.layout)
     assert not tune.board.running
@@ -272,7 +272,7 @@ def test_trials_that_broke_off_on_a_full_disk_are_not_tried_again(
     def full(path: Path) -> None:
         raise DiskFull(f"no space left on the disk for {path}")
 
-    monkeypatch.setattr("study.tuner.check_space", full)
+    monkeypatch.setattr("study.tuning.tuner.check_space", full)
     with pytest.raises(DiskFull, match="no space left"):
         tune.run(break_one)
     assert tune.runs == 1

@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Any
 
-from fake_run import write
+from tests.support.runs.fake_run import write
 
 BERT = {"embeddings": 23_837_184, "layers": 85_054_464, "pooler": 590_592, "total": 109_482_240}
 

@@ -4,11 +4,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from fake_run import FakeRun
+from tests.support.runs.fake_run import FakeRun
 
 from analysis.rendering import Table
-from analysis.runs import load_run
-from analysis.significance import differences
+from analysis.run_data.runs import load_run
+from analysis.results.significance import differences
 from analysis.tables.significance import tables
 
 N = 200

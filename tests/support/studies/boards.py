@@ -3,14 +3,13 @@
 from pathlib import Path
 from typing import Any
 
-from fake_stage import Unwatched
-
-from study.board import Board
-from study.cells import Cell
-from study.cellsearch import CellSearch
-from study.ledger import Ledger
-from study.sampler import ListSampler, OptunaSampler
-from study.space import Range
+from study.config.cell import Cell
+from study.config.search_space import Range
+from study.search.board import Board
+from study.search.cell_search import CellSearch
+from study.search.samplers import ListSampler, OptunaSampler
+from study.storage.ledger import Ledger
+from tests.support.studies.fake_stage import Unwatched
 
 SPACE = {"learning_rate": Range(low=1e-5, high=1e-3, log=True)}
 

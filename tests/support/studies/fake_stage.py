@@ -4,17 +4,17 @@ import zlib
 from pathlib import Path
 from typing import Any
 
-from pkd.recipe import Method
-from study.agenda import Agenda, Stage
-from study.board import Board
-from study.cells import Cell
-from study.cellsearch import STOP, CellSearch
-from study.layout import Layout
-from study.ledger import Event, Ledger
-from study.sampler import ListSampler, OptunaSampler, dimensions, grid
-from study.sections import Asha
-from study.space import Range, Space
-from study.trainable import StudyTrial
+from pkd.distillation.recipe import Method
+from study.config.cell import Cell
+from study.config.search_space import Range, Space
+from study.config.sections import Asha
+from study.search.board import Board
+from study.search.cell_search import STOP, CellSearch
+from study.search.samplers import ListSampler, OptunaSampler, dimensions, grid
+from study.storage.layout import Layout
+from study.storage.ledger import Event, Ledger
+from study.trials.trainable import StudyTrial
+from study.tuning.agenda import Agenda, Stage
 
 SPACE = Space(
     learning_rate=Range(low=1e-5, high=1e-3, log=True),

@@ -3,11 +3,11 @@
 from collections.abc import Callable
 
 import pytest
-from boards import board_of, fixed
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from study.board import Board
-from study.layout import Layout
+from study.search.board import Board
+from study.storage.layout import Layout
+from tests.support.studies.boards import board_of, fixed
 
 Note = Callable[[str], None]
 

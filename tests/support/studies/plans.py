@@ -4,10 +4,10 @@ from pathlib import Path
 
 from transformers import PretrainedConfig
 
-from pkd.prepare import Prepared
-from study.config import StudyConfig
-from study.plan import Plan, make_plan
-from study.teachers import Teachers
+from pkd.data.preparation import Prepared
+from study.config.study_config import StudyConfig
+from study.planning.plan import Plan, make_plan
+from study.planning.teachers import Teachers
 
 
 def plan_of(

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from study_process import end_session
+from tests.support.studies.study_process import end_session
 
 _OBJECT_STORE_BYTES = 100_000_000
 _OWN_DISK = ["unshare", "--mount", "sh", "-ec", 'mount -t tmpfs tmpfs "$0"; exec "$@"']

@@ -13,9 +13,9 @@ from typing import Any, NamedTuple
 
 import yaml
 
-from study.ledger import Ledger
+from study.storage.ledger import Ledger
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 # Ray, Optuna and the model from loading to loading: seconds on a quiet machine.
 TIMEOUT = 900.0
 

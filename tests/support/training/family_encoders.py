@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-import tiny
 import torch
 from tokenizers.pre_tokenizers import ByteLevel
 from transformers import (
@@ -14,7 +13,8 @@ from transformers import (
     XLNetTokenizer,
 )
 
-from pkd.families import FAMILIES
+from pkd.models.families import FAMILIES
+from tests.support.training import tiny
 
 CASES = [*sorted(FAMILIES), "modernbert-mean"]
 BYTES = ["<s>", "<pad>", "</s>", "<unk>", "<mask>", "<|endoftext|>", *sorted(ByteLevel.alphabet())]

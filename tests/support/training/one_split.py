@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
+from pkd.data.preparation import check_task
 from pkd.errors import InputError
-from pkd.prepare import check_task
-from pkd.tasks import Task
+from pkd.tasks.task import Task
 
 # The texts that are read, or words of the message.
 Expected = list[str] | str

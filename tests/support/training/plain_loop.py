@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from pkd.batching import train_batches
+from pkd.data.batching import train_batches
 
 
 def plain_batch(folder: Path, rows: np.ndarray) -> dict[str, torch.Tensor]:

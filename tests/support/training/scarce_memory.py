@@ -8,10 +8,10 @@ import numpy as np
 import torch
 from transformers import BertConfig, BertForSequenceClassification
 
-from pkd.objective import Objective
-from pkd.recipe import Recipe
-from pkd.tokens import TokenArrays
-from pkd.trainer import Trainer
+from pkd.data.tokens import TokenArrays
+from pkd.distillation.recipe import Recipe
+from pkd.training.objective import Objective
+from pkd.training.trainer import Trainer
 
 ROWS, WIDTH = 512, 64
 ROOM = 100 * 2**20  # a fraction of what the step takes

@@ -1,25 +1,15 @@
 """A tiny BERT, its data, tokens, a teacher and its signals, made once for all tests."""
 
-import sys
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
 
-# The tests import `tiny` from beside them, in every import mode of pytest.
-sys.path.insert(0, str(Path(__file__).parent))
-
-import tiny  # noqa: E402
-
-from pkd import cache  # noqa: E402
-from pkd.models import load_classifier  # noqa: E402
-from pkd.prepare import Prepared, ask_teacher, prepare_task  # noqa: E402
-from pkd.savemodel import save_model  # noqa: E402
-from pkd.tasks import GLUE  # noqa: E402
-
-# Examples are the same in every run, and a busy machine may take its time over one.
-settings.register_profile("pkd", deadline=None, derandomize=True, max_examples=50)
-settings.load_profile("pkd")
+from pkd.data.preparation import Prepared, prepare_task
+from pkd.distillation.signals import ask_teacher
+from pkd.files import cache
+from pkd.models.classifier import load_classifier, save_model
+from pkd.tasks.glue import GLUE
+from tests.support.training import tiny
 
 
 @pytest.fixture(scope="session")

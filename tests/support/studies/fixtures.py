@@ -1,7 +1,8 @@
+"""Tiny studies, their inputs, and the command in this process."""
+
 import json
 import os
 import subprocess
-import sys
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,13 +13,8 @@ import yaml
 from filelock import FileLock
 
 if TYPE_CHECKING:
-    from study_process import Finished, Study
-
-    from study.layout import Layout
-
-# The tests import `fake_stage`, `tiny_inputs` and `study_process` from beside them, in every
-# import mode of pytest.
-sys.path.insert(0, str(Path(__file__).parent))
+    from study.storage.layout import Layout
+    from tests.support.studies.study_process import Finished, Study
 
 
 def made_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], object]) -> Path:
@@ -38,7 +34,7 @@ def made_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path],
 @pytest.fixture(scope="session")
 def tiny_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """``<task>/<split>.parquet`` of rte and sst2. Read only: copy it to change it."""
-    from tiny_inputs import write_data
+    from tests.support.studies.tiny_inputs import write_data
 
     return made_once(tmp_path_factory, "tiny-data", write_data)
 
@@ -46,7 +42,7 @@ def tiny_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A BERT of 4 layers. Read only: copy it to change it."""
-    from tiny_inputs import write_model
+    from tests.support.studies.tiny_inputs import write_model
 
     return made_once(tmp_path_factory, "tiny-model", write_model)
 
@@ -81,7 +77,7 @@ def finished_once(
     factory: pytest.TempPathFactory, name: str, study_in: Callable[[Path], "Study"]
 ) -> "Finished":
     """A study that runs to its end, once for all of pytest-xdist's workers."""
-    from study_process import Finished
+    from tests.support.studies.study_process import Finished
 
     def run(folder: Path) -> None:
         done = study_in(folder).run()
@@ -98,7 +94,7 @@ def finished(
 ) -> "Finished":
     """A whole study that nothing disturbed, followed by trackers (but for Weights & Biases, whose
     processes take seconds to start). Read only: copy its folder to go on with it."""
-    from study_process import CONFIG, Study
+    from tests.support.studies.study_process import CONFIG, Study
 
     def study_in(folder: Path) -> Study:
         on = {"tensorboard": True, "mlflow": f"sqlite:///{folder}/mlflow.db"}
@@ -113,7 +109,7 @@ def ensembled(
 ) -> "Finished":
     """A whole study of rte whose students learn from two teachers; the first trial of its search
     diverges. Read only: copy its folder to go on with it."""
-    from study_process import SHORT, Study
+    from tests.support.studies.study_process import SHORT, Study
 
     # A patience loss weighted by 1e39 is infinite in fp32.
     space = {"learning_rate": 1e-3, "temperature": 5, "alpha": 0.5, "normalize": True}
@@ -135,10 +131,12 @@ def without_ray(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> "Callable[..., subprocess.CompletedProcess[str]]":
     """Runs a study's command in this process, for which nothing is left that would take Ray."""
-    from study.cli import main
+    from study.command_line import main
 
     def run(study: "Study", *more: str) -> "subprocess.CompletedProcess[str]":
-        monkeypatch.setattr("study.cluster.start_ray", lambda address: pytest.fail("it starts"))
+        monkeypatch.setattr(
+            "study.cluster.ray_cluster.start_ray", lambda address: pytest.fail("it starts")
+        )
         monkeypatch.chdir(study.out.parent)
         words = [*study.command[2:], *more]
         code = main(words)
@@ -150,7 +148,7 @@ def without_ray(
 @pytest.fixture(scope="session")
 def place(tiny_data: Path, tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A working folder with what the command lines below name."""
-    from test_command_line import CONFIG
+    from tests.support.studies.command import CONFIG
 
     folder = tmp_path_factory.mktemp("place")
     (folder / "data").symlink_to(tiny_data)
@@ -172,7 +170,7 @@ def dry_run(
     monkeypatch.chdir(place)
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
 
-    from study.cli import main
+    from study.command_line import main
 
     def run_with(*options: str) -> tuple[int, str]:
         good = {"--tasks": "rte", "--config": "ok.yaml", "--data": "data", "--model": "model"}
@@ -189,7 +187,7 @@ def dry_run(
 @pytest.fixture
 def layout(tmp_path: Path) -> "Layout":
     """A folder of a study that is called tiny."""
-    from study.layout import Layout
+    from study.storage.layout import Layout
 
     layout = Layout(tmp_path)
     record = {"format": 1, "name": "tiny", "id": "5a1d", "created": "", "config": {}}

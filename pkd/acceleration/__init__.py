@@ -1,0 +1,1 @@
+"""The same training step in less time."""

@@ -1,0 +1,1 @@
+"""Measuring and shipping the students of a study."""

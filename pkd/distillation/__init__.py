@@ -1,0 +1,1 @@
+"""The method: recipe, losses, layer maps and teacher signals."""

@@ -1,0 +1,48 @@
+"""The local folder of a model, downloaded from the Hugging Face hub where it has to be."""
+
+import os
+from pathlib import Path
+
+from pkd.errors import DiskFull, HubUnreachable, InputError
+from pkd.files.atomic import explained_full_disk
+
+
+def fetch_model(source: str) -> Path:
+    """Gives the local folder of a model, downloading it from the hub if it is a hub id.
+
+    Raises:
+        InputError: if a local folder is no model, or lacks its tokenizer.
+        DiskFull: if the disk has no room for a download.
+        HubUnreachable: if the hub is needed and does not answer.
+    """
+    if os.path.isdir(source):
+        folder = Path(source).resolve()
+    else:
+        if os.path.isabs(source) or source.startswith(".") or os.path.exists(source):
+            raise InputError(f"model folder {source} does not exist, or is no folder")
+        folder = _download(source)
+    if not (folder / "config.json").exists():
+        raise InputError(f"{folder} is no model folder: it has no config.json")
+    if not list(folder.glob("*.safetensors")):
+        raise InputError(
+            f"{folder} has no weights in safetensors form (*.safetensors); pickled weights are "
+            "not read, because they can run code. Convert them with `save_pretrained`"
+        )
+    return folder
+
+
+def _download(source: str) -> Path:
+    from huggingface_hub import constants, snapshot_download
+
+    wanted = ["*.json", "*.txt", "*.model", "*.safetensors"]
+    try:
+        with explained_full_disk(Path(constants.HF_HUB_CACHE)):
+            return Path(snapshot_download(source, allow_patterns=wanted))
+    except DiskFull:
+        raise
+    except Exception as error:  # the hub's client raises a dozen types for "no answer"
+        raise HubUnreachable(
+            f"cannot load the model {source} from the Hugging Face hub "
+            f"({type(error).__name__}). Give a local folder with --model DIR "
+            "(config.json, *.safetensors and the tokenizer's files)"
+        ) from error

@@ -1,0 +1,1 @@
+"""What concerns this process: command lines, devices, memory, messages."""

@@ -1,0 +1,38 @@
+"""Messages for what a user gives: arguments, and values that pydantic refuses."""
+
+from pydantic import ValidationError
+
+from pkd.errors import InputError, shown
+
+
+def check_arguments(arguments: list[str]) -> None:
+    """Refuses what a command line holds in another encoding: no record could name such a file.
+
+    Raises:
+        InputError: naming the argument.
+    """
+    for argument in arguments:
+        try:
+            argument.encode()
+        except UnicodeEncodeError:
+            raise InputError(f"the argument {argument!r} is no UTF-8: rename it") from None
+
+
+def describe_errors(error: ValidationError) -> list[str]:
+    """One line for each problem that pydantic found: key, value and constraint."""
+    lines = []
+    for problem in error.errors():
+        key = ".".join(str(part) for part in problem["loc"])
+        message = problem["msg"].removeprefix("Value error, ")
+        # A message that names its key needs no second one.
+        if problem["type"] == "value_error" and (not key or message.startswith("`")):
+            lines.append(message)
+            continue
+        if problem["type"] == "missing":
+            lines.append(f"`{key}` is missing")
+            continue
+        message = message.replace("Input should be", "must be")
+        if problem["type"] == "string_type" and isinstance(problem["input"], (bool, int, float)):
+            message += "; put it in quotes"  # YAML reads yes, no, on, off and 1.0 as no text
+        lines.append(f"`{key}` is {shown(problem['input'])}, but {message}")
+    return lines

@@ -1,0 +1,1 @@
+"""What is to be learnt: tasks by name, from task files and from folders."""

@@ -1,0 +1,1 @@
+"""One training that can be interrupted and resumed."""

@@ -1,0 +1,1 @@
+"""Starting Ray, joining a cluster, running the driver on one."""

@@ -1,0 +1,1 @@
+"""What a study will do, checked before anything runs."""

@@ -1,0 +1,1 @@
+"""One search for each cell, and the dispatch of their trials."""

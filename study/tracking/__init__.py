@@ -1,0 +1,1 @@
+"""Who is shown how trials are doing: the terminal and experiment trackers."""

@@ -1,0 +1,1 @@
+"""Tiny studies, in this process and through the real command."""

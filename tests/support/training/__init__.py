@@ -1,0 +1,1 @@
+"""Tiny encoders, data and reference loops."""
