@@ -26,7 +26,7 @@ from pkd.models.hub import fetch_model
 from pkd.models.start_layers import STARTS, start_layers
 from pkd.runtime.command_line import make_parser, run_command
 from pkd.tasks.task_file import resolve_tasks
-from pkd.training.experiment import Experiment, Files, Outputs
+from pkd.training.training_run import Files, Outputs, TrainingRun
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -86,14 +86,14 @@ def _run(recipe: Recipe, files: Files, folder: Path) -> dict[str, object]:
     # Named by all that it depends on: other settings must not resume it.
     checkpoint = folder.with_name(f"{folder.name}-{_key(recipe, files)}.checkpoint")
     predictions = folder.with_name("predictions") / folder.name
-    experiment = Experiment(recipe, files, Outputs(checkpoint, folder, predictions))
-    while not experiment.finished:
-        epoch = len(experiment.reports) + 1
+    training = TrainingRun(recipe, files, Outputs(checkpoint, folder, predictions))
+    while not training.finished:
+        epoch = len(training.reports) + 1
         with tqdm(desc=f"{recipe.method} epoch {epoch}/{recipe.epochs}", unit="step") as bar:
-            report = experiment.run_epoch(partial(_advance, bar))
+            report = training.run_epoch(partial(_advance, bar))
         print(report, file=sys.stderr)
     checkpoint.unlink(missing_ok=True)
-    best = max(experiment.reports, key=lambda report: report.score)
+    best = max(training.reports, key=lambda report: report.score)
     return {"best_epoch": best.epoch, "score": best.score, "metrics": best.metrics}
 
 

@@ -21,7 +21,7 @@ from pkd.tasks.task_template import init_task
 from study.cluster.address import check_address
 from study.config.config_file import load_study_config
 from study.config.study_config import StudyConfig
-from study.interruption import Terminated, end_in_peace, heed_sigterm
+from study.interruption import Terminated, ignore_further_interrupts, raise_on_sigterm
 from study.storage.driver_lock import only_driver
 from study.storage.layout import Layout
 from study.storage.store import is_uri, open_store, resolved
@@ -38,7 +38,7 @@ def main(argv: list[str] | None = None) -> int:
         0 when it is complete, 1 when something is missing or failed, 2 for wrong usage,
         configuration or data (nothing was trained), 130 after Ctrl-C, 143 after SIGTERM.
     """
-    heed_sigterm()
+    raise_on_sigterm()
     arguments = sys.argv[1:] if argv is None else argv
     options = _parser().parse_args(arguments)
     console = Console(highlight=False, soft_wrap=True)
@@ -64,7 +64,7 @@ def main(argv: list[str] | None = None) -> int:
         stop = error.__cause__ if isinstance(error, SystemError) else error
         if not isinstance(stop, (KeyboardInterrupt, Terminated)):
             raise
-        end_in_peace()
+        ignore_further_interrupts()
         errors.print(
             f"interrupted: what was recorded is safe. To go on: {_command()}",
             markup=False,

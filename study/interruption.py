@@ -7,7 +7,7 @@ class Terminated(BaseException):
     """SIGTERM: the machine is wanted back."""
 
 
-def heed_sigterm() -> None:
+def raise_on_sigterm() -> None:
     """Has SIGTERM raise `Terminated` in the main thread."""
 
     def stop(signum: int, frame: object) -> None:
@@ -16,6 +16,6 @@ def heed_sigterm() -> None:
     signal.signal(signal.SIGTERM, stop)
 
 
-def end_in_peace() -> None:
+def ignore_further_interrupts() -> None:
     """An impatient second Ctrl-C would break off the end of Ray and of Python, not hasten it."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -11,7 +11,7 @@ from pkd.models.encoder import load_encoder_config
 from pkd.runtime.units import duration
 from pkd.tasks.task import Task
 from study.config.study_config import StudyConfig
-from study.interruption import Terminated, end_in_peace, heed_sigterm
+from study.interruption import Terminated, ignore_further_interrupts, raise_on_sigterm
 from study.planning.announcement import announcement
 from study.planning.inputs import prepare_inputs
 from study.planning.plan import check_disk, make_plan
@@ -66,7 +66,7 @@ def run_study(
     def restart_ray() -> None:
         stop_ray()
         start_ray(address)
-        heed_sigterm()  # Ray puts a handler of its own in our place
+        raise_on_sigterm()  # Ray puts a handler of its own in our place
 
     view = View(console, plan.stage_work())
     on_this_disk = isinstance(layout.store, SharedFolder)
@@ -83,7 +83,7 @@ def run_study(
         _report(layout, console)
         raise
     except (KeyboardInterrupt, Terminated, SystemError):
-        end_in_peace()
+        ignore_further_interrupts()
         raise
     finally:
         stop_ray()

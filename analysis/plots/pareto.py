@@ -24,7 +24,7 @@ from analysis.plots.canvas import (
 )
 from analysis.results.comparison import AVERAGE
 from analysis.results.pareto import pareto
-from analysis.run_data.benchmark import Benchmark, load_benchmark
+from analysis.run_data.measured_times import Benchmark, load_benchmark
 from analysis.run_data.runs import Run
 
 _FRONT: dict[str, Any] = {"color": "#777777", "lw": 1.1, "ls": "--", "zorder": 1}

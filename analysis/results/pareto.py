@@ -5,7 +5,7 @@ import pandas as pd
 from analysis.results.comparison import AVERAGE
 from analysis.results.settings import scores_by_method
 from analysis.results.sizes import sizes
-from analysis.run_data.benchmark import Benchmark, speeds
+from analysis.run_data.measured_times import Benchmark, speeds
 from analysis.run_data.runs import Run
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import pandas as pd
 
-from analysis.run_data.benchmark import PAPER, Benchmark, speeds
+from analysis.run_data.measured_times import PAPER, Benchmark, speeds
 from analysis.run_data.published import published_size_speed
 from analysis.run_data.runs import Run
 

@@ -8,7 +8,7 @@ import pandas as pd
 from analysis.labels import task_label
 from analysis.rendering import Table, plain, shell_path
 from analysis.results.sizes import depths, published_ratios, sizes
-from analysis.run_data.benchmark import Benchmark, load_benchmark, speeds
+from analysis.run_data.measured_times import Benchmark, load_benchmark, speeds
 from analysis.run_data.runs import Run
 from analysis.tables.text import NONE, generated_note
 

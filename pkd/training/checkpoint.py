@@ -11,12 +11,12 @@ import torch
 from pkd.errors import CacheError
 from pkd.files.atomic import write_atomic
 from pkd.runtime.memory import is_out_of_memory
-from pkd.training.trainer import Trainer
+from pkd.training.training_loop import TrainingLoop
 
 
-def save_checkpoint(path: Path, trainer: Trainer, extra: dict[str, Any]) -> None:
+def save_checkpoint(path: Path, loop: TrainingLoop, extra: dict[str, Any]) -> None:
     """Writes a trainer's state, and JSON-like ``extra``, atomically."""
-    state = {"trainer": trainer.state_dict(), "extra": extra}
+    state = {"trainer": loop.state_dict(), "extra": extra}
     write_atomic(path, lambda partial: torch.save(state, partial))
 
 
@@ -37,16 +37,16 @@ def check_intact(path: Path) -> None:
         raise CacheError(f"the checkpoint {path} is damaged (the checksum of {damaged} differs)")
 
 
-def load_checkpoint(path: Path, trainer: Trainer) -> dict[str, Any]:
+def load_checkpoint(path: Path, loop: TrainingLoop) -> dict[str, Any]:
     """Loads what `save_checkpoint` wrote and gives back ``extra``. Runs no code from the file.
 
     Raises:
         CacheError: if the file is damaged.
     """
     try:
-        state = torch.load(path, map_location=trainer.device, weights_only=True)
+        state = torch.load(path, map_location=loop.device, weights_only=True)
         extra: dict[str, Any] = state["extra"]
-        trainer.load_state_dict(state["trainer"])
+        loop.load_state_dict(state["trainer"])
     except pickle.UnpicklingError:  # torch's text advises to read it all the same
         raise CacheError(
             f"the checkpoint {path} is damaged or not one of ours, and nothing of it was run; "

@@ -14,7 +14,7 @@ from pkd.models.hub import fetch_model
 from pkd.tasks.task import Task
 from study.config.study_config import StudyConfig
 from study.planning.plan import check_depths
-from study.planning.teachers import Further, Teachers, adopt_given
+from study.planning.teacher_models import Further, Teachers, adopt_given
 from study.storage.layout import Layout
 
 

@@ -17,7 +17,7 @@ from pkd.models.start_layers import check_depth, start_layers
 from pkd.runtime.devices import default_device, resolve_precision
 from pkd.runtime.units import gigabytes
 from study.config.study_config import StudyConfig
-from study.planning.teachers import Teachers
+from study.planning.teacher_models import Teachers
 from study.search.samplers import dimensions, grid
 
 # Share of the measured matmul rate that a whole training step reaches, order of magnitude.

@@ -21,7 +21,7 @@ CONTINUE, STOP = "continue", "stop"
 
 
 @dataclass
-class TrialState:
+class TrialRecord:
     """What is known of one trial.
 
     Attributes:
@@ -84,7 +84,7 @@ class CellSearch:
             cost,
         )
         self.keep = keep
-        self.trials: dict[str, TrialState] = {}
+        self.trials: dict[str, TrialRecord] = {}
         # Epochs that are done with: trained, or spared by an early end.
         self.epochs_done = 0
         self._states = Counter(running=0, complete=0, stopped=0, failed=0)
@@ -212,7 +212,7 @@ class CellSearch:
 
     def _add(self, number: int, settings: Settings) -> str:
         name = self._name(number)
-        self.trials[name] = TrialState(number, settings)
+        self.trials[name] = TrialRecord(number, settings)
         self._states["running"] += 1
         if self._asha is not None:
             self._asha.on_trial_add(None, SimpleNamespace(trial_id=name))

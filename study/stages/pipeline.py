@@ -11,8 +11,8 @@ from ray import tune
 from pkd.data.preparation import Prepared
 from study.config.cell import Cell
 from study.planning.plan import Plan
-from study.search.board import Board
 from study.search.cell_search import CellSearch
+from study.search.dispatcher import TrialDispatcher
 from study.search.samplers import ListSampler
 from study.stages.proposals import cell_sampler, may_start, teacher_sampler
 from study.stages.teacher_questions import questions, scores_of_further
@@ -29,8 +29,8 @@ from study.storage.ledger import Ledger
 from study.tracking.live_view import View
 from study.trials.jobs import GivenTeacherJob, PredictJob, SignalsJob
 from study.trials.trainable import StudyTrial
-from study.tuning.agenda import Doing, MakeConfig, Stage
-from study.tuning.tuner import check_complete, work_off
+from study.tuning.stage_queue import MakeConfig, Stage, StageWork
+from study.tuning.tuner import check_complete, run_until_done
 
 # Confirm seeds are this far from the search's, so that no confirmed run repeats a searched one.
 _FRESH = 1000
@@ -62,7 +62,7 @@ class Stages:
         self.ledger = Ledger(layout.ledger, layout.store)
         self._supersede_unless = partial(supersede_unless, layout, self.ledger)
 
-    def left(self) -> Doing[None]:
+    def left(self) -> StageWork[None]:
         """What is left of all five stages, for `study.tuning.tuner.run_stages`.
 
         Raises:
@@ -78,7 +78,7 @@ class Stages:
 
     # 1 ------------------------------------------------------------------------------------
 
-    def _teachers(self) -> Doing[Board]:
+    def _teachers(self) -> StageWork[TrialDispatcher]:
         if self.plan.teachers.given:
             return (yield from self._given_teachers())
         teacher = self.config.teacher
@@ -95,10 +95,10 @@ class Stages:
             for task in self.plan.tasks
             for cell in [Cell("teachers", task, self.plan.teacher_layers, "teacher")]
         ]
-        board = self._board(searches, keep_best=True)
-        return (yield from self._run(board, StudyTrial, self.configs.teacher))
+        dispatcher = self._dispatcher(searches, keep_best=True)
+        return (yield from self._run(dispatcher, StudyTrial, self.configs.teacher))
 
-    def _given_teachers(self) -> Doing[Board]:
+    def _given_teachers(self) -> StageWork[TrialDispatcher]:
         searches = [
             self._jobs(
                 Cell("teachers", task, self.plan.teacher_layers, "teacher"),
@@ -108,15 +108,15 @@ class Stages:
             )
             for task in self.plan.tasks
         ]
-        board = self._board(searches)
-        yield from self._run(board, GivenTeacherJob, self.configs.given_teacher)
-        for line in scores_of_further(self.config, board):
+        dispatcher = self._dispatcher(searches)
+        yield from self._run(dispatcher, GivenTeacherJob, self.configs.given_teacher)
+        for line in scores_of_further(self.config, dispatcher):
             self.view.note(line)
-        return board
+        return dispatcher
 
     # 2 ------------------------------------------------------------------------------------
 
-    def _signals(self, teachers: Board) -> Doing[dict[str, tuple[Path, ...]]]:
+    def _signals(self, teachers: TrialDispatcher) -> StageWork[dict[str, tuple[Path, ...]]]:
         if set(self.config.methods) == {"ft"}:
             self.view.skip("signals")
             return {}
@@ -151,18 +151,18 @@ class Stages:
                 "precision": self.config.train.precision,
             }
 
-        board = yield from self._run(self._board(searches), SignalsJob, config)
+        dispatcher = yield from self._run(self._dispatcher(searches), SignalsJob, config)
         return {
             search.cell.task: tuple(
                 self.layout.signals / search.trials[name].reports[0]["folder"]
                 for name in sorted(search.trials)
             )
-            for search in board.searches.values()
+            for search in dispatcher.searches.values()
         }
 
     # 3 ------------------------------------------------------------------------------------
 
-    def _search(self, signals: dict[str, tuple[Path, ...]]) -> Doing[Board]:
+    def _search(self, signals: dict[str, tuple[Path, ...]]) -> StageWork[TrialDispatcher]:
         search = self.config.search
         searches: dict[str, CellSearch] = {}
         for task, depth, method in self.plan.cells:
@@ -177,13 +177,17 @@ class Stages:
                 cost=self.plan.epoch_flops(task, depth),
             )
 
-        board = self._board(searches.values(), ready=partial(may_start, self.plan, searches))
+        dispatcher = self._dispatcher(
+            searches.values(), ready=partial(may_start, self.plan, searches)
+        )
         config = self.configs.student(signals, keep_weights=False)
-        return (yield from self._run(board, StudyTrial, config))
+        return (yield from self._run(dispatcher, StudyTrial, config))
 
     # 4 ------------------------------------------------------------------------------------
 
-    def _confirm(self, search: Board, signals: dict[str, tuple[Path, ...]]) -> Doing[Board]:
+    def _confirm(
+        self, search: TrialDispatcher, signals: dict[str, tuple[Path, ...]]
+    ) -> StageWork[TrialDispatcher]:
         searches = []
         for found in search.searches.values():
             assert found.winner is not None
@@ -206,13 +210,13 @@ class Stages:
             [each.cell for each in searches],
             lambda cell, event: event["settings"] == settings[cell.name],
         )
-        board = self._board(searches, keep_best=True)
+        dispatcher = self._dispatcher(searches, keep_best=True)
         config = self.configs.student(signals, keep_weights=True)
-        return (yield from self._run(board, StudyTrial, config))
+        return (yield from self._run(dispatcher, StudyTrial, config))
 
     # 5 ------------------------------------------------------------------------------------
 
-    def _predict(self, teachers: Board, confirm: Board) -> Doing[None]:
+    def _predict(self, teachers: TrialDispatcher, confirm: TrialDispatcher) -> StageWork[None]:
         settings, models = {}, {}
         for search in (*teachers.searches.values(), *confirm.searches.values()):
             prepared = self._read_by(search.cell)
@@ -241,18 +245,18 @@ class Stages:
                 "precision": self.config.train.precision,
             }
 
-        yield from self._run(self._board(searches), PredictJob, config)
+        yield from self._run(self._dispatcher(searches), PredictJob, config)
 
     # --------------------------------------------------------------------------------------
 
-    def _board(
+    def _dispatcher(
         self,
         searches: Iterable[CellSearch],
         ready: Callable[[CellSearch], bool] = lambda search: True,
         keep_best: bool = False,
-    ) -> Board:
+    ) -> TrialDispatcher:
         searches = list(searches)
-        return Board(
+        return TrialDispatcher(
             searches[0].cell.stage if searches else "predict",
             searches,
             self.ledger,
@@ -264,21 +268,21 @@ class Stages:
         )
 
     def _run(
-        self, board: Board, trainable: type[tune.Trainable], config: MakeConfig
-    ) -> Doing[Board]:
-        """Has a board worked off, unless nothing is left to do."""
-        if board.done:
-            self.view.skip(board.stage)
+        self, dispatcher: TrialDispatcher, trainable: type[tune.Trainable], config: MakeConfig
+    ) -> StageWork[TrialDispatcher]:
+        """Has a dispatcher worked off, unless nothing is left to do."""
+        if dispatcher.done:
+            self.view.skip(dispatcher.stage)
         else:
             if not ray.is_initialized():
                 self.restart_ray()
-            stage = Stage(board, trainable, config)
-            with self.view.stage(board):
-                yield from work_off(
+            stage = Stage(dispatcher, trainable, config)
+            with self.view.stage(dispatcher):
+                yield from run_until_done(
                     stage, self.layout, self.restart_ray, self.view.note, self.config.trackers
                 )
-        check_complete(board, self.layout)
-        return board
+        check_complete(dispatcher, self.layout)
+        return dispatcher
 
     def _keep_best(self, search: CellSearch, _: str) -> None:
         drop_beaten_weights(self.layout, search)

@@ -7,8 +7,8 @@ from typing import Any
 from pkd.data.preparation import Prepared
 from study.config.study_config import StudyConfig
 from study.planning.plan import Plan
-from study.search.board import Board
 from study.search.cell_search import CellSearch
+from study.search.dispatcher import TrialDispatcher
 from study.storage.layout import Layout
 
 
@@ -51,15 +51,15 @@ def questions(plan: Plan, layout: Layout, taught: CellSearch) -> list[Question]:
     ]
 
 
-def scores_of_further(config: StudyConfig, board: Board) -> list[str]:
+def scores_of_further(config: StudyConfig, dispatcher: TrialDispatcher) -> list[str]:
     """A line for each given teacher that is not the first of its task: its dev score.
 
     Args:
         config: of the study.
-        board: the first stage at its end.
+        dispatcher: the first stage at its end.
     """
     lines = []
-    for search in board.searches.values():
+    for search in dispatcher.searches.values():
         others = config.teacher.given(search.cell.task)[1:]
         for trial in search.trials.values():
             # A study of an older version did not score them.

@@ -4,11 +4,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pkd.training.experiment import Files, Outputs
+from pkd.training.training_run import Files, Outputs
 from study.planning.plan import Plan
 from study.search.cell_search import CellSearch
 from study.storage.layout import Layout
-from study.tuning.agenda import MakeConfig
+from study.tuning.stage_queue import MakeConfig
 
 
 @dataclass(frozen=True)

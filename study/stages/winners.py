@@ -9,8 +9,8 @@ from pkd.errors import CacheError
 from pkd.files.atomic import write_json
 from pkd.files.cache import verify, write_manifest
 from study.config.cell import Cell
-from study.search.board import Board
 from study.search.cell_search import CellSearch
+from study.search.dispatcher import TrialDispatcher
 from study.storage.layout import Layout
 from study.storage.ledger import Ledger
 
@@ -28,20 +28,20 @@ def drop_beaten_weights(layout: Layout, search: CellSearch) -> None:
             layout.store.delete(layout.weights(search.cell, name))
 
 
-def promote_winners(layout: Layout, board: Board) -> None:
+def promote_winners(layout: Layout, dispatcher: TrialDispatcher) -> None:
     """Moves the best weights of each cell to their place; what is there already stays.
 
     Raises:
         CacheError: if the ledger knows of a winner whose weights are nowhere, or if those of a
             teacher are damaged.
     """
-    for search in board.searches.values():
+    for search in dispatcher.searches.values():
         for rank, trial in enumerate(search.best):
             further = layout.further_teacher(search.cell.task, trial)
             home = further if rank else home_of(layout, search.cell)
             _promote(layout, search, trial, home)
             # Everything after this stage learns from the teachers. Students are checked when used.
-            if board.stage == "teachers":
+            if dispatcher.stage == "teachers":
                 verify(layout.store.fetch(home))
 
 

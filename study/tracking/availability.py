@@ -1,4 +1,4 @@
-"""Experiment trackers: which ones a study tells of its trials, and whether they can be told."""
+"""TrainingRun trackers: which ones a study tells of its trials, and whether they can be told."""
 
 import importlib.util
 

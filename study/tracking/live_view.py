@@ -11,8 +11,8 @@ from rich.progress import BarColumn, Progress, TextColumn
 from rich.table import Table
 
 from pkd.runtime.units import duration
-from study.search.board import Board, seconds_of
 from study.search.cell_search import CellSearch
+from study.search.dispatcher import TrialDispatcher, seconds_of
 
 
 class View:
@@ -27,7 +27,7 @@ class View:
         self.console = console
         self._work = work
         self._finished_stages: list[str] = []
-        self._board: Board | None = None
+        self._dispatcher: TrialDispatcher | None = None
         # Work of each cell, kept: asking every cell at every line would cost more than the rest.
         self._planned: dict[CellSearch, float] = {}
         self._done: dict[CellSearch, float] = {}
@@ -39,17 +39,17 @@ class View:
         """Writes one line that stays."""
         self.console.print(text, highlight=False)
 
-    def stage(self, board: Board) -> "View":
-        """Turns to a stage; use it as ``with view.stage(board):``."""
-        self._board = board
+    def stage(self, dispatcher: TrialDispatcher) -> "View":
+        """Turns to a stage; use it as ``with view.stage(dispatcher):``."""
+        self._dispatcher = dispatcher
         self._planned, self._done = {}, {}
-        for search in board.searches.values():
+        for search in dispatcher.searches.values():
             self._weigh(search)
         return self
 
     def __enter__(self) -> None:
-        assert self._board is not None
-        self.note(f"[bold]{self._board.stage}[/bold]: {_summary(self._board)}")
+        assert self._dispatcher is not None
+        self.note(f"[bold]{self._dispatcher.stage}[/bold]: {_summary(self._dispatcher)}")
         if self._share_at_start is None:
             self._share_at_start = self._share()
         if self.console.is_terminal:
@@ -59,28 +59,30 @@ class View:
             self._live.start()
 
     def __exit__(self, *error: object) -> None:
-        assert self._board is not None
+        assert self._dispatcher is not None
         if self._live is not None:
             self._live.stop()
             self._live = None
-        if self._board.done:
-            self._finished_stages.append(self._board.stage)
+        if self._dispatcher.done:
+            self._finished_stages.append(self._dispatcher.stage)
 
     def skip(self, stage: str) -> None:
         """Counts a stage that had nothing left to do."""
         self._finished_stages.append(stage)
 
-    def changed(self, board: Board, search: CellSearch, trial: str, what: str) -> None:
-        """Follows the board; see `study.search.board.Observer`."""
-        if board is self._board:
+    def changed(
+        self, dispatcher: TrialDispatcher, search: CellSearch, trial: str, what: str
+    ) -> None:
+        """Follows the dispatcher; see `study.search.dispatcher.Observer`."""
+        if dispatcher is self._dispatcher:
             self._weigh(search)
-        if self._live is not None or self._board is None:
+        if self._live is not None or self._dispatcher is None:
             return
         state = search.trials[trial]
-        name = f"{board.stage} {search.cell.name} {trial}"
+        name = f"{dispatcher.stage} {search.cell.name} {trial}"
         if what == "error":
             # An error's text may hold brackets, which rich would read as markup.
-            self.note(f"{_clock()} {name}: broken off: {escape(board.broken[search, trial])}")
+            self.note(f"{_clock()} {name}: broken off: {escape(dispatcher.broken[search, trial])}")
         elif what == "end":
             score = _score(search, trial)
             scored = "" if score is None else f" score {100 * score:.1f}"
@@ -93,13 +95,13 @@ class View:
             )
 
     def _render(self) -> Group:
-        assert self._board is not None
+        assert self._dispatcher is not None
         table = Table(box=None, pad_edge=False)
         for column in ("cell", "trials", "best", "running"):
             table.add_column(column, justify="left" if column in ("cell", "running") else "right")
         running = defaultdict(list)
         # A copy: the driver goes on while this thread looks.
-        for search, name in list(self._board.running):
+        for search, name in list(self._dispatcher.running):
             epoch = len(search.trials[name].reports) + 1
             running[search].append(f"{name} epoch {epoch}/{search.epochs}")
         for search in self._visible():
@@ -120,21 +122,21 @@ class View:
 
     def _visible(self) -> Sequence[CellSearch]:
         """The cells that fit the terminal: running ones first, then unfinished, then done."""
-        assert self._board is not None
-        running = {id(search) for search, _ in list(self._board.running)}
+        assert self._dispatcher is not None
+        running = {id(search) for search, _ in list(self._dispatcher.running)}
         searches = sorted(
-            self._board.searches.values(), key=lambda s: (id(s) not in running, s.done)
+            self._dispatcher.searches.values(), key=lambda s: (id(s) not in running, s.done)
         )
         return searches[: max(4, self.console.height - 6)]
 
     def _share(self) -> float:
         total = sum(self._work.values()) or 1.0
         done = sum(self._work[stage] for stage in self._finished_stages)
-        board = self._board
-        if board is not None and board.stage not in self._finished_stages:
+        dispatcher = self._dispatcher
+        if dispatcher is not None and dispatcher.stage not in self._finished_stages:
             planned = sum(self._planned.values())
             share = sum(self._done.values()) / planned if planned else 1.0
-            done += self._work[board.stage] * share
+            done += self._work[dispatcher.stage] * share
         return min(1.0, done / total)
 
     def _weigh(self, search: CellSearch) -> None:
@@ -149,10 +151,10 @@ class View:
         return f" · about {duration(seconds)} left"
 
 
-def _summary(board: Board) -> str:
-    trials = sum(search.wanted for search in board.searches.values())
-    done = sum(len(s.trials) - s.count("running") for s in board.searches.values())
-    text = f"{len(board.searches)} cells, {trials} trials"
+def _summary(dispatcher: TrialDispatcher) -> str:
+    trials = sum(search.wanted for search in dispatcher.searches.values())
+    done = sum(len(s.trials) - s.count("running") for s in dispatcher.searches.values())
+    text = f"{len(dispatcher.searches)} cells, {trials} trials"
     return text + (f", {done} of them done before" if done else "")
 
 

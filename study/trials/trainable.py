@@ -9,7 +9,7 @@ from ray import tune
 from pkd.distillation.losses import Loss, distillation_loss
 from pkd.distillation.recipe import Recipe
 from pkd.errors import TrainingError
-from pkd.training.experiment import Experiment, Files, Outputs
+from pkd.training.training_run import Files, Outputs, TrainingRun
 from study.storage.store import Store
 from study.trials.worker import logged, logger, trial_cpus, trial_device
 
@@ -17,8 +17,8 @@ from study.trials.worker import logged, logger, trial_cpus, trial_device
 class DistilTrainable(tune.Trainable):
     """One training; a step is an epoch with its evaluation. Actors can be reused.
 
-    The config holds ``files`` (a `pkd.training.experiment.Files`), optionally ``outputs`` (a
-    `pkd.training.experiment.Outputs`) and ``loss`` (a `pkd.distillation.losses.Loss`), and any
+    The config holds ``files`` (a `pkd.training.training_run.Files`), optionally ``outputs`` (a
+    `pkd.training.training_run.Outputs`) and ``loss`` (a `pkd.distillation.losses.Loss`), and any
     field of `pkd.distillation.recipe.Recipe`: method, layers, learning_rate, temperature, alpha,
     beta, normalize, …
 
@@ -36,29 +36,29 @@ class DistilTrainable(tune.Trainable):
         recipe = {key: value for key, value in config.items() if key in Recipe.model_fields}
         outputs: Outputs = config.get("outputs") or Outputs()
         loss: Loss = config.get("loss") or distillation_loss
-        self.experiment = Experiment(
+        self.training = TrainingRun(
             Recipe.checked(**recipe), config["files"], outputs, trial_device(), loss
         )
 
     def step(self) -> dict[str, Any]:
         """Trains one epoch."""
-        report = self.experiment.run_epoch().to_dict()
+        report = self.training.run_epoch().to_dict()
         flat = {
             f"{split}_{metric}": value
             for split, metrics in report["metrics"].items()
             for metric, value in metrics.items()
         }
-        return {**report, **flat, "done": self.experiment.finished}
+        return {**report, **flat, "done": self.training.finished}
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
         """Takes up another trial in the same process: 0.1 s instead of 5 s of imports."""
-        del self.experiment
+        del self.training
         self.setup(new_config)
         return True
 
 
 class StudyTrial(DistilTrainable):
-    """A trial of the study: it resumes by itself, and its end is the board's decision.
+    """A trial of the study: it resumes by itself, and its end is the dispatcher's decision.
 
     Further config: ``recorded``, the number of epochs that the ledger holds, ``log``, the file for
     the trial's log, and ``store``, where its files come from.
@@ -73,8 +73,8 @@ class StudyTrial(DistilTrainable):
             for path in (*files.read(), config["outputs"].checkpoint):
                 self._store.fetch(path)
             super().setup(config)
-            self._unrecorded = self.experiment.reports[config["recorded"] :]
-            logger.info("%s, %d epochs done", self.experiment.recipe, len(self.experiment.reports))
+            self._unrecorded = self.training.reports[config["recorded"] :]
+            logger.info("%s, %d epochs done", self.training.recipe, len(self.training.reports))
 
     def step(self) -> dict[str, Any]:
         """Reports the next epoch that the ledger lacks, or why there is none."""
@@ -82,7 +82,7 @@ class StudyTrial(DistilTrainable):
             if self._unrecorded:
                 return {"report": self._unrecorded.pop(0)}
             try:
-                report = self.experiment.run_epoch()
+                report = self.training.run_epoch()
             except TrainingError as error:
                 logger.error("%s", error)
                 return {"failed": str(error)}

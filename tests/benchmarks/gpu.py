@@ -46,9 +46,9 @@ from pkd.evaluation.inference import predict_logits
 from pkd.models.classifier import load_classifier, move
 from pkd.models.encoder import quiet_transformers
 from pkd.tasks.glue import GLUE
-from pkd.training.experiment import Files
 from pkd.training.objective import Objective
-from pkd.training.trainer import Trainer
+from pkd.training.training_loop import TrainingLoop
+from pkd.training.training_run import Files
 
 BATCH = 32
 DEVICE = torch.device("cuda")
@@ -77,13 +77,13 @@ def base_encoder(folder: Path, tokenizer: Path) -> Path:
     return folder
 
 
-def trainer_for(files: Files, method: str, layers: int, seed: int = 0) -> Trainer:
+def trainer_for(files: Files, method: str, layers: int, seed: int = 0) -> TrainingLoop:
     """Our training of one student."""
     recipe = Recipe.checked(method=method, layers=layers, batch_size=BATCH, epochs=1000, seed=seed)
     student = load_classifier(files.model, files.task.labels, layers)
     assert files.signals is not None and files.teacher_layers is not None
     states = layer_map("skip", files.teacher_layers, layers)
-    return Trainer(
+    return TrainingLoop(
         Objective(
             recipe,
             student,
@@ -95,7 +95,7 @@ def trainer_for(files: Files, method: str, layers: int, seed: int = 0) -> Traine
     )
 
 
-def endless(trainer: Trainer) -> Iterator[Any]:
+def endless(trainer: TrainingLoop) -> Iterator[Any]:
     """Steps without end."""
     while True:
         yield from trainer.run_epoch()
@@ -114,7 +114,7 @@ def steps_per_second(steps: Iterator[Any], seconds: float) -> float:
     return count / (time.perf_counter() - started)
 
 
-def flops_per_step(trainer: Trainer) -> float:
+def flops_per_step(trainer: TrainingLoop) -> float:
     """Matrix arithmetic of a mean step: forward and backward, padding included."""
     batches = train_batches(trainer.tokens.lengths, BATCH, seed=0, epoch=0)
     widths = [trainer.tokens.width(rows) for rows in batches]

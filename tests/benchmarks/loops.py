@@ -24,7 +24,7 @@ from pkd.models.classifier import load_classifier
 from pkd.models.encoder import quiet_transformers
 from pkd.tasks.task import Task
 from pkd.training.objective import Objective
-from pkd.training.trainer import Trainer
+from pkd.training.training_loop import TrainingLoop
 
 LAYERS, BATCH, PADDED = 3, 32, 128
 # What the students learn from, of any teacher of at least five layers.
@@ -116,18 +116,18 @@ def _tensors(prepared: Prepared, folder: Path) -> TensorDataset:
 
 def our_trainer(
     prepared: Prepared, model: Path, method: str, signals: Path, layers: int, **more: Any
-) -> Trainer:
-    """A `pkd.training.trainer.Trainer` as a study makes it, of a teacher of so many layers."""
+) -> TrainingLoop:
+    """A `TrainingLoop` as a study makes it, of a teacher with this many layers."""
     recipe = Recipe.checked(method=method, layers=LAYERS, batch_size=BATCH, **more)
     student = load_classifier(model, prepared.task.labels, LAYERS)
     tokens = open_tokens(prepared.train)
     keep_used_words(student, [tokens])
     asked = open_signals(signals, TEACHER_LAYERS)
-    return Trainer(Objective(recipe, student, tokens, torch.device("cpu"), asked, layers))
+    return TrainingLoop(Objective(recipe, student, tokens, torch.device("cpu"), asked, layers))
 
 
 def our_epoch(prepared: Prepared, model: Path, method: str, signals: Path, layers: int) -> Epoch:
-    """One epoch of `pkd.training.trainer.Trainer`."""
+    """One epoch of `pkd.training.training_loop.TrainingLoop`."""
     for _ in our_trainer(prepared, model, method, signals, layers).run_epoch():
         yield BATCH  # but for one batch of the epoch
 

@@ -17,7 +17,7 @@ from pkd.distillation.recipe import Recipe
 from pkd.distillation.signals import ask_teacher
 from pkd.models.encoder import depth_of
 from pkd.tasks.glue import GLUE
-from pkd.training.experiment import Files
+from pkd.training.training_run import Files
 from tests.benchmarks.findings.trainings import Job, best, fine_tuned, make_pool, train_all
 from tests.benchmarks.options import real_data_parser
 

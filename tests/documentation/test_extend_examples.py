@@ -52,5 +52,5 @@ def test_the_examples_train(place: Path) -> None:
 
     assert names["first"](12, 3) == (1, 2)
     lowest = names["recipe"].model_copy(update={"layer_map": names["first"](4, 3)})
-    experiment = names["Experiment"](lowest, names["files"])
-    assert experiment.trainer.objective.teacher_map == (1, 2)
+    training = names["TrainingRun"](lowest, names["files"])
+    assert training.loop.objective.teacher_map == (1, 2)

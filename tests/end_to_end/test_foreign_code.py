@@ -24,7 +24,7 @@ from pkd.models.classifier import load_classifier
 from pkd.models.encoder import load_encoder_config, load_tokenizer
 from pkd.tasks.glue import GLUE
 from pkd.tasks.task_file import load_task_file
-from pkd.training.experiment import Experiment, Files, Outputs
+from pkd.training.training_run import Files, Outputs, TrainingRun
 
 FORMS = ["pickle", "zip of torch", "old form of torch"]
 
@@ -54,17 +54,17 @@ def test_a_checkpoint(
 ) -> None:
     recipe = Recipe.checked(method="ft", layers=2, batch_size=8, learning_rate=1e-3)
     files = Files(prepared.task, prepared.tokens, encoder)
-    state = Experiment(recipe, files).trainer.state_dict()
+    state = TrainingRun(recipe, files).loop.state_dict()
     path = tmp_path / "trial.pt"
     write(path, form, {"trainer": state, "extra": trap}, trap)
     if not form.startswith("zip"):
         # What is not even a checkpoint's container is taken for damage, and made again.
         with pytest.warns(UserWarning, match="is damaged .* begins anew"):
-            assert Experiment(recipe, files, Outputs(checkpoint=path)).reports == []
+            assert TrainingRun(recipe, files, Outputs(checkpoint=path)).reports == []
         assert not path.exists()
         return
     with pytest.raises(CacheError, match="nothing of it was run; delete it") as error:
-        Experiment(recipe, files, Outputs(checkpoint=path))
+        TrainingRun(recipe, files, Outputs(checkpoint=path))
     # torch's own text tells how to run it all the same.
     assert "weights_only" not in str(error.value)
 

@@ -17,7 +17,7 @@ from pkd.models.classifier import load_classifier, save_model
 from pkd.tasks.glue import GLUE
 from pkd.training.checkpoint import load_checkpoint, save_checkpoint
 from pkd.training.objective import Objective
-from pkd.training.trainer import Trainer
+from pkd.training.training_loop import TrainingLoop
 
 CPU = torch.device("cpu")
 
@@ -57,15 +57,15 @@ def test_an_old_file_survives_when_the_new_one_does_not_fit(disk: Path) -> None:
 def test_a_checkpoint_that_does_not_fit(disk: Path, prepared: Prepared, encoder: Path) -> None:
     recipe = Recipe.checked(method="ft", layers=2, precision="fp32")
     student = load_classifier(encoder, GLUE["rte"].labels, 2)
-    trainer = Trainer(Objective(recipe, student, open_tokens(prepared.train, CPU), CPU))
-    list(trainer.run_epoch())
+    loop = TrainingLoop(Objective(recipe, student, open_tokens(prepared.train, CPU), CPU))
+    list(loop.run_epoch())
     filler = fill(disk)
     with pytest.raises(DiskFull, match="state.pt"):
-        save_checkpoint(disk / "state.pt", trainer, {})
+        save_checkpoint(disk / "state.pt", loop, {})
     assert left(disk) == []
     filler.unlink()
-    save_checkpoint(disk / "state.pt", trainer, {"epoch": 1})
-    assert load_checkpoint(disk / "state.pt", trainer) == {"epoch": 1}
+    save_checkpoint(disk / "state.pt", loop, {"epoch": 1})
+    assert load_checkpoint(disk / "state.pt", loop) == {"epoch": 1}
 
 
 Build = Callable[[Path], Path]

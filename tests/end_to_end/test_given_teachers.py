@@ -35,7 +35,7 @@ from study.search.samplers import ListSampler
 from study.stages.teacher_questions import questions
 from study.stages.trial_configs import TrialConfigs
 from study.storage.layout import Layout
-from tests.support.studies.boards import board_of, report, take
+from tests.support.studies.dispatchers import dispatcher_of, report, take
 from tests.support.studies.plans import plan_of
 from tests.support.studies.study_process import SHORT, Finished, Study
 
@@ -65,7 +65,7 @@ def write_teacher(folder: Path, model: Path, layers: int = LAYERS) -> Path:
 
 
 def first_trial(tmp_path: Path, cell: Cell) -> tuple[CellSearch, str]:
-    return take(board_of(tmp_path / "ledger", CellSearch(cell, ListSampler([{}]), 1, 1)))
+    return take(dispatcher_of(tmp_path / "ledger", CellSearch(cell, ListSampler([{}]), 1, 1)))
 
 
 def write_second(folder: Path, model: Path) -> Path:
@@ -194,9 +194,9 @@ def test_the_best_trained_teachers_are_asked(tiny_model: Path, tmp_path: Path) -
     plan, layout = plan_of(config, {"rte": rte}, load_encoder_config(tiny_model)), Layout(tmp_path)
     cell = Cell("teachers", "rte", 4, "teacher")
     search = CellSearch(cell, ListSampler([{}] * 3), 3, 1, keep=2)
-    board = board_of(tmp_path / "ledger", search)
+    dispatcher = dispatcher_of(tmp_path / "ledger", search)
     for score in (0.7, 0.5, 0.9):
-        board.report(*take(board), report(1, score))
+        dispatcher.report(*take(dispatcher), report(1, score))
     first, other = questions(plan, layout, search)
     assert (first.teacher, first.prepared) == (layout.teacher("rte"), rte)
     assert other.teacher == layout.further_teacher("rte", "trial-0000")

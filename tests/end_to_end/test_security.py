@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 from ray.train._internal.storage import StorageContext
-from ray.tune.experiment import Trial
 from ray.tune.result_grid import ResultGrid
+from ray.tune.training import Trial
 
 from analysis.run_data.runs import RunError, load_run
 from pkd.errors import InputError
@@ -19,7 +19,7 @@ from study.config.config_file import load_study_config
 from study.config.study_config import StudyConfig
 from study.planning.resume_check import check_same_study
 from study.storage.layout import Layout
-from study.tuning.ray_bridge import BrokenTrials
+from study.tuning.tune_adapters import BrokenTrials
 from tests.support.studies.fake_stage import one_stage
 from tests.support.studies.study_process import ROOT, SHORT, Study, end_session
 
@@ -107,7 +107,7 @@ def test_a_python_tag_in_a_configuration_or_a_record(tmp_path: Path, trap: Any) 
 def test_a_failed_trial_s_error_is_not_read_from_a_pickle(
     tmp_path: Path, trap: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    class Board:
+    class TrialDispatcher:
         searches = {"rte-2-ft": "search"}
 
         def break_off(self, *work: Any) -> None:
@@ -119,16 +119,16 @@ def test_a_failed_trial_s_error_is_not_read_from_a_pickle(
     # Tune's own path of it needs a running Ray.
     error_file = Path(storage.trial_fs_path, "error.txt")
     monkeypatch.setattr(Trial, "error_file", str(error_file))
-    board: Any = Board()
-    agenda = one_stage(board, Layout(tmp_path))
-    for tell in (BrokenTrials(agenda).on_trial_recover, BrokenTrials(agenda).on_trial_error):
+    dispatcher: Any = TrialDispatcher()
+    queue = one_stage(dispatcher, Layout(tmp_path))
+    for tell in (BrokenTrials(queue).on_trial_recover, BrokenTrials(queue).on_trial_error):
         trial.run_metadata.error_filename = "error.txt"
         trial.run_metadata.pickled_error_filename = "error.pkl"
         plant(Path(storage.trial_fs_path), trap, "error.pkl")
         error_file.write_text("Traceback\nCacheError: x")
         tell(1, [trial], trial)
         assert ResultGrid._populate_exception(trial) == "Traceback\nCacheError: x"
-    assert board.broken == ("search", "trial-0000", "CacheError: x")
+    assert dispatcher.broken == ("search", "trial-0000", "CacheError: x")
 
 
 _SEEN = """

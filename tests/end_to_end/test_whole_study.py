@@ -124,8 +124,10 @@ def test_trackers_hold_every_epoch_of_every_training(finished: Finished) -> None
         losses = client.get_metric_history(run.info.run_id, "train_loss")
         assert [each.step for each in losses] == list(range(1, epochs + 1))
         folder = Path(tags["stage"], tags["cell"], tags["trial"])
-        board = EventAccumulator(str(finished.study.out / "trackers" / "tensorboard" / folder))
-        scalars = board.Reload().Scalars("ray/tune/train_loss")
+        dispatcher = EventAccumulator(
+            str(finished.study.out / "trackers" / "tensorboard" / folder)
+        )
+        scalars = dispatcher.Reload().Scalars("ray/tune/train_loss")
         assert [each.value for each in scalars] == pytest.approx([each.value for each in losses])
     assert "trackers." not in finished.output
 

@@ -12,7 +12,7 @@ import pytest
 import torch
 import yaml
 
-from analysis.run_data.benchmark import load_benchmark, speeds
+from analysis.run_data.measured_times import load_benchmark, speeds
 from pkd import benchmark
 from pkd.benchmark import find_models, main
 from pkd.data.preparation import Prepared

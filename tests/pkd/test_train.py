@@ -11,7 +11,7 @@ from transformers import AutoModelForSequenceClassification
 from pkd.data.preparation import Prepared
 from pkd.distillation.recipe import Recipe
 from pkd.train import _key, main
-from pkd.training.experiment import Files
+from pkd.training.training_run import Files
 
 Call = Callable[..., int]
 

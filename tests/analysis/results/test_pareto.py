@@ -9,7 +9,7 @@ import pytest
 from analysis.plots.pareto import plots
 from analysis.results.comparison import AVERAGE
 from analysis.results.pareto import on_front, pareto
-from analysis.run_data.benchmark import load_benchmark
+from analysis.run_data.measured_times import load_benchmark
 from analysis.run_data.runs import load_run
 from tests.support.runs.fake_benchmark import BERT, write_benchmark
 from tests.support.runs.fake_run import FakeRun

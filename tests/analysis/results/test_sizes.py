@@ -7,7 +7,7 @@ import pytest
 
 from analysis.rendering import Table
 from analysis.results.sizes import published_ratios, sizes
-from analysis.run_data.benchmark import Benchmark, load_benchmark, speeds
+from analysis.run_data.measured_times import Benchmark, load_benchmark, speeds
 from analysis.run_data.runs import Run, load_run
 from analysis.tables.sizes import tables
 from tests.support.runs.fake_benchmark import BERT, write_benchmark

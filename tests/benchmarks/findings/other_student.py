@@ -19,7 +19,7 @@ from pkd.distillation.signals import ask_teacher
 from pkd.models.encoder import depth_of, quiet_transformers
 from pkd.tasks.glue import GLUE
 from pkd.tasks.task import Task
-from pkd.training.experiment import Files
+from pkd.training.training_run import Files
 from tests.benchmarks.findings.trainings import compare, fine_tuned, make_pool, small_grids
 from tests.benchmarks.options import real_data_parser
 

@@ -13,7 +13,7 @@ from torch import multiprocessing
 
 from pkd.distillation.recipe import Recipe
 from pkd.training.epoch_report import Report
-from pkd.training.experiment import Experiment, Files, Outputs
+from pkd.training.training_run import Files, Outputs, TrainingRun
 
 
 @dataclass(frozen=True)
@@ -29,10 +29,10 @@ def train(job: Job) -> list[Report]:
     """Trains to the end and gives a report for each epoch."""
     if torch.cuda.is_available():
         torch.cuda.empty_cache()
-    experiment = Experiment(job.recipe, job.files, job.outputs)
-    while not experiment.finished:
-        experiment.run_epoch()
-    return experiment.reports
+    training = TrainingRun(job.recipe, job.files, job.outputs)
+    while not training.finished:
+        training.run_epoch()
+    return training.reports
 
 
 def make_pool(workers: int) -> Pool:

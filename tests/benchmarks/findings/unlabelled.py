@@ -21,7 +21,7 @@ from pkd.distillation.signals import ask_teacher
 from pkd.models.encoder import depth_of
 from pkd.tasks.task import Task
 from pkd.tasks.task_file import resolve_tasks
-from pkd.training.experiment import Files
+from pkd.training.training_run import Files
 from tests.benchmarks.findings.trainings import compare, fine_tuned, make_pool, small_grids
 from tests.benchmarks.options import real_data_parser
 

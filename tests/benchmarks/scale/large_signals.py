@@ -33,7 +33,7 @@ from pkd.models.classifier import load_classifier
 from pkd.tasks.glue import GLUE
 from pkd.tasks.task import Task
 from pkd.training.objective import Objective
-from pkd.training.trainer import Trainer
+from pkd.training.training_loop import TrainingLoop
 from tests.benchmarks.options import real_data_parser
 
 LAYERS, TEACHER_LAYERS, WIDTH, CHUNK = 6, 12, 1024, 4096
@@ -75,8 +75,8 @@ def train(prepared: Prepared, model: Path, signals: Path, steps: int) -> str:
     keep_used_words(student, [tokens])
     recipe = Recipe.checked(method="pkd-skip", layers=LAYERS)
     cpu = torch.device("cpu")
-    trainer = Trainer(Objective(recipe, student, tokens, cpu, opened, TEACHER_LAYERS))
-    epoch = trainer.run_epoch()
+    loop = TrainingLoop(Objective(recipe, student, tokens, cpu, opened, TEACHER_LAYERS))
+    epoch = loop.run_epoch()
     next(epoch)
     began = time.perf_counter()
     for _ in range(steps):
@@ -84,7 +84,7 @@ def train(prepared: Prepared, model: Path, signals: Path, steps: int) -> str:
     step = (time.perf_counter() - began) / steps
     status = Path("/proc/self/status").read_text(encoding="utf-8")
     private = 1024 * int(status.partition("RssAnon:")[2].split()[0])
-    learnt = sum(piece.parameter.numel() for piece in trainer.objective.pieces)
+    learnt = sum(piece.parameter.numel() for piece in loop.objective.pieces)
     size = sum(path.stat().st_size for path in signals.iterdir())
     return (
         f"| {len(tokens):,} | {size / 1e9:.1f} | {16 * learnt / 1e6:.0f} | {private / 1e6:.0f} | "

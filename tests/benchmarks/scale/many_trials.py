@@ -1,8 +1,8 @@
 """Driver time and memory per trial, replay of the ledger, and how they grow with the study.
 
-The study's own Board, cells (TPE and ASHA), Ledger and view work off trials that only sleep and
-report. Without --ray a loop stands for the workers, at five sizes that differ in nothing else.
-With --ray, Ray Tune runs them in real actors, by the study's own way.
+The study's own TrialDispatcher, cells (TPE and ASHA), Ledger and view work off trials that only
+sleep and report. Without --ray a loop stands for the workers, at five sizes that differ in
+nothing else. With --ray, Ray Tune runs them in real actors, by the study's own way.
 
 python -m tests.benchmarks.scale.many_trials [--cells 500] [--trials 10000] [--at-once 1000]
     [--epochs 4]
@@ -28,13 +28,13 @@ from pkd.distillation.recipe import Method
 from study.config.cell import Cell
 from study.config.search_space import Space
 from study.config.sections import Asha
-from study.search.board import Board
 from study.search.cell_search import STOP, CellSearch
+from study.search.dispatcher import TrialDispatcher
 from study.search.samplers import OptunaSampler, dimensions
 from study.storage.layout import Layout
 from study.storage.ledger import Ledger
 from study.tracking.live_view import View
-from study.tuning.agenda import Stage
+from study.tuning.stage_queue import Stage
 from tests.benchmarks.scale.sleeper import Sleeper, SleptEpoch
 
 METHODS: tuple[Method, ...] = ("ft", "kd", "pkd-skip", "pkd-last")
@@ -51,9 +51,11 @@ class Size:
     at_once: int
     epochs: int
 
-    def board(self, root: Path, view: View) -> Board:
-        """A new board, or that of a new driver over an old ledger."""
-        return Board("search", [self._search(n) for n in range(self.cells)], Ledger(root), view)
+    def dispatcher(self, root: Path, view: View) -> TrialDispatcher:
+        """A new dispatcher, or that of a new driver over an old ledger."""
+        return TrialDispatcher(
+            "search", [self._search(n) for n in range(self.cells)], Ledger(root), view
+        )
 
     def _search(self, number: int) -> CellSearch:
         cell = Cell("search", f"task{number // 4:03d}", 3, METHODS[number % 4])
@@ -73,44 +75,44 @@ class Cost:
     events: int
 
 
-def measured(part: Callable[..., Board], *arguments: Any) -> Cost:
+def measured(part: Callable[..., TrialDispatcher], *arguments: Any) -> Cost:
     """The cost of a part in a process of its own, without imports."""
     spawn = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(max_workers=1, mp_context=spawn) as fresh:
         return fresh.submit(_cost, part, *arguments).result()
 
 
-def _cost(part: Callable[..., Board], *arguments: Any) -> Cost:
+def _cost(part: Callable[..., TrialDispatcher], *arguments: Any) -> Cost:
     peak, wall, cpu = _peak_mb(), time.perf_counter(), time.process_time()
-    board = part(*arguments)
+    dispatcher = part(*arguments)
     return Cost(
         time.perf_counter() - wall,
         time.process_time() - cpu,
         _peak_mb() - peak,
-        board.ledger.length,
+        dispatcher.ledger.length,
     )
 
 
-def drive(size: Size, root: Path) -> Board:
+def drive(size: Size, root: Path) -> TrialDispatcher:
     """Works a stage off: a loop stands for the workers, each trial reporting in its turn."""
     view = View(Console(file=open(os.devnull, "w")), {"search": 1.0})  # noqa: SIM115
-    board = size.board(root, view)
+    dispatcher = size.dispatcher(root, view)
     running: deque[tuple[CellSearch, str]] = deque()
-    with view.stage(board):
+    with view.stage(dispatcher):
         while True:
-            while len(running) < size.at_once and (work := board.next()) is not None:
+            while len(running) < size.at_once and (work := dispatcher.next()) is not None:
                 running.append(work)
             if not running:
-                return board
+                return dispatcher
             search, name = running.popleft()
             epoch = SleptEpoch(search.cell.name, name, 1 + len(search.trials[name].reports))
-            if board.report(search, name, epoch.to_dict()) != STOP:
+            if dispatcher.report(search, name, epoch.to_dict()) != STOP:
                 running.append((search, name))
 
 
-def replay(size: Size, root: Path) -> Board:
+def replay(size: Size, root: Path) -> TrialDispatcher:
     """What a driver does that takes the study up again."""
-    return size.board(root, View(Console(), {"search": 1.0}))
+    return size.dispatcher(root, View(Console(), {"search": 1.0}))
 
 
 def growth(whole: Size) -> None:
@@ -140,10 +142,12 @@ class Clock(View):
         self._private: list[float] = []
         self._last = time.monotonic(), time.process_time()
 
-    def changed(self, board: Board, search: CellSearch, trial: str, what: str) -> None:
-        """Follows the board; see `study.search.board.Observer`."""
-        super().changed(board, search, trial, what)
-        self._at_once = max(self._at_once, len(board.running))
+    def changed(
+        self, dispatcher: TrialDispatcher, search: CellSearch, trial: str, what: str
+    ) -> None:
+        """Follows the dispatcher; see `study.search.dispatcher.Observer`."""
+        super().changed(dispatcher, search, trial, what)
+        self._at_once = max(self._at_once, len(dispatcher.running))
         if what == "report":
             self._private.append(search.trials[trial].reports[-1]["private_mb"])
         if what != "end":
@@ -165,7 +169,7 @@ def on_ray(size: Size, sleep: float) -> None:
     """Prints the driver's cost while Ray Tune runs the stage, in ten parts."""
     from study.cluster.ray_cluster import start_ray, stop_ray
     from study.config.sections import Resources
-    from study.tuning.tuner import run_stages, work_off
+    from study.tuning.tuner import run_stages, run_until_done
 
     def config(search: CellSearch, trial: str) -> dict[str, Any]:
         state = search.trials[trial]
@@ -175,7 +179,7 @@ def on_ray(size: Size, sleep: float) -> None:
     with tempfile.TemporaryDirectory() as folder:
         layout = Layout(Path(folder))
         view = Clock(Console(file=open(os.devnull, "w")), size.trials)  # noqa: SIM115
-        board = size.board(layout.ledger, view)
+        dispatcher = size.dispatcher(layout.ledger, view)
         start_ray(None)
         try:
             import ray
@@ -184,9 +188,9 @@ def on_ray(size: Size, sleep: float) -> None:
             resources = Resources(cpus_per_trial=share)
             print("| ended | wall s | driver CPU ms/trial | driver MB | at once | MB/actor |")
             print("|---" * 6 + "|", flush=True)
-            with view.stage(board):
-                stage = Stage(board, Sleeper, config)
-                run_stages(work_off(stage, layout, lambda: None, print), resources, layout)
+            with view.stage(dispatcher):
+                stage = Stage(dispatcher, Sleeper, config)
+                run_stages(run_until_done(stage, layout, lambda: None, print), resources, layout)
         finally:
             stop_ray()
         again = measured(replay, size, layout.ledger)

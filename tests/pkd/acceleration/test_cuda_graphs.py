@@ -18,25 +18,25 @@ from pkd.tasks.glue import GLUE
 from pkd.training.checkpoint import load_checkpoint, save_checkpoint
 from pkd.training.objective import Objective
 from pkd.training.optimizer import moments
-from pkd.training.trainer import Trainer
+from pkd.training.training_loop import TrainingLoop
 from tests.support.training.family_encoders import CASES, write_encoder
 
 pytestmark = [
     pytest.mark.gpu,
     pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU"),
 ]
-Make = Callable[..., Trainer]
+Make = Callable[..., TrainingLoop]
 
 
 @pytest.fixture
 def make(prepared: Prepared, signals: Path, encoder: Path) -> Make:
     """Makes a trainer on the GPU, dropout on."""
 
-    def made(graphs: bool = True, on: str = "cuda", **settings: Any) -> Trainer:
+    def made(graphs: bool = True, on: str = "cuda", **settings: Any) -> TrainingLoop:
         values = {"batch_size": 8, "learning_rate": 3e-3, "precision": "fp32"} | settings
         recipe = Recipe.checked(layers=3, **values)
         device = torch.device(on)
-        trainer = Trainer(
+        loop = TrainingLoop(
             Objective(
                 recipe,
                 load_classifier(encoder, GLUE["rte"].labels, 3, recipe.seed),
@@ -47,18 +47,18 @@ def make(prepared: Prepared, signals: Path, encoder: Path) -> Make:
             )
         )
         if not graphs:
-            trainer._graphs = None
-        return trainer
+            loop._graphs = None
+        return loop
 
     return made
 
 
-def finish(trainer: Trainer) -> list[float]:
+def finish(loop: TrainingLoop) -> list[float]:
     """Trains to the end; gives the mean loss of each epoch."""
     losses = []
-    while not trainer.finished:
-        list(trainer.run_epoch())
-        losses.append(trainer.epoch_loss)
+    while not loop.finished:
+        list(loop.run_epoch())
+        losses.append(loop.epoch_loss)
     return losses
 
 
@@ -118,7 +118,7 @@ def test_every_family_trains_alike_with_graphs_and_without(
     device = torch.device("cuda")
     losses = []
     for graphs in (True, False):
-        trainer = Trainer(
+        loop = TrainingLoop(
             Objective(
                 Recipe.checked(method="ft", layers=2, epochs=5, batch_size=8, precision="fp32"),
                 load_classifier(encoder, GLUE["rte"].labels, 2, 0),
@@ -127,11 +127,11 @@ def test_every_family_trains_alike_with_graphs_and_without(
             )
         )
         if not graphs:
-            trainer._graphs = None
-        losses.append(finish(trainer))
+            loop._graphs = None
+        losses.append(finish(loop))
         # transformers' code of these two copies from the CPU in every step.
         recorded = graphs and case not in ("mpnet", "xlnet")
-        assert (trainer._graphs is not None) is recorded
+        assert (loop._graphs is not None) is recorded
     assert losses[0] == pytest.approx(losses[1], rel=1e-4)
 
 
@@ -144,9 +144,9 @@ def test_without_memory_for_a_graph_kernels_are_launched(
         raise torch.OutOfMemoryError("CUDA out of memory")
 
     monkeypatch.setattr(cudagraphs.StepGraphs, "_record", no_memory)
-    trainer = make(method="kd", epochs=4)
-    assert finish(trainer) == pytest.approx(expected, rel=1e-5)
-    assert trainer._graphs is None and trainer.micro_batches == 1
+    loop = make(method="kd", epochs=4)
+    assert finish(loop) == pytest.approx(expected, rel=1e-5)
+    assert loop._graphs is None and loop.micro_batches == 1
 
 
 @pytest.fixture
@@ -162,27 +162,27 @@ def test_graphs_of_a_dead_training_do_not_break_those_of_the_next(
     make: Make, eager_collector: None
 ) -> None:
     expected = finish(make(method="kd", epochs=4))
-    trainer = make(method="kd", epochs=4)
+    loop = make(method="kd", epochs=4)
     for _ in range(3):
-        assert finish(trainer) == pytest.approx(expected, rel=1e-5)
-        assert trainer._graphs is not None
-        trainer.__dict__["itself"] = trainer  # only the collector can free it
-        trainer = make(method="kd", epochs=4)
+        assert finish(loop) == pytest.approx(expected, rel=1e-5)
+        assert loop._graphs is not None
+        loop.__dict__["itself"] = loop  # only the collector can free it
+        loop = make(method="kd", epochs=4)
 
 
 def test_a_recording_that_breaks_off_leaves_a_training_that_goes_on(
     make: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     expected = finish(make(method="kd", epochs=4))
-    trainer = make(method="kd", epochs=4)
-    apply_gradients = trainer._apply_gradients
+    loop = make(method="kd", epochs=4)
+    apply_gradients = loop._apply_gradients
 
     def waits() -> None:
         torch.cuda.synchronize()  # not allowed while a graph is recorded
         apply_gradients()
 
-    monkeypatch.setattr(trainer, "_apply_gradients", waits)
+    monkeypatch.setattr(loop, "_apply_gradients", waits)
     with pytest.warns(UserWarning, match="kernel by kernel"):
-        losses = finish(trainer)
+        losses = finish(loop)
     assert losses == pytest.approx(expected, rel=1e-5)
-    assert trainer._graphs is None and trainer.micro_batches == 1
+    assert loop._graphs is None and loop.micro_batches == 1

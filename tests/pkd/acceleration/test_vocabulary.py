@@ -18,8 +18,8 @@ from pkd.distillation.recipe import Recipe
 from pkd.evaluation.inference import predict_logits
 from pkd.models.classifier import load_classifier
 from pkd.tasks.glue import GLUE
-from pkd.training import experiment as experiment_module
-from pkd.training.experiment import Experiment, Files, Outputs
+from pkd.training import training as training_run_module
+from pkd.training.training_run import Files, Outputs, TrainingRun
 from tests.support.training import tiny
 
 CPU = torch.device("cpu")
@@ -42,7 +42,7 @@ def without_stones(
     return prepare_task(GLUE["rte"], encoder, tmp_path_factory.mktemp("tokens"), folder, 24)
 
 
-def trained(files: Files, outputs: Outputs | None = None) -> Experiment:
+def trained(files: Files, outputs: Outputs | None = None) -> TrainingRun:
     recipe = Recipe.checked(
         method="ft",
         layers=2,
@@ -52,10 +52,10 @@ def trained(files: Files, outputs: Outputs | None = None) -> Experiment:
         weight_decay=0.1,
         precision="fp32",
     )
-    experiment = Experiment(recipe, files, outputs, CPU)
-    while not experiment.finished:
-        experiment.run_epoch()
-    return experiment
+    training = TrainingRun(recipe, files, outputs, CPU)
+    while not training.finished:
+        training.run_epoch()
+    return training
 
 
 def test_the_weights_are_those_of_a_training_with_all_words(
@@ -63,15 +63,15 @@ def test_the_weights_are_those_of_a_training_with_all_words(
 ) -> None:
     files = Files(without_stones.task, without_stones.tokens, encoder)
     some = trained(files)
-    monkeypatch.setattr(experiment_module, "keep_used_words", lambda *_: None)
+    monkeypatch.setattr(training_run_module, "keep_used_words", lambda *_: None)
     all_of_them = trained(files)
-    words = some.trainer.model.get_input_embeddings()
+    words = some.loop.model.get_input_embeddings()
     assert isinstance(words, UsedWords) and words.num_embeddings < len(tiny.VOCABULARY)
     for report, other in zip(some.reports, all_of_them.reports, strict=True):
         assert report.train_loss == pytest.approx(other.train_loss, rel=1e-5)
         assert report.dev_loss == pytest.approx(other.dev_loss, rel=1e-5)
-    expected = all_of_them.trainer.model.state_dict()
-    found = whole_state_dict(some.trainer.model, some.trainer.decay_so_far)
+    expected = all_of_them.loop.model.state_dict()
+    found = whole_state_dict(some.loop.model, some.loop.decay_so_far)
     assert found.keys() == expected.keys()
     for name, weight in found.items():
         torch.testing.assert_close(weight, expected[name], rtol=1e-4, atol=1e-5, msg=name)
@@ -80,9 +80,9 @@ def test_the_weights_are_those_of_a_training_with_all_words(
 def test_a_word_that_never_occurs_decays_as_by_hand(
     without_stones: Prepared, encoder: Path
 ) -> None:
-    experiment = trained(Files(without_stones.task, without_stones.tokens, encoder))
+    training = trained(Files(without_stones.task, without_stones.tokens, encoder))
     before = load_classifier(encoder, GLUE["rte"].labels).get_input_embeddings().weight[NEVER]
-    after = whole_state_dict(experiment.trainer.model, experiment.trainer.decay_so_far)
+    after = whole_state_dict(training.loop.model, training.loop.decay_so_far)
     # 40 rows in batches of 8 for 3 epochs; 1 or 2 of 15 steps warm up (a tenth), then a line to 0.
     steps, warmup = 15, 2
     rates = [3e-3 * (step + 1) / warmup for step in range(warmup)]
@@ -97,8 +97,8 @@ def test_a_saved_model_knows_all_words_and_predicts_the_same(
     without_stones: Prepared, encoder: Path, tmp_path: Path
 ) -> None:
     files = Files(without_stones.task, without_stones.tokens, encoder)
-    experiment = trained(files, Outputs(best_model=tmp_path / "model"))
-    best = max(experiment.reports, key=lambda report: report.score)
+    training = trained(files, Outputs(best_model=tmp_path / "model"))
+    best = max(training.reports, key=lambda report: report.score)
     saved = AutoModelForSequenceClassification.from_pretrained(tmp_path / "model")
     assert saved.get_input_embeddings().num_embeddings == len(tiny.VOCABULARY)
     dev = open_tokens(without_stones.tokens["validation"])

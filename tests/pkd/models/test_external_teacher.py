@@ -25,7 +25,7 @@ from pkd.models.external_teacher import adopt_teacher, label_order
 from pkd.tasks.glue import GLUE
 from pkd.train import main
 from pkd.training.checkpoint import load_checkpoint, save_checkpoint
-from pkd.training.experiment import Experiment, Files, Outputs
+from pkd.training.training_run import Files, Outputs, TrainingRun
 from tests.support.training.family_encoders import write_encoder, write_tokenizer
 
 CPU = torch.device("cpu")
@@ -64,9 +64,9 @@ def told(roberta: Path, letters: Prepared, tmp_path_factory: pytest.TempPathFact
     return ask_teacher(letters, roberta, [2], tmp_path_factory.mktemp("signals"), "fp32")
 
 
-def experiment(files: Files, **settings: Any) -> Experiment:
+def training(files: Files, **settings: Any) -> TrainingRun:
     values = {"layers": 2, "batch_size": 8, "learning_rate": 3e-3, "precision": "fp32"} | settings
-    return Experiment(Recipe.checked(method="pkd-skip", **values), files, Outputs(), CPU)
+    return TrainingRun(Recipe.checked(method="pkd-skip", **values), files, Outputs(), CPU)
 
 
 @pytest.fixture
@@ -75,22 +75,22 @@ def files(prepared: Prepared, encoder: Path, told: Path) -> Files:
 
 
 def test_the_patience_loss_compares_projected_states(files: Files, told: Path) -> None:
-    trainer = experiment(files).trainer
-    assert trainer.objective.projection is not None
-    trainer.model.eval()
+    loop = training(files).loop
+    assert loop.objective.projection is not None
+    loop.model.eval()
     rows = np.array([0, 3, 7])
     index = torch.from_numpy(rows)
-    terms, logits = trainer.objective(index, 24)
-    inputs = trainer.tokens.gather(index, 24)
-    student = trainer.model(**inputs, output_hidden_states=True).hidden_states[1][:, 0]
-    (linear,) = trainer.objective.projection.maps
+    terms, logits = loop.objective(index, 24)
+    inputs = loop.tokens.gather(index, 24)
+    student = loop.model(**inputs, output_hidden_states=True).hidden_states[1][:, 0]
+    (linear,) = loop.objective.projection.maps
     projected = F.linear(student, linear.weight, linear.bias)
     assert projected.shape == (3, WIDTH)
     signals = open_signals(told, [2])
     expected = distillation_loss(
-        trainer.objective.weights,
+        loop.objective.weights,
         logits,
-        trainer.tokens.labels_of(index),
+        loop.tokens.labels_of(index),
         signals.logits_of(index),
         projected[:, None],
         signals.states_of(index, [2]),
@@ -101,19 +101,19 @@ def test_the_patience_loss_compares_projected_states(files: Files, told: Path) -
 def test_the_projection_is_learnt_kept_in_checkpoints_and_dropped_at_the_end(
     files: Files, tmp_path: Path
 ) -> None:
-    whole = experiment(files, epochs=2)
-    projection = whole.trainer.objective.projection
+    whole = training(files, epochs=2)
+    projection = whole.loop.objective.projection
     assert projection is not None
     before = [p.detach().clone() for p in projection.parameters()]
     whole.run_epoch()
-    save_checkpoint(tmp_path / "trial.pt", whole.trainer, {})
+    save_checkpoint(tmp_path / "trial.pt", whole.loop, {})
     for parameter, first in zip(projection.parameters(), before, strict=True):
         assert not torch.equal(parameter, first)
     expected = whole.run_epoch().train_loss
-    again = experiment(files, epochs=2)
-    load_checkpoint(tmp_path / "trial.pt", again.trainer)
+    again = training(files, epochs=2)
+    load_checkpoint(tmp_path / "trial.pt", again.loop)
     assert again.run_epoch().train_loss == expected
-    assert not any("projection" in name for name in whole.trainer.model.state_dict())
+    assert not any("projection" in name for name in whole.loop.model.state_dict())
 
 
 def test_an_ensemble_of_two_families_teaches_by_its_mean(
@@ -122,7 +122,7 @@ def test_an_ensemble_of_two_families_teaches_by_its_mean(
     files = Files(prepared.task, prepared.tokens, encoder, signals, 4, (told,))
     assert files.read()[-2:] == [signals, told]
     for temperature in (2.0, 10.0):
-        own = experiment(files, alpha=1.0, beta=3.0, temperature=temperature).trainer
+        own = training(files, alpha=1.0, beta=3.0, temperature=temperature).loop
         own.model.eval()
         index = torch.tensor([5, 0, 9])
         terms, logits = own.objective(index, 24)
@@ -132,7 +132,7 @@ def test_an_ensemble_of_two_families_teaches_by_its_mean(
         soft = (target * (target.log() - log_p)).mean() * temperature**2
         torch.testing.assert_close(terms.soft, soft)
         # Patience is with the first one, of the student's own width.
-        alone = experiment(replace(files, further_signals=()), beta=3.0).trainer
+        alone = training(replace(files, further_signals=()), beta=3.0).loop
         alone.model.eval()
         assert own.objective.projection is None and terms.patience is not None
         torch.testing.assert_close(terms.patience, alone.objective(index, 24)[0].patience)
@@ -148,8 +148,8 @@ def test_signals_of_other_rows_are_no_ensemble(
 
 
 def test_equal_widths_need_no_projection(prepared: Prepared, encoder: Path, signals: Path) -> None:
-    same = experiment(Files(prepared.task, prepared.tokens, encoder, signals, 4))
-    assert same.trainer.objective.projection is None
+    same = training(Files(prepared.task, prepared.tokens, encoder, signals, 4))
+    assert same.loop.objective.projection is None
 
 
 def test_a_projection_by_hand_and_its_seed() -> None:

@@ -25,7 +25,7 @@ from pkd.models.encoder import load_encoder_config, load_tokenizer, longest_inpu
 from pkd.models.external_teacher import adopt_teacher
 from pkd.models.families import FAMILIES, Summary, family_of, summary_of, summary_states
 from pkd.tasks.glue import GLUE
-from pkd.training.experiment import Experiment, Files, Outputs
+from pkd.training.training_run import Files, Outputs, TrainingRun
 from tests.support.training.family_encoders import CASES, write_encoder
 
 CPU = torch.device("cpu")
@@ -65,17 +65,17 @@ def test_from_teacher_to_a_saved_student(
         method="pkd-skip", layers=2, epochs=1, batch_size=8, learning_rate=1e-3, precision="fp32"
     )
     files = Files(family_data.task, family_data.tokens, teacher, signals, 4)
-    experiment = Experiment(recipe, files, Outputs(best_model=tmp_path / "student"), device)
-    assert experiment.trainer.objective.teacher_map == (2,)
-    before = same_layers(experiment.trainer.model, load_classifier(teacher, LABELS))
-    report = experiment.run_epoch()
+    training = TrainingRun(recipe, files, Outputs(best_model=tmp_path / "student"), device)
+    assert training.loop.objective.teacher_map == (2,)
+    before = same_layers(training.loop.model, load_classifier(teacher, LABELS))
+    report = training.run_epoch()
     assert np.isfinite(report.train_loss)
-    changed = experiment.trainer.model.state_dict()
+    changed = training.loop.model.state_dict()
     assert any(not torch.equal(changed[name].cpu(), old) for name, old in before.items())
 
     tokens = family_data.tokens["validation"]
     dev = open_tokens(tokens, device)
-    expected = predict_logits(experiment.trainer.model, dev, device, "fp32")
+    expected = predict_logits(training.loop.model, dev, device, "fp32")
     saved = load_classifier(tmp_path / "student", LABELS, seed=5)
     found = predict_logits(saved, open_tokens(tokens), CPU, "fp32")
     np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-5)

@@ -25,7 +25,7 @@ from pkd.runtime.memory import is_out_of_memory
 from pkd.tasks.glue import GLUE
 from pkd.training.checkpoint import check_intact, load_checkpoint, save_checkpoint
 from pkd.training.objective import Objective
-from pkd.training.trainer import Trainer
+from pkd.training.training_loop import TrainingLoop
 
 CPU = torch.device("cpu")
 LABELS = GLUE["rte"].labels
@@ -46,11 +46,11 @@ def fits(model: torch.nn.Module, rows: int, error: Exception) -> list[int]:
 
 
 @pytest.fixture
-def make(prepared: Prepared, signals: Path, encoder: Path) -> Callable[..., Trainer]:
-    def made(method: str = "pkd-skip", dropout: bool = True) -> Trainer:
+def make(prepared: Prepared, signals: Path, encoder: Path) -> Callable[..., TrainingLoop]:
+    def made(method: str = "pkd-skip", dropout: bool = True) -> TrainingLoop:
         settings = {"batch_size": 8, "alpha": 0.3, "beta": 10.0, "temperature": 4.0}
         recipe = Recipe.checked(method=method, layers=3, precision="fp32", **settings)
-        trainer = Trainer(
+        loop = TrainingLoop(
             Objective(
                 recipe,
                 load_classifier(encoder, LABELS, 3, recipe.seed),
@@ -60,8 +60,8 @@ def make(prepared: Prepared, signals: Path, encoder: Path) -> Callable[..., Trai
                 4,
             )
         )
-        trainer.model.train(dropout)
-        return trainer
+        loop.model.train(dropout)
+        return loop
 
     return made
 
@@ -69,17 +69,17 @@ def make(prepared: Prepared, signals: Path, encoder: Path) -> Callable[..., Trai
 @pytest.mark.parametrize("method", ["ft", "kd", "pkd-skip"])
 @pytest.mark.parametrize("scale", ["released", "paper"])
 def test_parts_of_a_batch_give_the_gradient_of_the_whole(
-    make: Callable[..., Trainer], method: str, scale: str
+    make: Callable[..., TrainingLoop], method: str, scale: str
 ) -> None:
     gradients, losses = [], []
     for parts in (1, 3, 7):
-        trainer = make(method, dropout=False)
-        trainer.objective.weights = replace(trainer.objective.weights, scale=scale)
-        trainer.micro_batches = parts
+        loop = make(method, dropout=False)
+        loop.objective.weights = replace(loop.objective.weights, scale=scale)
+        loop.micro_batches = parts
         # Seven rows in three parts are 3, 2 and 2: the parts are weighted by their rows.
-        loss, logits = trainer._backward(np.arange(7))
+        loss, logits = loop._backward(np.arange(7))
         losses.append(float(loss))
-        gradients.append([p.grad for p in trainer.model.parameters() if p.grad is not None])
+        gradients.append([p.grad for p in loop.model.parameters() if p.grad is not None])
         assert logits.shape == (7, 2)
     assert losses[1:] == pytest.approx(losses[:1] * 2, rel=1e-5)
     for other in gradients[1:]:
@@ -89,18 +89,18 @@ def test_parts_of_a_batch_give_the_gradient_of_the_whole(
 
 @pytest.mark.parametrize("error", [torch.OutOfMemoryError("CUDA"), MemoryError(), CPU_ERROR])
 def test_a_batch_that_does_not_fit_is_halved_until_it_does(
-    make: Callable[..., Trainer], error: Exception
+    make: Callable[..., TrainingLoop], error: Exception
 ) -> None:
-    trainer = make()
-    asked = fits(trainer.model, 2, error)
-    list(trainer.run_epoch())
+    loop = make()
+    asked = fits(loop.model, 2, error)
+    list(loop.run_epoch())
     # 8 rows, then halves of 4, then quarters of 2; from then on always quarters.
     assert asked[:6] == [8, 4, 2, 2, 2, 2] and max(asked[6:]) == 2
-    assert trainer.micro_batches == 4 and np.isfinite(trainer.epoch_loss)
+    assert loop.micro_batches == 4 and np.isfinite(loop.epoch_loss)
 
 
 def test_a_run_that_ran_out_of_memory_equals_one_that_knew_it_would(
-    make: Callable[..., Trainer],
+    make: Callable[..., TrainingLoop],
 ) -> None:
     ran_out = make()
     fits(ran_out.model, 4, torch.OutOfMemoryError("CUDA"))
@@ -112,7 +112,7 @@ def test_a_run_that_ran_out_of_memory_equals_one_that_knew_it_would(
 
 
 def test_a_resumed_training_keeps_to_its_parts(
-    make: Callable[..., Trainer], tmp_path: Path
+    make: Callable[..., TrainingLoop], tmp_path: Path
 ) -> None:
     first, second = make(), make()
     first.micro_batches = 4
@@ -122,17 +122,17 @@ def test_a_resumed_training_keeps_to_its_parts(
 
 
 def test_a_single_row_that_does_not_fit_ends_the_trial_with_advice(
-    make: Callable[..., Trainer],
+    make: Callable[..., TrainingLoop],
 ) -> None:
-    trainer = make()
-    fits(trainer.model, 0, torch.OutOfMemoryError("CUDA"))
+    loop = make()
+    fits(loop.model, 0, torch.OutOfMemoryError("CUDA"))
     with pytest.raises(TrainingError, match="memory runs out even for a single row"):
-        list(trainer.run_epoch())
+        list(loop.run_epoch())
 
 
 @pytest.mark.parametrize("error", [torch.OutOfMemoryError("CUDA"), OSError(errno.EIO, "I/O")])
 def test_a_checkpoint_is_not_called_damaged_for_memory_or_disk(
-    make: Callable[..., Trainer],
+    make: Callable[..., TrainingLoop],
     error: Exception,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -150,11 +150,13 @@ def test_a_checkpoint_is_not_called_damaged_for_memory_or_disk(
         check_intact(tmp_path / "state")
 
 
-def test_another_error_is_not_taken_for_a_lack_of_memory(make: Callable[..., Trainer]) -> None:
-    trainer = make()
-    fits(trainer.model, 2, RuntimeError("shape mismatch"))
+def test_another_error_is_not_taken_for_a_lack_of_memory(
+    make: Callable[..., TrainingLoop],
+) -> None:
+    loop = make()
+    fits(loop.model, 2, RuntimeError("shape mismatch"))
     with pytest.raises(RuntimeError, match="shape mismatch"):
-        list(trainer.run_epoch())
+        list(loop.run_epoch())
     assert not is_out_of_memory(ValueError("can't allocate memory"))
 
 

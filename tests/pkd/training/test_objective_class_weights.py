@@ -16,9 +16,9 @@ from pkd.distillation.signals import open_signals
 from pkd.models.classifier import load_classifier
 from pkd.tasks.glue import GLUE
 from pkd.tasks.task import Task
-from pkd.training.experiment import Experiment, Files
 from pkd.training.objective import Objective, class_weights
-from pkd.training.trainer import Trainer
+from pkd.training.training_loop import TrainingLoop
+from pkd.training.training_run import Files, TrainingRun
 
 CPU = torch.device("cpu")
 
@@ -63,7 +63,7 @@ def test_a_batch_in_parts_has_the_gradient_of_the_whole(
     for parts in (1, 3):
         recipe = Recipe(method=method, layers=3, alpha=0.3, beta=10.0, precision="fp32")
         model = load_classifier(encoder, GLUE["rte"].labels, 3)
-        trainer = Trainer(
+        loop = TrainingLoop(
             Objective(
                 recipe,
                 model,
@@ -75,9 +75,9 @@ def test_a_batch_in_parts_has_the_gradient_of_the_whole(
             )
         )
         model.eval()  # no dropout, which would differ from part to part
-        trainer.micro_batches = parts
+        loop.micro_batches = parts
         # Seven rows of label 0 and three of label 1, which the parts share unevenly.
-        trainer._backward(np.array([0, 2, 4, 6, 8, 10, 12, 1, 3, 5]))
+        loop._backward(np.array([0, 2, 4, 6, 8, 10, 12, 1, 3, 5]))
         weight = model.classifier.weight.grad
         assert weight is not None
         gradients.append(weight.clone())
@@ -91,6 +91,6 @@ def test_every_method_gets_the_weights_of_the_task(
     weighted = prepared.task.model_copy(update={"class_weights": (1.0, 5.0)})
     files = Files(prepared.task, prepared.tokens, encoder, signals, 4)
     recipe = Recipe(method=method, layers=3)
-    assert Experiment(recipe, files).trainer.objective.class_weights is None
-    found = Experiment(recipe, replace(files, task=weighted)).trainer.objective.class_weights
+    assert TrainingRun(recipe, files).loop.objective.class_weights is None
+    found = TrainingRun(recipe, replace(files, task=weighted)).loop.objective.class_weights
     assert found is not None and found.tolist() == [1, 5]

@@ -12,15 +12,15 @@ from pkd.data.preparation import Prepared, prepare_task
 from pkd.tasks.glue import GLUE
 from study.config.cell import Cell
 from study.config.study_config import StudyConfig
-from study.search.board import Board
 from study.search.cell_search import CellSearch
+from study.search.dispatcher import TrialDispatcher
 from study.search.samplers import ListSampler, Settings
 from study.stages.pipeline import Stages
 from study.storage.layout import Layout
 from study.storage.ledger import Ledger
 from study.tracking.live_view import View
 from study.trials.trainable import StudyTrial
-from study.tuning.agenda import Doing
+from study.tuning.stage_queue import StageWork
 from study.tuning.tuner import StageIncomplete
 from tests.support.studies.fake_stage import report_of
 from tests.support.studies.plans import plan_of
@@ -41,27 +41,27 @@ def stages(tmp_path: Path, *tasks: Prepared, config: StudyConfig = CONFIG) -> St
     return Stages(plan, tmp_path / "model", Layout(tmp_path / "out"), view, lambda: None)
 
 
-def result_of(doing: Doing[T]) -> T:
+def result_of(doing: StageWork[T]) -> T:
     """What a stage gives that has nothing for Tune to do."""
     try:
         stage = next(doing)
     except StopIteration as end:
         return end.value
-    pytest.fail(f"{stage.board.stage} starts trials")
+    pytest.fail(f"{stage.dispatcher.stage} starts trials")
 
 
-def board_with(those: Stages, cell: Cell, settings: list[Settings]) -> Board:
-    """A board of one cell whose trials have all been done, in one epoch each."""
+def board_with(those: Stages, cell: Cell, settings: list[Settings]) -> TrialDispatcher:
+    """A dispatcher of one cell whose trials have all been done, in one epoch each."""
     search = CellSearch(cell, ListSampler(settings), len(settings), 1, prefix="seed")
-    board = Board(cell.stage, [search], those.ledger, those.view)
-    work_off(board)
-    return board
+    dispatcher = TrialDispatcher(cell.stage, [search], those.ledger, those.view)
+    run_until_done(dispatcher)
+    return dispatcher
 
 
-def work_off(board: Board) -> list[str]:
+def run_until_done(dispatcher: TrialDispatcher) -> list[str]:
     done = []
-    while (work := board.next()) is not None:
-        board.report(*work, report_of(*work, 1))
+    while (work := dispatcher.next()) is not None:
+        dispatcher.report(*work, report_of(*work, 1))
         done.append(f"{work[0].cell.name} {work[1]}")
     return done
 
@@ -71,10 +71,10 @@ def ran(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Boards are worked off without Ray; what was run, trial by trial."""
     done: list[str] = []
 
-    def run(self: Stages, board: Board, *_: Any) -> Doing[Board]:
-        done.extend(f"{board.stage} {work}" for work in work_off(board))
+    def run(self: Stages, dispatcher: TrialDispatcher, *_: Any) -> StageWork[TrialDispatcher]:
+        done.extend(f"{dispatcher.stage} {work}" for work in run_until_done(dispatcher))
         yield from ()
-        return board
+        return dispatcher
 
     monkeypatch.setattr(Stages, "_run", run)
     return done
@@ -86,26 +86,26 @@ def test_a_cell_in_which_every_trial_failed_stays_incomplete(
     those = stages(tmp_path, rte)
     cell = Cell("search", "rte", 2, "kd")
 
-    def board() -> Board:
+    def dispatcher() -> TrialDispatcher:
         search = CellSearch(cell, ListSampler([{"alpha": 0.5}]), 1, 1)
-        return Board("search", [search], those.ledger, those.view)
+        return TrialDispatcher("search", [search], those.ledger, those.view)
 
-    failing = board()
+    failing = dispatcher()
     work = failing.next()
     assert work is not None
     failing.fail(*work, "the training loss is not finite")
     # A second call of the same command finds nothing to run, and still no winner to confirm.
     with pytest.raises(StageIncomplete, match="rte-2-kd: every trial failed"):
-        result_of(those._run(board(), StudyTrial, lambda search, trial: {}))
+        result_of(those._run(dispatcher(), StudyTrial, lambda search, trial: {}))
 
 
 def test_a_finished_stage_starts_no_tuner(
     tmp_path: Path, rte: Prepared, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     those = stages(tmp_path, rte)
-    board = board_with(those, Cell("search", "rte", 2, "kd"), [{"alpha": 0.5}])
+    dispatcher = board_with(those, Cell("search", "rte", 2, "kd"), [{"alpha": 0.5}])
     monkeypatch.setattr("study.tuning.tuner.tune.Tuner", lambda *a, **k: pytest.fail("a tuner"))
-    assert result_of(those._run(board, StudyTrial, lambda search, trial: {})) is board
+    assert result_of(those._run(dispatcher, StudyTrial, lambda search, trial: {})) is dispatcher
 
 
 def test_a_new_winner_of_the_same_name_is_predicted_again(
@@ -153,9 +153,11 @@ def test_confirmed_runs_of_a_beaten_winner_are_set_aside(
     def confirm(alpha: float) -> list[Settings]:
         cell = Cell("search", "rte", 2, "kd")
         search = CellSearch(cell, ListSampler([{"alpha": alpha}]), 1, 1)
-        board = Board("search", [search], Ledger(tmp_path / f"search-{alpha}"), those.view)
-        work_off(board)
-        result_of(those._confirm(board, {}))
+        dispatcher = TrialDispatcher(
+            "search", [search], Ledger(tmp_path / f"search-{alpha}"), those.view
+        )
+        run_until_done(dispatcher)
+        result_of(those._confirm(dispatcher, {}))
         return [e["settings"] for e in those.ledger.events("confirm") if e["event"] == "start"]
 
     assert confirm(0.5) == [{"alpha": 0.5}] * 3
@@ -168,8 +170,8 @@ def test_confirm_seeds_are_none_of_the_search_s(
     tmp_path: Path, rte: Prepared, ran: list[str]
 ) -> None:
     those = stages(tmp_path, rte)
-    board = board_with(those, Cell("search", "rte", 2, "kd"), [{"alpha": 0.5}])
-    result_of(those._confirm(board, {}))
+    dispatcher = board_with(those, Cell("search", "rte", 2, "kd"), [{"alpha": 0.5}])
+    result_of(those._confirm(dispatcher, {}))
     seeds = [e["seed"] for e in those.ledger.events("confirm") if e["event"] == "start"]
     assert seeds == [1042, 1043, 1044]
 
@@ -204,8 +206,8 @@ def test_pkd_waits_for_kd_and_takes_its_temperature_and_alpha(
     config = StudyConfig.model_validate(
         CONFIG.model_dump() | {"search": search, "train": {"epochs": 1}}
     )
-    board = result_of(stages(tmp_path, rte, config=config)._search({}))
-    kd, pkd = board.searches["rte-2-kd"], board.searches["rte-2-pkd-skip"]
+    dispatcher = result_of(stages(tmp_path, rte, config=config)._search({}))
+    kd, pkd = dispatcher.searches["rte-2-kd"], dispatcher.searches["rte-2-pkd-skip"]
     assert len(kd.trials) == 27 and len(pkd.trials) == 24
     assert [name.split()[1] for name in ran] == ["rte-2-kd"] * 27 + ["rte-2-pkd-skip"] * 24
     assert kd.winner is not None

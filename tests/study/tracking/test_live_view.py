@@ -8,8 +8,8 @@ from rich.console import Console
 
 from pkd.runtime.units import duration
 from study.config.cell import Cell
-from study.search.board import Board
 from study.search.cell_search import CellSearch
+from study.search.dispatcher import TrialDispatcher
 from study.search.samplers import ListSampler
 from study.storage.ledger import Ledger
 from study.tracking.live_view import View
@@ -39,22 +39,22 @@ def fixed(stage: str = "search", trials: int = 2, epochs: int = 2) -> CellSearch
     return CellSearch(cell, ListSampler(rates), trials, epochs)
 
 
-def run_trial(board: Board) -> str:
-    work = board.next()
+def run_trial(dispatcher: TrialDispatcher) -> str:
+    work = dispatcher.next()
     assert work is not None
     for epoch in range(1, work[0].epochs + 1):
-        board.report(*work, report_of(*work, epoch))
+        dispatcher.report(*work, report_of(*work, epoch))
     return work[1]
 
 
 def test_without_a_terminal_each_ended_trial_is_a_line(tmp_path: Path) -> None:
     view = View(console(terminal=False), WORK)
-    board = Board("search", [fixed()], Ledger(tmp_path), view)
-    with view.stage(board):
-        run_trial(board)
+    dispatcher = TrialDispatcher("search", [fixed()], Ledger(tmp_path), view)
+    with view.stage(dispatcher):
+        run_trial(dispatcher)
         # One for the stage and one for the trial: reports in between are not shown.
         assert len(lines(view)) == 2
-        run_trial(board)
+        run_trial(dispatcher)
     first, second, third = lines(view)
     assert first == "search: 1 cells, 2 trials"
     assert "search rte-3-ft trial-0000 complete score" in second
@@ -64,11 +64,11 @@ def test_without_a_terminal_each_ended_trial_is_a_line(tmp_path: Path) -> None:
 
 def test_a_failed_trial_is_a_line_too(tmp_path: Path) -> None:
     view = View(console(terminal=False), WORK)
-    board = Board("search", [fixed()], Ledger(tmp_path), view)
-    with view.stage(board):
-        work = board.next()
+    dispatcher = TrialDispatcher("search", [fixed()], Ledger(tmp_path), view)
+    with view.stage(dispatcher):
+        work = dispatcher.next()
         assert work is not None
-        board.fail(*work, "the training loss is not finite")
+        dispatcher.fail(*work, "the training loss is not finite")
     assert "trial-0000 failed after 0 epoch(s)" in lines(view)[-1]
     assert "score" not in lines(view)[-1]
 
@@ -77,27 +77,27 @@ def test_a_failed_trial_is_a_line_too(tmp_path: Path) -> None:
 def test_an_error_is_shown_as_it_is(tmp_path: Path, error: str) -> None:
     # rich would read brackets as markup, and fail on one that closes nothing.
     view = View(console(terminal=False), WORK)
-    board = Board("search", [fixed()], Ledger(tmp_path), view)
-    with view.stage(board):
-        work = board.next()
+    dispatcher = TrialDispatcher("search", [fixed()], Ledger(tmp_path), view)
+    with view.stage(dispatcher):
+        work = dispatcher.next()
         assert work is not None
-        board.break_off(*work, error)
+        dispatcher.break_off(*work, error)
     assert lines(view)[-1].endswith(f"trial-0000: broken off: {error}")
 
 
 def test_jobs_that_train_nothing_show_no_score(tmp_path: Path) -> None:
     view = View(console(terminal=False), WORK)
-    board = Board("signals", [fixed("signals", 1, 1)], Ledger(tmp_path), view)
-    with view.stage(board):
-        run_trial(board)
+    dispatcher = TrialDispatcher("signals", [fixed("signals", 1, 1)], Ledger(tmp_path), view)
+    with view.stage(dispatcher):
+        run_trial(dispatcher)
     assert "complete after 1 epoch(s)" in lines(view)[-1]
 
 
 def test_a_resumed_stage_says_what_was_done_before(tmp_path: Path) -> None:
     quiet = View(console(terminal=False), WORK)
-    run_trial(Board("search", [fixed()], Ledger(tmp_path), quiet))
+    run_trial(TrialDispatcher("search", [fixed()], Ledger(tmp_path), quiet))
     view = View(console(terminal=False), WORK)
-    with view.stage(Board("search", [fixed()], Ledger(tmp_path), view)):
+    with view.stage(TrialDispatcher("search", [fixed()], Ledger(tmp_path), view)):
         pass
     assert lines(view) == ["search: 1 cells, 2 trials, 1 of them done before"]
 
@@ -105,14 +105,14 @@ def test_a_resumed_stage_says_what_was_done_before(tmp_path: Path) -> None:
 def test_the_table_shows_each_cell_with_its_counts(tmp_path: Path) -> None:
     view = View(console(terminal=True), WORK)
     cell = fixed()
-    board = Board("search", [cell, *searches()], Ledger(tmp_path), view)
+    dispatcher = TrialDispatcher("search", [cell, *searches()], Ledger(tmp_path), view)
     # As the live table does, but at a moment of our choice.
-    view.stage(board)
-    first, second = board.next(), board.next()
+    view.stage(dispatcher)
+    first, second = dispatcher.next(), dispatcher.next()
     assert first is not None and second is not None
     for search, name in (first, second):
-        board.report(search, name, report_of(search, name, 1))
-    board.fail(*second, "diverged")
+        dispatcher.report(search, name, report_of(search, name, 1))
+    dispatcher.fail(*second, "diverged")
     view.console.print(view._render())
     shown = text(view)
     for name in ("rte-3-ft", "rte-2-pkd-skip", "rte-2-kd", "rte-2-pkd-last", "rte-2-ft"):
@@ -126,10 +126,10 @@ def test_the_table_shows_each_cell_with_its_counts(tmp_path: Path) -> None:
 
 def test_the_table_shows_the_best_score_of_a_cell(tmp_path: Path) -> None:
     view = View(console(terminal=True), WORK)
-    board = Board("search", [fixed(trials=1)], Ledger(tmp_path), view)
-    view.stage(board)
-    run_trial(board)
-    best = board.searches["rte-3-ft"].trials["trial-0000"].best
+    dispatcher = TrialDispatcher("search", [fixed(trials=1)], Ledger(tmp_path), view)
+    view.stage(dispatcher)
+    run_trial(dispatcher)
+    best = dispatcher.searches["rte-3-ft"].trials["trial-0000"].best
     assert best is not None
     view.console.print(view._render())
     assert "1/1" in text(view) and f"{100 * best['score']:.1f}" in text(view)
@@ -139,9 +139,9 @@ def test_the_table_shows_the_best_score_of_a_cell(tmp_path: Path) -> None:
 
 def test_in_a_terminal_the_table_lives_while_the_stage_runs(tmp_path: Path) -> None:
     view = View(console(terminal=True), WORK)
-    board = Board("search", [fixed(trials=1)], Ledger(tmp_path), view)
-    with view.stage(board):
-        run_trial(board)
+    dispatcher = TrialDispatcher("search", [fixed(trials=1)], Ledger(tmp_path), view)
+    with view.stage(dispatcher):
+        run_trial(dispatcher)
     assert "rte-3-ft" in text(view) and "1/1" in text(view)
     # The lines are for those who have no table.
     assert "complete score" not in text(view)
@@ -154,9 +154,9 @@ def test_more_cells_than_lines_show_the_running_ones(tmp_path: Path) -> None:
         CellSearch(Cell("search", f"task{n}", 3, "ft"), ListSampler([{}]), 1, 1, cost=1 + n)
         for n in range(20)
     ]
-    board = Board("search", many, Ledger(tmp_path), view)
-    view.stage(board)
-    work = board.next()
+    dispatcher = TrialDispatcher("search", many, Ledger(tmp_path), view)
+    view.stage(dispatcher)
+    work = dispatcher.next()
     assert work is not None and work[0].cell.task == "task19"
     assert [s.cell.task for s in view._visible()] == ["task19", "task0", "task1", "task2"]
 
@@ -165,9 +165,9 @@ def test_a_stage_with_nothing_left_counts_as_done(tmp_path: Path) -> None:
     view = View(console(terminal=False), WORK)
     view.skip("teachers")
     view.skip("signals")
-    board = Board("search", [fixed(trials=1)], Ledger(tmp_path), view)
-    with view.stage(board):
-        run_trial(board)
+    dispatcher = TrialDispatcher("search", [fixed(trials=1)], Ledger(tmp_path), view)
+    with view.stage(dispatcher):
+        run_trial(dispatcher)
     assert "study 80 %" in lines(view)[-1]
 
 

@@ -9,9 +9,9 @@ import ray
 from study.cluster.ray_cluster import start_ray, stop_ray
 from study.config.sections import Trackers
 from study.storage.layout import Layout
-from study.tracking.board_tracker import tracked
-from tests.support.studies.boards import report, take
-from tests.support.studies.followed import Note, board_in
+from study.tracking.trial_tracker import tracked
+from tests.support.studies.dispatchers import report, take
+from tests.support.studies.followed import Note, dispatcher_in
 from tests.support.studies.wandb_records import offline_records
 
 
@@ -25,11 +25,11 @@ def test_wandb_offline_holds_a_run_and_nobody_holds_the_key(
         # The driver's alone, as in a job on a cluster.
         monkeypatch.setenv("WANDB_MODE", "offline")
         monkeypatch.setenv("WANDB_API_KEY", key)
-        board = board_in(layout, 1)
-        with tracked(board, Trackers(wandb="distil"), layout, quiet):
-            work = take(board)
+        dispatcher = dispatcher_in(layout, 1)
+        with tracked(dispatcher, Trackers(wandb="distil"), layout, quiet):
+            work = take(dispatcher)
             for epoch in (1, 2):
-                board.report(*work, report(epoch, epoch / 4))
+                dispatcher.report(*work, report(epoch, epoch / 4))
         logs = Path(ray._private.worker._global_node.get_logs_dir_path())
     finally:
         stop_ray()

@@ -17,10 +17,10 @@ from pkd.errors import CacheError, TrainingError
 from pkd.files.cache import write_manifest
 from pkd.tasks.glue import GLUE
 from pkd.tasks.task import Task
-from pkd.training.experiment import Experiment, Files, Outputs
+from pkd.training.training_run import Files, Outputs, TrainingRun
 from study.storage.store import SharedFolder
-from study.trials.deferred import Deferred, pack
 from study.trials.jobs import PredictJob, SignalsJob
+from study.trials.lazy_trainable import LazyTrainable, pack
 from study.trials.trainable import DistilTrainable, StudyTrial
 from study.trials.worker import logged
 
@@ -128,10 +128,10 @@ def test_recorded_epochs_are_not_reported_again(tmp_path: Path, files: Files) ->
 def test_training_that_diverges_is_told_and_not_raised(
     tmp_path: Path, files: Files, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def diverge(self: Experiment) -> None:
+    def diverge(self: TrainingRun) -> None:
         raise TrainingError("the training loss is not finite in epoch 1")
 
-    monkeypatch.setattr(Experiment, "run_epoch", diverge)
+    monkeypatch.setattr(TrainingRun, "run_epoch", diverge)
     # Raised, it would look like a broken process, and be tried again.
     result = StudyTrial(trial(tmp_path, files)).train()
     assert result["failed"] == "the training loss is not finite in epoch 1"
@@ -142,17 +142,17 @@ def test_training_that_diverges_is_told_and_not_raised(
 def test_a_loss_that_is_not_a_number_fails_the_trial(tmp_path: Path, files: Files) -> None:
     study_trial = StudyTrial(trial(tmp_path, files))
     with torch.no_grad():
-        next(study_trial.experiment.trainer.model.parameters()).fill_(float("nan"))
+        next(study_trial.training.loop.model.parameters()).fill_(float("nan"))
     assert "not finite" in study_trial.train()["failed"]
 
 
 def test_the_log_holds_the_traceback_of_an_exception(
     tmp_path: Path, files: Files, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail(self: Experiment) -> None:
+    def fail(self: TrainingRun) -> None:
         raise RuntimeError("out of memory")
 
-    monkeypatch.setattr(Experiment, "run_epoch", fail)
+    monkeypatch.setattr(TrainingRun, "run_epoch", fail)
     with pytest.raises(RuntimeError, match="out of memory"):
         StudyTrial(trial(tmp_path, files)).step()
     log = (tmp_path / "trial.log").read_text()
@@ -177,11 +177,11 @@ def test_the_log_holds_the_traceback_of_a_trial_that_cannot_begin(
 def test_an_error_that_names_what_is_wrong_is_told_and_not_raised(
     tmp_path: Path, files: Files
 ) -> None:
-    deferred = Deferred(pack(StudyTrial, without_signals(files, tmp_path)))
-    assert str(tmp_path / "lost") in deferred.step()["broken"]
+    lazy_trainable = LazyTrainable(pack(StudyTrial, without_signals(files, tmp_path)))
+    assert str(tmp_path / "lost") in lazy_trainable.step()["broken"]
     # The same process can take up another trial.
-    deferred.reset_config(pack(StudyTrial, trial(tmp_path, files)))
-    assert deferred.step()["report"].epoch == 1
+    lazy_trainable.reset_config(pack(StudyTrial, trial(tmp_path, files)))
+    assert lazy_trainable.step()["report"].epoch == 1
 
 
 def test_a_damaged_checkpoint_costs_its_epochs_and_nothing_else(

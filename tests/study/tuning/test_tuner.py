@@ -12,15 +12,15 @@ from ray.tune.error import TuneError
 from pkd.errors import CacheError, DiskFull, InputError
 from study.config.cell import Cell
 from study.config.sections import Resources
-from study.search.board import Board
 from study.search.cell_search import CellSearch
+from study.search.dispatcher import TrialDispatcher
 from study.search.samplers import ListSampler
 from study.storage.layout import Layout
 from study.storage.ledger import Ledger
 from study.trials.trainable import StudyTrial
-from study.tuning.agenda import Agenda, Doing, Stage
-from study.tuning.ray_bridge import BrokenTrials, StudyScheduler
-from study.tuning.tuner import StageIncomplete, check_complete, run_stages, work_off
+from study.tuning.stage_queue import Stage, StageQueue, StageWork
+from study.tuning.tune_adapters import BrokenTrials, StudyScheduler
+from study.tuning.tuner import StageIncomplete, check_complete, run_stages, run_until_done
 from tests.support.studies.fake_stage import Unwatched, one_stage, report_of
 
 # As Ray 2.60 says it, without the list of its ten largest processes.
@@ -29,37 +29,39 @@ KILLED = """1 worker(s) were killed due to the node running low on memory. Memor
 OOM kill reason: Memory usage 6660153344B exceeded threshold of 6646710272B
 Refer to the documentation on how to address the out of memory issue: https://docs.ray.io"""
 
-Fit = Callable[[Board], None]
+Fit = Callable[[TrialDispatcher], None]
 
 
 class Tune:
-    """Runs a board with a script for each run of Tune; the last one is repeated."""
+    """Runs a dispatcher with a script for each run of Tune; the last one is repeated."""
 
     def __init__(self, tmp_path: Path) -> None:
         self.layout = Layout(tmp_path)
         sampler = ListSampler([{}] * 4)
         search = CellSearch(Cell("search", "rte", 2, "ft"), sampler, 4, 1)
-        self.board = Board("search", [search], Ledger(self.layout.ledger), Unwatched())
+        self.dispatcher = TrialDispatcher(
+            "search", [search], Ledger(self.layout.ledger), Unwatched()
+        )
         self.notes: list[str] = []
         self.runs = self.restarts = 0
 
     @property
-    def agenda(self) -> Agenda:
+    def queue(self) -> StageQueue:
         """As Tune is given it."""
-        return one_stage(self.board, self.layout)
+        return one_stage(self.dispatcher, self.layout)
 
     def run(self, *scripts: Fit) -> None:
         def restart() -> None:
             self.restarts += 1
 
-        stage = Stage(self.board, StudyTrial, lambda search, trial: {})
-        doing = work_off(stage, self.layout, restart, self.notes.append)
+        stage = Stage(self.dispatcher, StudyTrial, lambda search, trial: {})
+        doing = run_until_done(stage, self.layout, restart, self.notes.append)
         given = next(doing, None)
         while given is not None:
             script = scripts[min(self.runs, len(scripts) - 1)]
             self.runs += 1
             try:
-                script(given.board)
+                script(given.dispatcher)
             except Exception as error:  # as `run_stages` passes on whatever Tune raises
                 given = doing.throw(error)
             else:
@@ -71,34 +73,34 @@ def tune(tmp_path: Path) -> Tune:
     return Tune(tmp_path)
 
 
-def finish(board: Board) -> None:
-    while (work := board.next()) is not None:
-        board.report(*work, report_of(*work, 1))
+def finish(dispatcher: TrialDispatcher) -> None:
+    while (work := dispatcher.next()) is not None:
+        dispatcher.report(*work, report_of(*work, 1))
 
 
-def finish_one(board: Board) -> None:
-    work = board.next()
+def finish_one(dispatcher: TrialDispatcher) -> None:
+    work = dispatcher.next()
     assert work is not None
-    board.report(*work, report_of(*work, 1))
+    dispatcher.report(*work, report_of(*work, 1))
 
 
-def break_one(board: Board) -> None:
+def break_one(dispatcher: TrialDispatcher) -> None:
     """A trial whose process dies again and again, whatever Tune tries."""
-    work = board.next()
+    work = dispatcher.next()
     assert work is not None
-    board.break_off(*work, "the actor died")
+    dispatcher.break_off(*work, "the actor died")
 
 
-def run_out_of_memory(board: Board, at_once: int = 3) -> None:
+def run_out_of_memory(dispatcher: TrialDispatcher, at_once: int = 3) -> None:
     """Trials run, and Ray kills one of them."""
     for _ in range(at_once):
-        board.next()
+        dispatcher.next()
     raise RuntimeError(f"Caught unexpected exception: {KILLED}") from OutOfMemoryError(KILLED)
 
 
-def doing_of(tune: Tune) -> Doing[None]:
-    stage = Stage(tune.board, StudyTrial, lambda search, trial: {})
-    return work_off(stage, tune.layout, lambda: None, tune.notes.append)
+def doing_of(tune: Tune) -> StageWork[None]:
+    stage = Stage(tune.dispatcher, StudyTrial, lambda search, trial: {})
+    return run_until_done(stage, tune.layout, lambda: None, tune.notes.append)
 
 
 def test_a_cluster_that_lost_its_nodes_is_not_asked_again_what_they_have(
@@ -107,14 +109,14 @@ def test_a_cluster_that_lost_its_nodes_is_not_asked_again_what_they_have(
     nodes, scripts = iter([{"cpu": 2.0}]), iter([run_out_of_memory, finish])
     monkeypatch.setattr("study.tuning.tuner.trial_resources", lambda resources: next(nodes))
 
-    def fit(agenda: Agenda, share: dict[str, float], layout: Layout) -> None:
+    def fit(queue: StageQueue, share: dict[str, float], layout: Layout) -> None:
         assert share == {"cpu": 2.0}
-        next(scripts)(agenda.board)
-        assert agenda.next() is None
+        next(scripts)(queue.dispatcher)
+        assert queue.next() is None
 
     monkeypatch.setattr("study.tuning.tuner._fit", fit)
     run_stages(doing_of(tune), Resources(), tune.layout)
-    assert tune.board.done
+    assert tune.dispatcher.done
 
 
 def test_a_trial_that_no_node_can_run_ends_the_study(
@@ -126,7 +128,7 @@ def test_a_trial_that_no_node_can_run_ends_the_study(
     monkeypatch.setattr("study.tuning.tuner.trial_resources", refuse)
     with pytest.raises(InputError, match="64 CPUs"):
         run_stages(doing_of(tune), Resources(), tune.layout)
-    assert not tune.board.running
+    assert not tune.dispatcher.running
 
 
 # Memory ---------------------------------------------------------------------------------------
@@ -134,7 +136,7 @@ def test_a_trial_that_no_node_can_run_ends_the_study(
 
 def test_when_memory_runs_out_the_board_goes_on_with_one_trial_less(tune: Tune) -> None:
     tune.run(run_out_of_memory, finish)
-    assert tune.board.done and tune.restarts == 1
+    assert tune.dispatcher.done and tune.restarts == 1
     # One line, with none of Ray's advice about its own settings.
     assert tune.notes == [
         "Ray gave up (memory ran out on 192.0.2.7, 6.36GB used / 23.54GB limit); going on with at "
@@ -143,8 +145,8 @@ def test_when_memory_runs_out_the_board_goes_on_with_one_trial_less(tune: Tune) 
 
 
 def test_there_is_always_one_trial_at_once(tune: Tune) -> None:
-    tune.run(lambda board: run_out_of_memory(board, at_once=1), finish)
-    assert tune.board.done and "at most 1 trial(s)" in tune.notes[0]
+    tune.run(lambda dispatcher: run_out_of_memory(dispatcher, at_once=1), finish)
+    assert tune.dispatcher.done and "at most 1 trial(s)" in tune.notes[0]
 
 
 def test_memory_that_never_suffices_ends_the_stage_with_advice(tune: Tune) -> None:
@@ -160,17 +162,17 @@ def test_memory_that_never_suffices_ends_the_stage_with_advice(tune: Tune) -> No
 
 
 def test_memory_that_runs_out_again_and_again_is_borne_while_trials_end(tune: Tune) -> None:
-    def one_ends(board: Board) -> None:
-        finish_one(board)
-        run_out_of_memory(board, at_once=1)
+    def one_ends(dispatcher: TrialDispatcher) -> None:
+        finish_one(dispatcher)
+        run_out_of_memory(dispatcher, at_once=1)
 
     tune.run(one_ends, one_ends, one_ends, finish)
-    assert tune.board.done and tune.restarts == 3
+    assert tune.dispatcher.done and tune.restarts == 3
 
 
 def test_ray_s_error_is_known_within_a_traceback_too(tune: Tune) -> None:
-    def fail(board: Board) -> None:
-        board.next()
+    def fail(dispatcher: TrialDispatcher) -> None:
+        dispatcher.next()
         raise TuneError(f"Traceback\nray.exceptions.OutOfMemoryError: {KILLED}")
 
     tune.run(fail, finish)
@@ -178,8 +180,8 @@ def test_ray_s_error_is_known_within_a_traceback_too(tune: Tune) -> None:
 
 
 def test_another_error_of_ray_changes_nothing_about_how_many_run(tune: Tune) -> None:
-    def fail(board: Board) -> None:
-        board.next()
+    def fail(dispatcher: TrialDispatcher) -> None:
+        dispatcher.next()
         raise TuneError("Traceback\nthe head node is gone")
 
     tune.run(fail, finish)
@@ -190,39 +192,39 @@ def test_another_error_of_ray_changes_nothing_about_how_many_run(tune: Tune) -> 
 
 
 def test_a_broken_trial_is_tried_again_when_the_others_are_done(tune: Tune) -> None:
-    def break_the_first(board: Board) -> None:
-        break_one(board)
-        finish(board)
+    def break_the_first(dispatcher: TrialDispatcher) -> None:
+        break_one(dispatcher)
+        finish(dispatcher)
 
     tune.run(break_the_first, finish)
-    assert tune.board.done and not tune.board.broken and tune.restarts == 0
+    assert tune.dispatcher.done and not tune.dispatcher.broken and tune.restarts == 0
     assert tune.notes == ["1 trial(s) broke off and are tried again"]
 
 
 def test_a_trial_that_breaks_every_time_is_left_for_the_next_command(tune: Tune) -> None:
-    def break_the_first(board: Board) -> None:
-        break_one(board)
-        finish(board)
+    def break_the_first(dispatcher: TrialDispatcher) -> None:
+        break_one(dispatcher)
+        finish(dispatcher)
 
     tune.run(break_the_first)
     # Once with the others, twice with nothing recorded.
-    assert tune.runs == 3 and not tune.board.done
+    assert tune.runs == 3 and not tune.dispatcher.done
     with pytest.raises(StageIncomplete, match="rte-2-ft trial-0000: the actor died"):
-        check_complete(tune.board, tune.layout)
+        check_complete(tune.dispatcher, tune.layout)
 
 
 def test_broken_trials_are_tried_as_long_as_there_is_progress(tune: Tune) -> None:
-    def one_of_two(board: Board) -> None:
-        break_one(board)
-        finish_one(board)
+    def one_of_two(dispatcher: TrialDispatcher) -> None:
+        break_one(dispatcher)
+        finish_one(dispatcher)
 
     tune.run(one_of_two, one_of_two, one_of_two, finish)
-    assert tune.board.done and tune.runs == 4
+    assert tune.dispatcher.done and tune.runs == 4
 
 
-def trial_of(board: Board, folder: Path, failures: str) -> Any:
-    """What Tune knows of the board's next trial, and of how it failed."""
-    work = board.next()
+def trial_of(dispatcher: TrialDispatcher, folder: Path, failures: str) -> Any:
+    """What Tune knows of the dispatcher's next trial, and of how it failed."""
+    work = dispatcher.next()
     assert work is not None
     file = folder / "error.txt"
     file.write_text(failures)
@@ -232,33 +234,33 @@ def trial_of(board: Board, folder: Path, failures: str) -> Any:
 
 
 def test_a_trial_that_names_what_is_wrong_breaks_off_without_tune_s_retries(tune: Tune) -> None:
-    trial = trial_of(tune.board, tune.layout.out, "")
+    trial = trial_of(tune.dispatcher, tune.layout.out, "")
     result = {"broken": "signals/x is damaged"}
-    assert StudyScheduler(tune.agenda, 1).on_trial_result(None, trial, result) == "STOP"
-    assert list(tune.board.broken.values()) == ["signals/x is damaged"]
+    assert StudyScheduler(tune.queue, 1).on_trial_result(None, trial, result) == "STOP"
+    assert list(tune.dispatcher.broken.values()) == ["signals/x is damaged"]
 
 
 def test_a_trial_that_failed_too_often_breaks_off_with_its_last_error(tune: Tune) -> None:
     failures = f"Failure # 1 (then)\n{KILLED}\nFailure # 2 (now)\nTraceback\nOSError: gone\n"
-    trial = trial_of(tune.board, tune.layout.out, failures)
-    BrokenTrials(tune.agenda).on_trial_error(1, [trial], trial)
-    assert list(tune.board.broken.values()) == ["OSError: gone"]
+    trial = trial_of(tune.dispatcher, tune.layout.out, failures)
+    BrokenTrials(tune.queue).on_trial_error(1, [trial], trial)
+    assert list(tune.dispatcher.broken.values()) == ["OSError: gone"]
 
 
 def test_memory_that_runs_out_while_a_trial_begins_ends_the_run_of_tune(tune: Tune) -> None:
-    trial = trial_of(tune.board, tune.layout.out, f"Failure # 3 (now)\n{KILLED}\n")
+    trial = trial_of(tune.dispatcher, tune.layout.out, f"Failure # 3 (now)\n{KILLED}\n")
     # The other trials would be killed as well, one after another.
     with pytest.raises(RuntimeError, match="running low on memory"):
-        BrokenTrials(tune.agenda).on_trial_error(1, [trial], trial)
-    assert not tune.board.broken
+        BrokenTrials(tune.queue).on_trial_error(1, [trial], trial)
+    assert not tune.dispatcher.broken
 
 
 # What is no fault of Ray's --------------------------------------------------------------------
 
 
 def test_a_ledger_that_cannot_be_written_ends_the_study_with_its_own_error(tune: Tune) -> None:
-    def fail(board: Board) -> None:
-        board.ledger.failure = CacheError("cannot write the ledger")
+    def fail(dispatcher: TrialDispatcher) -> None:
+        dispatcher.ledger.failure = CacheError("cannot write the ledger")
         raise TuneError("Traceback")
 
     with pytest.raises(CacheError, match="cannot write the ledger"):

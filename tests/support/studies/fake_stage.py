@@ -8,13 +8,13 @@ from pkd.distillation.recipe import Method
 from study.config.cell import Cell
 from study.config.search_space import Range, Space
 from study.config.sections import Asha
-from study.search.board import Board
 from study.search.cell_search import STOP, CellSearch
+from study.search.dispatcher import TrialDispatcher
 from study.search.samplers import ListSampler, OptunaSampler, dimensions, grid
 from study.storage.layout import Layout
 from study.storage.ledger import Event, Ledger
 from study.trials.trainable import StudyTrial
-from study.tuning.agenda import Agenda, Stage
+from study.tuning.stage_queue import Stage, StageQueue
 
 SPACE = Space(
     learning_rate=Range(low=1e-5, high=1e-3, log=True),
@@ -29,7 +29,9 @@ SEED = 7
 class Unwatched:
     """An observer that looks away."""
 
-    def changed(self, board: Board, search: CellSearch, trial: str, what: str) -> None:
+    def changed(
+        self, dispatcher: TrialDispatcher, search: CellSearch, trial: str, what: str
+    ) -> None:
         """Does nothing."""
 
 
@@ -73,14 +75,16 @@ def searches(budget: int = 4) -> list[CellSearch]:
     ]
 
 
-def make_board(root: Path, budget: int = 4, ledger: Ledger | None = None, **more: Any) -> Board:
-    """A board over the ledger in ``root``: a new one, or what a new driver makes of an old one."""
-    return Board("search", searches(budget), ledger or Ledger(root), Unwatched(), **more)
+def make_dispatcher(
+    root: Path, budget: int = 4, ledger: Ledger | None = None, **more: Any
+) -> TrialDispatcher:
+    """A dispatcher over the ledger in ``root``, as a new driver makes it."""
+    return TrialDispatcher("search", searches(budget), ledger or Ledger(root), Unwatched(), **more)
 
 
-def one_stage(board: Board, layout: Layout) -> Agenda:
-    """The agenda of a study that has one stage."""
-    return Agenda((stage for stage in [Stage(board, StudyTrial, lambda *_: {})]), layout)
+def one_stage(dispatcher: TrialDispatcher, layout: Layout) -> StageQueue:
+    """The queue of a study that has one stage."""
+    return StageQueue((stage for stage in [Stage(dispatcher, StudyTrial, lambda *_: {})]), layout)
 
 
 def chance(*key: object) -> float:
@@ -99,33 +103,33 @@ def report_of(search: CellSearch, name: str, epoch: int) -> dict[str, Any]:
     return {"epoch": epoch, "score": score, **metrics, **seconds}
 
 
-def advance(board: Board, search: CellSearch, name: str) -> bool:
+def advance(dispatcher: TrialDispatcher, search: CellSearch, name: str) -> bool:
     """Runs a trial's next epoch, in which one in twelve diverges; tells whether it goes on."""
     trial = search.trials[name]
     epoch = len(trial.reports) + 1
     if chance("diverges", search.cell.name, trial.settings, epoch) < 1 / 12:
-        board.fail(search, name, "the training loss is not finite")
+        dispatcher.fail(search, name, "the training loss is not finite")
         return False
-    return board.report(search, name, report_of(search, name, epoch)) != STOP
+    return dispatcher.report(search, name, report_of(search, name, epoch)) != STOP
 
 
-def work_off(board: Board) -> list[tuple[str, str]]:
+def run_until_done(dispatcher: TrialDispatcher) -> list[tuple[str, str]]:
     """Does all that is left, one trial at a time; gives the trials in the order of their end."""
     order = []
-    for search, name in list(board.running):
+    for search, name in list(dispatcher.running):
         order.append((search.cell.name, name))
-        while advance(board, search, name):
+        while advance(dispatcher, search, name):
             pass
-    while (work := board.next()) is not None:
+    while (work := dispatcher.next()) is not None:
         order.append((work[0].cell.name, work[1]))
-        while advance(board, *work):
+        while advance(dispatcher, *work):
             pass
     return order
 
 
-def snapshot(board: Board) -> dict[str, Any]:
-    """All that decides what a board does next, in comparable form."""
-    return {search.cell.name: _cell(search) for search in board.searches.values()}
+def snapshot(dispatcher: TrialDispatcher) -> dict[str, Any]:
+    """All that decides what a dispatcher does next, in comparable form."""
+    return {search.cell.name: _cell(search) for search in dispatcher.searches.values()}
 
 
 def _cell(search: CellSearch) -> dict[str, Any]:

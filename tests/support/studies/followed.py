@@ -5,16 +5,16 @@ from collections.abc import Callable
 import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from study.search.board import Board
+from study.search.dispatcher import TrialDispatcher
 from study.storage.layout import Layout
-from tests.support.studies.boards import board_of, fixed
+from tests.support.studies.dispatchers import dispatcher_of, fixed
 
 Note = Callable[[str], None]
 
 
-def board_in(layout: Layout, trials: int = 2) -> Board:
-    """A new driver's board over the study's ledger: one cell, rte-2-ft, two epochs a trial."""
-    return board_of(layout.ledger, fixed("rte", trials))
+def dispatcher_in(layout: Layout, trials: int = 2) -> TrialDispatcher:
+    """A new driver's dispatcher over the ledger: one cell, rte-2-ft, two epochs a trial."""
+    return dispatcher_of(layout.ledger, fixed("rte", trials))
 
 
 def events(layout: Layout, trial: str) -> EventAccumulator:

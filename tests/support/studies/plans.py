@@ -7,7 +7,7 @@ from transformers import PretrainedConfig
 from pkd.data.preparation import Prepared
 from study.config.study_config import StudyConfig
 from study.planning.plan import Plan, make_plan
-from study.planning.teachers import Teachers
+from study.planning.teacher_models import Teachers
 
 
 def plan_of(

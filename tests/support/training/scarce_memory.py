@@ -11,13 +11,13 @@ from transformers import BertConfig, BertForSequenceClassification
 from pkd.data.tokens import TokenArrays
 from pkd.distillation.recipe import Recipe
 from pkd.training.objective import Objective
-from pkd.training.trainer import Trainer
+from pkd.training.training_loop import TrainingLoop
 
 ROWS, WIDTH = 512, 64
 ROOM = 100 * 2**20  # a fraction of what the step takes
 
 
-def trainer() -> Trainer:
+def loop() -> TrainingLoop:
     torch.manual_seed(0)
     config = BertConfig(
         vocab_size=100,
@@ -39,7 +39,7 @@ def trainer() -> Trainer:
         path=Path(),
     )
     recipe = Recipe.checked(method="ft", batch_size=ROWS, epochs=1, precision="fp32")
-    return Trainer(
+    return TrainingLoop(
         Objective(recipe, BertForSequenceClassification(config), tokens, torch.device("cpu"))
     )
 
@@ -50,7 +50,7 @@ def address_space() -> int:
 
 
 def main() -> None:
-    whole, parts = trainer(), trainer()
+    whole, parts = loop(), loop()
     list(whole.run_epoch())
     resource.setrlimit(resource.RLIMIT_AS, (address_space() + ROOM, resource.RLIM_INFINITY))
     list(parts.run_epoch())

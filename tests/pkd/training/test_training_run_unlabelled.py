@@ -20,7 +20,7 @@ from pkd.models.classifier import load_classifier, save_model
 from pkd.tasks.task import Task
 from pkd.tasks.task_file import resolve_tasks
 from pkd.train import main
-from pkd.training.experiment import Experiment, Files
+from pkd.training.training_run import Files, TrainingRun
 from tests.support.training import tiny
 
 CPU = torch.device("cpu")
@@ -66,10 +66,10 @@ def own_signals(
     return ask_teacher(own, own_teacher, [2, 3], tmp_path_factory.mktemp("signals"), "fp32")
 
 
-def experiment(own: Prepared, encoder: Path, signals: Path | None, **recipe: object) -> Experiment:
+def training(own: Prepared, encoder: Path, signals: Path | None, **recipe: object) -> TrainingRun:
     settings = {"layers": 2, "batch_size": 8, "epochs": 2, "precision": "fp32"} | recipe
     files = Files(own.task, own.tokens, encoder, signals, 4)
-    return Experiment(Recipe.checked(**settings), files, device=CPU)
+    return TrainingRun(Recipe.checked(**settings), files, device=CPU)
 
 
 def test_all_rows_stand_together_and_only_some_have_labels(own: Prepared, task: Task) -> None:
@@ -114,12 +114,12 @@ def test_over_an_epoch_labels_count_as_much_as_in_their_own_split(
     if isinstance(weights, list):
         task = task.model_copy(update={"class_weights": tuple(weights)})
     own = Prepared(task, own.tokens, own.rows)
-    trainer = experiment(own, encoder, own_signals, method="kd").trainer
-    trainer.model.eval()
+    loop = training(own, encoder, own_signals, method="kd").loop
+    loop.model.eval()
     batches = torch.arange(LABELLED + POOL).split(8)
     with torch.no_grad():
-        ces = [float(trainer.objective(b, 24)[0].ce) * len(b) for b in batches]
-        alone = experiment(own, encoder, None, method="ft").trainer
+        ces = [float(loop.objective(b, 24)[0].ce) * len(b) for b in batches]
+        alone = training(own, encoder, None, method="ft").loop
         alone.model.eval()
         terms, _ = alone.objective(torch.arange(LABELLED), 24)
     # With weights torch's mean is over the weights, ours over what they add up to.
@@ -133,11 +133,11 @@ def test_a_batch_in_parts_has_the_gradient_of_the_whole(
     own = Prepared(own.task.model_copy(update={"class_weights": weights}), own.tokens, own.rows)
     gradients = []
     for parts in (1, 3):
-        trainer = experiment(own, encoder, own_signals, method="pkd-skip").trainer
-        trainer.model.eval()
-        trainer.micro_batches = parts
-        trainer._backward(np.array([0, 30, 31, 3, 40, 5, 66]))
-        gradients.append([p.grad for p in trainer.model.parameters() if p.grad is not None])
+        loop = training(own, encoder, own_signals, method="pkd-skip").loop
+        loop.model.eval()
+        loop.micro_batches = parts
+        loop._backward(np.array([0, 30, 31, 3, 40, 5, 66]))
+        gradients.append([p.grad for p in loop.model.parameters() if p.grad is not None])
     for one, other in zip(*gradients, strict=True):
         torch.testing.assert_close(one, other, rtol=1e-4, atol=1e-6)
 
@@ -146,9 +146,9 @@ def test_every_method_takes_as_many_steps(own: Prepared, encoder: Path, own_sign
     steps, samples = {}, {}
     for method in ("teacher", "ft", "kd", "pkd-last"):
         signals = None if method in ("teacher", "ft") else own_signals
-        one = experiment(own, encoder, signals, method=method, layers=2)
+        one = training(own, encoder, signals, method=method, layers=2)
         report = one.run_epoch()
-        steps[method], samples[method] = one.trainer.steps_per_epoch, report.samples
+        steps[method], samples[method] = one.loop.steps_per_epoch, report.samples
         assert np.isfinite(report.train_loss) and 0 <= report.train_accuracy <= 1
     assert steps == {"teacher": 3, "ft": 9, "kd": 9, "pkd-last": 9}
     assert samples == {"teacher": LABELLED, "ft": 72, "kd": 67, "pkd-last": 67}

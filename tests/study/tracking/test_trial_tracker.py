@@ -7,11 +7,11 @@ from mlflow.entities import Run
 
 from study.config.sections import Trackers
 from study.storage.layout import Layout
-from study.tracking import board_tracker as tracking
-from study.tracking.board_tracker import tracked
-from tests.support.studies.boards import board_of, fixed, report, take
-from tests.support.studies.fake_stage import make_board, work_off
-from tests.support.studies.followed import Note, board_in, curve, events
+from study.tracking import trial_tracker as tracking
+from study.tracking.trial_tracker import tracked
+from tests.support.studies.dispatchers import dispatcher_of, fixed, report, take
+from tests.support.studies.fake_stage import make_dispatcher, run_until_done
+from tests.support.studies.followed import Note, curve, dispatcher_in, events
 
 
 @pytest.fixture(autouse=True)
@@ -27,20 +27,20 @@ def test_tensorboard_holds_each_epoch_once_however_often_a_driver_dies(
     layout: Layout, quiet: Note
 ) -> None:
     on = Trackers(tensorboard=True)
-    board = board_in(layout)
-    with pytest.raises(KeyboardInterrupt), tracked(board, on, layout, quiet):
-        board.report(*take(board), report(1, 0.5))
-        work = take(board)  # has told nothing yet
+    dispatcher = dispatcher_in(layout)
+    with pytest.raises(KeyboardInterrupt), tracked(dispatcher, on, layout, quiet):
+        dispatcher.report(*take(dispatcher), report(1, 0.5))
+        work = take(dispatcher)  # has told nothing yet
         raise KeyboardInterrupt
-    board = board_in(layout)
-    with tracked(board, on, layout, quiet):
-        search, name = take(board)
-        board.report(search, name, report(1, 0.5))  # its checkpoint was older than the ledger
-        board.report(search, name, report(2, 0.25))
-        work = take(board)
-        board.report(*work, report(1, 0.75))
-        board.report(*work, report(2, 0.7))
-    with tracked(board_in(layout), on, layout, quiet):
+    dispatcher = dispatcher_in(layout)
+    with tracked(dispatcher, on, layout, quiet):
+        search, name = take(dispatcher)
+        dispatcher.report(search, name, report(1, 0.5))  # its checkpoint was older than the ledger
+        dispatcher.report(search, name, report(2, 0.25))
+        work = take(dispatcher)
+        dispatcher.report(*work, report(1, 0.75))
+        dispatcher.report(*work, report(2, 0.7))
+    with tracked(dispatcher_in(layout), on, layout, quiet):
         pass
     assert curve(layout, "trial-0000", "score") == [(1, 0.5), (2, 0.25)]
     assert curve(layout, "trial-0000", "best_score") == [(1, 0.5), (2, 0.5)]
@@ -49,11 +49,11 @@ def test_tensorboard_holds_each_epoch_once_however_often_a_driver_dies(
 
 
 def test_tensorboard_s_hparams_are_the_trial_s_settings(layout: Layout, quiet: Note) -> None:
-    board = board_in(layout, 1)
-    with tracked(board, Trackers(tensorboard=True), layout, quiet):
-        work = take(board)
+    dispatcher = dispatcher_in(layout, 1)
+    with tracked(dispatcher, Trackers(tensorboard=True), layout, quiet):
+        work = take(dispatcher)
         for epoch in (1, 2):
-            board.report(*work, report(epoch, 0.5))
+            dispatcher.report(*work, report(epoch, 0.5))
     metadata = events(layout, "trial-0000").summary_metadata
     content = metadata["_hparams_/session_start_info"].plugin_data.content
     for word in (b"learning_rate", b"seed", b"search", b"rte"):
@@ -101,14 +101,14 @@ def steps(store: str, run: Run, measure: str) -> list[tuple[int, float]]:
 def test_mlflow_holds_a_run_for_each_trial_of_a_stage(
     store: str, layout: Layout, quiet: Note
 ) -> None:
-    board = make_board(layout.ledger)
-    with tracked(board, Trackers(mlflow=store), layout, quiet):
-        work_off(board)
+    dispatcher = make_dispatcher(layout.ledger)
+    with tracked(dispatcher, Trackers(mlflow=store), layout, quiet):
+        run_until_done(dispatcher)
     runs, study = runs_of(store, layout), name_of(layout)
     states = {"complete": "FINISHED", "stopped": "FINISHED", "failed": "FAILED"}
     trials = [
         (search, name, trial)
-        for search in board.searches.values()
+        for search in dispatcher.searches.values()
         for name, trial in search.trials.items()
     ]
     assert {trial.state for _, _, trial in trials} == set(states)
@@ -131,21 +131,21 @@ def test_an_interrupted_trial_goes_on_in_its_run_of_mlflow(
     store: str, layout: Layout, quiet: Note
 ) -> None:
     on = Trackers(mlflow=store)
-    board = board_in(layout, 1)
-    with pytest.raises(KeyboardInterrupt), tracked(board, on, layout, quiet):
-        board.report(*take(board), report(1, 0.5))
+    dispatcher = dispatcher_in(layout, 1)
+    with pytest.raises(KeyboardInterrupt), tracked(dispatcher, on, layout, quiet):
+        dispatcher.report(*take(dispatcher), report(1, 0.5))
         raise KeyboardInterrupt
     assert runs_of(store, layout)["rte-2-ft trial-0000"].info.status == "KILLED"
-    board = board_in(layout, 2)
-    with tracked(board, on, layout, quiet):
-        board.break_off(*take(board), "its node died")
-        board.retry()
-        board.report(*take(board), report(2, 0.75))
+    dispatcher = dispatcher_in(layout, 2)
+    with tracked(dispatcher, on, layout, quiet):
+        dispatcher.break_off(*take(dispatcher), "its node died")
+        dispatcher.retry()
+        dispatcher.report(*take(dispatcher), report(2, 0.75))
     runs = runs_of(store, layout)
     assert runs.keys() == {"rte-2-ft trial-0000"}
     assert steps(store, runs["rte-2-ft trial-0000"], "score") == [(1, 0.5), (2, 0.75)]
     assert runs["rte-2-ft trial-0000"].info.status == "FINISHED"
-    with tracked(board_in(layout, 1), on, layout, quiet):
+    with tracked(dispatcher_in(layout, 1), on, layout, quiet):
         pass
     assert len(runs_of(store, layout)) == 1
 
@@ -156,9 +156,9 @@ def test_a_study_of_the_same_name_has_runs_of_its_own(
     for study in ("one", "two"):
         record = yaml.safe_load(layout.study_file.read_text()) | {"id": study}
         layout.study_file.write_text(yaml.safe_dump(record))
-        board = board_of(layout.out / study, fixed("rte", 1))
-        with tracked(board, Trackers(mlflow=store), layout, quiet):
-            board.report(*take(board), report(1, 0.5))
+        dispatcher = dispatcher_of(layout.out / study, fixed("rte", 1))
+        with tracked(dispatcher, Trackers(mlflow=store), layout, quiet):
+            dispatcher.report(*take(dispatcher), report(1, 0.5))
     client = MlflowClient(store)
     experiment = client.get_experiment_by_name(name_of(layout))
     assert len(client.search_runs([experiment.experiment_id])) == 2
@@ -167,9 +167,9 @@ def test_a_study_of_the_same_name_has_runs_of_its_own(
 def test_a_label_of_any_characters_is_a_metric_in_mlflow(
     store: str, layout: Layout, quiet: Note
 ) -> None:
-    board = board_in(layout, 1)
-    with tracked(board, Trackers(mlflow=store), layout, quiet):
+    dispatcher = dispatcher_in(layout, 1)
+    with tracked(dispatcher, Trackers(mlflow=store), layout, quiet):
         metrics = {"metrics": {"dev": {"f1:C++": 0.5, "f1:../é": 0.25}}}
-        board.report(*take(board), report(1, 0.5) | metrics)
+        dispatcher.report(*take(dispatcher), report(1, 0.5) | metrics)
     found = runs_of(store, layout)["rte-2-ft trial-0000"].data.metrics
     assert found["dev/f1:C_2b__2b_"] == 0.5 and found["dev/f1:.._2f_é"] == 0.25

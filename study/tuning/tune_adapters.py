@@ -4,14 +4,14 @@ from pathlib import Path
 from typing import Any
 
 from ray.tune import Callback
-from ray.tune.experiment import Trial
 from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 from ray.tune.search import Searcher
+from ray.tune.training import Trial
 
 from pkd.runtime.redaction import redacted
 from study.cluster.ray_errors import OUT_OF_MEMORY, reason_of
 from study.search.cell_search import STOP
-from study.tuning.agenda import Agenda
+from study.tuning.stage_queue import StageQueue
 
 
 class _NotPickled:
@@ -25,22 +25,22 @@ class StudySearcher(_NotPickled, Searcher):
     """Hands out the study's work.
 
     Args:
-        agenda: all of it.
+        queue: all of it.
     """
 
-    def __init__(self, agenda: Agenda) -> None:
+    def __init__(self, queue: StageQueue) -> None:
         super().__init__()
-        self._agenda = agenda
+        self._queue = queue
 
     def suggest(self, trial_id: str) -> Any:
         """The config of the next trial, None while there is none yet, or FINISHED."""
-        config = self._agenda.next()
-        return Searcher.FINISHED if self._agenda.over else config
+        config = self._queue.next()
+        return Searcher.FINISHED if self._queue.over else config
 
     def on_trial_complete(
         self, trial_id: str, result: dict[str, Any] | None = None, error: bool = False
     ) -> None:
-        """Nothing to do: the scheduler has told the board already."""
+        """Nothing to do: the scheduler has told the dispatcher already."""
 
     def save(self, checkpoint_path: str) -> None:
         """Nothing to save: the ledger holds everything, and no pickle is ever read."""
@@ -50,16 +50,16 @@ class StudySearcher(_NotPickled, Searcher):
 
 
 class StudyScheduler(_NotPickled, FIFOScheduler):
-    """Passes reports to the board and its decisions back to Tune.
+    """Passes reports to the dispatcher and its decisions back to Tune.
 
     Args:
-        agenda: knows the board.
+        queue: knows the dispatcher.
         keep: processes that are kept until the study is over, though no trial waits for them.
     """
 
-    def __init__(self, agenda: Agenda, keep: int) -> None:
+    def __init__(self, queue: StageQueue, keep: int) -> None:
         super().__init__()
-        self._agenda, self._keep = agenda, keep
+        self._queue, self._keep = queue, keep
 
     def on_trial_add(self, tune_controller: Any, trial: Trial) -> None:
         """Has Tune keep processes for which no trial waits: the next stage will need them.
@@ -73,15 +73,15 @@ class StudyScheduler(_NotPickled, FIFOScheduler):
 
     def on_trial_result(self, tune_controller: Any, trial: Trial, result: dict[str, Any]) -> str:
         """Records the report; the decision is the cell's own."""
-        board = self._agenda.board
-        search, name = self._agenda.work_of(trial.config)
+        dispatcher = self._queue.dispatcher
+        search, name = self._queue.work_of(trial.config)
         if error := result.get("broken"):
-            board.break_off(search, name, error)
+            dispatcher.break_off(search, name, error)
             return str(TrialScheduler.STOP)
         if error := result.get("failed"):
-            board.fail(search, name, redacted(error))
+            dispatcher.fail(search, name, redacted(error))
             return str(TrialScheduler.STOP)
-        decision = board.report(search, name, result["report"].to_dict())
+        decision = dispatcher.report(search, name, result["report"].to_dict())
         return str(TrialScheduler.STOP if decision == STOP else TrialScheduler.CONTINUE)
 
     def choose_trial_to_run(self, tune_controller: Any) -> Trial | None:
@@ -94,14 +94,14 @@ class StudyScheduler(_NotPickled, FIFOScheduler):
 
 
 class BrokenTrials(_NotPickled, Callback):
-    """Tells the board of trials that failed more often than Tune retries.
+    """Tells the dispatcher of trials that failed more often than Tune retries.
 
     Their process or node died, or an error that nobody foresaw ended them. Where the machine's
     memory ran out, other trials would fare no better: then it ends the run of Tune.
     """
 
-    def __init__(self, agenda: Agenda) -> None:
-        self._agenda = agenda
+    def __init__(self, queue: StageQueue) -> None:
+        self._queue = queue
 
     def on_trial_error(
         self, iteration: int, trials: list[Trial], trial: Trial, **info: Any
@@ -115,7 +115,7 @@ class BrokenTrials(_NotPickled, Callback):
         reason = reason_of(last)
         if reason.startswith(OUT_OF_MEMORY):
             raise RuntimeError(last)
-        self._agenda.board.break_off(*self._agenda.work_of(trial.config), reason)
+        self._queue.dispatcher.break_off(*self._queue.work_of(trial.config), reason)
 
     def on_trial_recover(
         self, iteration: int, trials: list[Trial], trial: Trial, **info: Any

@@ -10,10 +10,10 @@ from typing import Any, TypeVar
 
 from ray import tune
 
-from study.search.board import Board, Work
 from study.search.cell_search import CellSearch
+from study.search.dispatcher import TrialDispatcher, Work
 from study.storage.layout import Layout
-from study.trials.deferred import pack
+from study.trials.lazy_trainable import pack
 
 MakeConfig = Callable[[CellSearch, str], dict[str, Any]]
 
@@ -23,22 +23,22 @@ class Stage:
     """One stage's work, and what does it.
 
     Attributes:
-        board: the work.
+        dispatcher: the work.
         trainable: what runs a trial.
         config: the trainable's config of a trial.
     """
 
-    board: Board
+    dispatcher: TrialDispatcher
     trainable: type[tune.Trainable]
     config: MakeConfig
 
 
 T = TypeVar("T")
 # Yields stages to `study.tuning.tuner.run_stages`, is resumed when one is done, returns a T.
-Doing = Generator[Stage, None, T]
+StageWork = Generator[Stage, None, T]
 
 
-class Agenda:
+class StageQueue:
     """Hands out the trials of one stage after another.
 
     Args:
@@ -50,7 +50,7 @@ class Agenda:
         PkdError: what the first stage raises.
     """
 
-    def __init__(self, stages: Doing[None], layout: Layout) -> None:
+    def __init__(self, stages: StageWork[None], layout: Layout) -> None:
         self._stages, self._layout = stages, layout
         self._failure: BaseException | None = None
         self._stage = next(stages, None)
@@ -61,17 +61,17 @@ class Agenda:
         return self._stage is None
 
     @property
-    def board(self) -> Board:
+    def dispatcher(self) -> TrialDispatcher:
         """That of the stage to which all running trials belong."""
         assert self._stage is not None
-        return self._stage.board
+        return self._stage.dispatcher
 
     def next(self) -> dict[str, Any] | None:
         """The config of the next trial; None while there is none yet, or if all is over."""
         while self._stage is not None:
-            if (work := self._stage.board.next()) is not None:
+            if (work := self._stage.dispatcher.next()) is not None:
                 return self._config(self._stage, work)
-            if not self._stage.board.exhausted:
+            if not self._stage.dispatcher.exhausted:
                 return None
             try:
                 self._stage = next(self._stages, None)
@@ -81,7 +81,7 @@ class Agenda:
 
     def work_of(self, config: dict[str, Any]) -> Work:
         """Cell and trial of a config that was handed out in this stage."""
-        return self.board.searches[config["cell"]], config["trial"]
+        return self.dispatcher.searches[config["cell"]], config["trial"]
 
     def tell(self, error: BaseException) -> None:
         """Tells the stage that Tune broke off; it may go on with what is left, or raise."""

@@ -30,7 +30,7 @@ class Position:
     step: int = 0
 
 
-class Trainer:
+class TrainingLoop:
     """Trains one model by a recipe, and can stop and go on at any step, bit for bit.
 
     Args:

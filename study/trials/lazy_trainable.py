@@ -15,11 +15,11 @@ from pkd.runtime.garbage_collection import no_garbage_collection
 
 
 def pack(trainable: type[tune.Trainable], config: dict[str, Any]) -> dict[str, Any]:
-    """The config of a `Deferred` that is to run ``trainable`` with ``config``."""
+    """The config of a `LazyTrainable` that is to run ``trainable`` with ``config``."""
     return {"packed": pickle.dumps((trainable, config))}
 
 
-class Deferred(tune.Trainable):
+class LazyTrainable(tune.Trainable):
     """Runs another trainable, which it makes in its first step. Actors can be reused."""
 
     def setup(self, config: dict[str, Any]) -> None:

@@ -1,7 +1,8 @@
 """Telling trackers of a stage's trials: each by a thread of its own, at no cost to the study.
 
-Tune's own trials and results are packed (`study.trials.deferred`), and an epoch may come twice.
-So Ray's callbacks hear from the board, which knows settings, metrics and what was recorded before.
+Tune's own trials and results are packed (`study.trials.lazy_trainable`), and an epoch may come
+twice. So Ray's callbacks hear from the dispatcher, which knows settings, metrics and what was
+recorded before.
 """
 
 import contextlib
@@ -18,8 +19,8 @@ from pkd.files.cache import fingerprint
 from pkd.runtime.redaction import redacted
 from study.cluster.ray_errors import reason_of
 from study.config.sections import Trackers
-from study.search.board import Board
-from study.search.cell_search import CellSearch, TrialState
+from study.search.cell_search import CellSearch, TrialRecord
+from study.search.dispatcher import TrialDispatcher
 from study.storage.layout import Layout
 from study.storage.study_file import identity_of
 from study.tracking.tracked_trial import TrackedTrial
@@ -32,23 +33,23 @@ _MEASURES = ("score", "train_loss", "train_accuracy", "dev_loss")
 
 @contextlib.contextmanager
 def tracked(
-    board: Board, trackers: Trackers, layout: Layout, note: Callable[[str], None]
+    dispatcher: TrialDispatcher, trackers: Trackers, layout: Layout, note: Callable[[str], None]
 ) -> Iterator[None]:
-    """Tells the chosen trackers what happens on a board while the block runs.
+    """Tells the chosen trackers what happens on a dispatcher while the block runs.
 
     A tracker that fails is named once and left out; the next stage tries it again.
 
     Args:
-        board: the stage's work.
+        dispatcher: the stage's work.
         trackers: the configuration.
         layout: where files go; its ``study.yaml`` names the study.
         note: tells a person.
     """
-    if not trackers.chosen or board.stage not in _STAGES:
+    if not trackers.chosen or dispatcher.stage not in _STAGES:
         yield
         return
     observer = _TrackedBoard(trackers, layout, note)
-    board.observers.append(observer)
+    dispatcher.observers.append(observer)
     patience = _PATIENCE_S
     try:
         yield
@@ -56,14 +57,14 @@ def tracked(
         patience = _PATIENCE_S if isinstance(error, Exception) else _HURRY_S
         raise
     finally:
-        for search, name in list(board.running):
-            observer.changed(board, search, name, "error")
-        board.observers.remove(observer)
+        for search, name in list(dispatcher.running):
+            observer.changed(dispatcher, search, name, "error")
+        dispatcher.observers.remove(observer)
         observer.close(patience)
 
 
 class _TrackedBoard:
-    """Follows a board; see `study.search.board.Observer`."""
+    """Follows a dispatcher; see `study.search.dispatcher.Observer`."""
 
     def __init__(self, trackers: Trackers, layout: Layout, note: Callable[[str], None]) -> None:
         self._study, self._identity = identity_of(layout)
@@ -73,7 +74,9 @@ class _TrackedBoard:
             for name in trackers.chosen
         ]
 
-    def changed(self, board: Board, search: CellSearch, trial: str, what: str) -> None:
+    def changed(
+        self, dispatcher: TrialDispatcher, search: CellSearch, trial: str, what: str
+    ) -> None:
         """Passes a ``start``, ``report``, ``end`` or ``error`` of a trial on."""
         state = search.trials[trial]
         for teller in self._tellers:
@@ -174,7 +177,7 @@ def _maker(name: str, trackers: Trackers, layout: Layout, study: str) -> Callabl
     return make
 
 
-def _measures(state: TrialState) -> dict[str, float]:
+def _measures(state: TrialRecord) -> dict[str, float]:
     """The last epoch's report, flat, under names that every tracker takes."""
     report, best = state.reports[-1], state.best
     assert best is not None

@@ -1,16 +1,16 @@
-"""The board as Ray Tune sees it."""
+"""The dispatcher as Ray Tune sees it."""
 
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from ray.tune.experiment import Trial
+from ray.tune.training import Trial
 from ray.tune.utils.object_cache import _ObjectCache
 
 from study.storage.layout import Layout
-from study.tuning.ray_bridge import StudyScheduler
-from tests.support.studies.fake_stage import make_board, one_stage
+from study.tuning.tune_adapters import StudyScheduler
+from tests.support.studies.fake_stage import make_dispatcher, one_stage
 
 
 @pytest.mark.parametrize(
@@ -26,13 +26,13 @@ def test_only_a_trial_that_waits_is_started(
 ) -> None:
     trials = [SimpleNamespace(status=status) for status in statuses]
     controller = SimpleNamespace(get_live_trials=lambda: trials)
-    agenda = one_stage(make_board(tmp_path), Layout(tmp_path))
-    found = StudyScheduler(agenda, 1).choose_trial_to_run(controller)
+    queue = one_stage(make_dispatcher(tmp_path), Layout(tmp_path))
+    found = StudyScheduler(queue, 1).choose_trial_to_run(controller)
     assert found is (None if chosen is None else trials[chosen])
 
 
 def test_tune_keeps_as_many_processes_as_may_run_with_no_trial_waiting(tmp_path: Path) -> None:
-    scheduler = StudyScheduler(one_stage(make_board(tmp_path), Layout(tmp_path)), 2)
+    scheduler = StudyScheduler(one_stage(make_dispatcher(tmp_path), Layout(tmp_path)), 2)
     cache: Any = _ObjectCache(may_keep_one=True)
     trial: Any = SimpleNamespace(placement_group_factory="one CPU")
     for _ in range(3):

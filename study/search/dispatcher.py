@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from study.config.cell import Cell
-from study.search.cell_search import STOP, CellSearch, TrialState
+from study.search.cell_search import STOP, CellSearch, TrialRecord
 from study.storage.ledger import Ledger
 
 Work = tuple[CellSearch, str]
@@ -16,11 +16,13 @@ Work = tuple[CellSearch, str]
 class Observer(Protocol):
     """Someone who watches a stage, e.g. the live view."""
 
-    def changed(self, board: "Board", search: CellSearch, trial: str, what: str) -> None:
+    def changed(
+        self, dispatcher: "TrialDispatcher", search: CellSearch, trial: str, what: str
+    ) -> None:
         """Called after a ``start``, ``report``, ``end`` or ``error`` of a trial."""
 
 
-class Board:
+class TrialDispatcher:
     """Routes every trial to its own cell and writes down all that happens.
 
     Scores of two cells are never compared, and no cell waits for another unless `ready` says so.
@@ -182,6 +184,6 @@ def _left(search: CellSearch) -> float:
     return search.cost * search.epochs * (search.wanted - len(search.trials))
 
 
-def seconds_of(trial: TrialState) -> float:
+def seconds_of(trial: TrialRecord) -> float:
     """Device seconds that a trial's recorded epochs took."""
     return float(sum(report["train_seconds"] + report["eval_seconds"] for report in trial.reports))

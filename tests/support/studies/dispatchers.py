@@ -5,8 +5,8 @@ from typing import Any
 
 from study.config.cell import Cell
 from study.config.search_space import Range
-from study.search.board import Board
 from study.search.cell_search import CellSearch
+from study.search.dispatcher import TrialDispatcher
 from study.search.samplers import ListSampler, OptunaSampler
 from study.storage.ledger import Ledger
 from tests.support.studies.fake_stage import Unwatched
@@ -26,8 +26,8 @@ def sampled(task: str, trials: int, epochs: int = 2, **more: Any) -> CellSearch:
     return CellSearch(cell, sampler, trials, epochs, **more)
 
 
-def board_of(tmp_path: Path, *searches: CellSearch, **more: Any) -> Board:
-    return Board("search", searches, Ledger(tmp_path), Unwatched(), **more)
+def dispatcher_of(tmp_path: Path, *searches: CellSearch, **more: Any) -> TrialDispatcher:
+    return TrialDispatcher("search", searches, Ledger(tmp_path), Unwatched(), **more)
 
 
 def report(epoch: int, score: float, classes: int = 2) -> dict[str, Any]:
@@ -36,7 +36,7 @@ def report(epoch: int, score: float, classes: int = 2) -> dict[str, Any]:
     return {"epoch": epoch, "score": score, **metrics, **seconds}
 
 
-def take(board: Board) -> tuple[CellSearch, str]:
-    work = board.next()
+def take(dispatcher: TrialDispatcher) -> tuple[CellSearch, str]:
+    work = dispatcher.next()
     assert work is not None
     return work

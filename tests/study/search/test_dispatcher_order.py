@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from study.search.board import Board
 from study.search.cell_search import CellSearch
-from tests.support.studies.fake_stage import advance, make_board
+from study.search.dispatcher import TrialDispatcher
+from tests.support.studies.fake_stage import advance, make_dispatcher
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -21,15 +21,19 @@ def without_waiting_for_the_disk() -> Iterator[None]:
         yield
 
 
-def due(board: Board) -> tuple[CellSearch, str] | None:
+def due(dispatcher: TrialDispatcher) -> tuple[CellSearch, str] | None:
     """What comes next, found by looking at every trial of every cell; "" is a new trial."""
-    for search in board.searches.values():
+    for search in dispatcher.searches.values():
         for name, trial in search.trials.items():
             work = (search, name)
-            if trial.state == "running" and work not in board.running and work not in board.broken:
+            if (
+                trial.state == "running"
+                and work not in dispatcher.running
+                and work not in dispatcher.broken
+            ):
                 return work
     left = {}
-    for search in board.searches.values():
+    for search in dispatcher.searches.values():
         useless = sum(t.state == "failed" or t.constant for t in search.trials.values())
         wanted = search.budget + (0 if search.sampler.fixed else min(useless, search.budget))
         left[search] = (wanted - len(search.trials)) * search.epochs * search.cost
@@ -49,12 +53,15 @@ def epochs_done(search: CellSearch) -> int:
 @given(history=st.lists(st.integers(0, 20), min_size=5, max_size=60))
 def test_work_is_handed_out_by_the_rule_after_any_history(history: list[int]) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        board = make_board(Path(folder))
+        dispatcher = make_dispatcher(Path(folder))
         for move in history:
-            running = list(board.running)
+            running = list(dispatcher.running)
             if move < 8 or not running:
-                expected, known = due(board), {s: set(s.trials) for s in board.searches.values()}
-                work = board.next()
+                expected, known = (
+                    due(dispatcher),
+                    {s: set(s.trials) for s in dispatcher.searches.values()},
+                )
+                work = dispatcher.next()
                 assert (work is None) == (expected is None)
                 if work is not None and expected is not None:
                     assert work[0] is expected[0]
@@ -63,14 +70,14 @@ def test_work_is_handed_out_by_the_rule_after_any_history(history: list[int]) ->
                     else:
                         assert work[1] not in known[work[0]]
             elif move == 8:
-                board.break_off(*running[0], "its worker died")
+                dispatcher.break_off(*running[0], "its worker died")
             elif move == 9:
-                board.retry(fewer=False)
+                dispatcher.retry(fewer=False)
             elif move == 10:
-                board = make_board(Path(folder))
+                dispatcher = make_dispatcher(Path(folder))
             else:
-                advance(board, *running[move % len(running)])
-            for search in board.searches.values():
+                advance(dispatcher, *running[move % len(running)])
+            for search in dispatcher.searches.values():
                 for state in ("running", "complete", "stopped", "failed"):
                     held = sum(trial.state == state for trial in search.trials.values())
                     assert search.count(state) == held

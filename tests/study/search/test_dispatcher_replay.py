@@ -1,4 +1,4 @@
-"""A board that is built again from its ledger is the board that wrote it, after any history."""
+"""A dispatcher built from its ledger equals the one that wrote it, after any history."""
 
 import itertools
 import shutil
@@ -11,18 +11,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from study.search.board import Board
+from study.search.dispatcher import TrialDispatcher
 from study.storage.ledger import Ledger
 from tests.support.studies.fake_stage import (
     Crash,
     CrashingLedger,
     Unwatched,
     advance,
-    make_board,
+    make_dispatcher,
     report_of,
+    run_until_done,
     searches,
     snapshot,
-    work_off,
 )
 
 
@@ -38,13 +38,13 @@ def without_waiting_for_the_disk() -> Iterator[None]:
 moves = st.lists(st.integers(0, 6), min_size=5, max_size=50)
 
 
-def play(board: Board, history: list[int]) -> None:
+def play(dispatcher: TrialDispatcher, history: list[int]) -> None:
     for move in history:
-        running = list(board.running)
+        running = list(dispatcher.running)
         if move == 0 or not running:
-            board.next()
+            dispatcher.next()
         else:
-            advance(board, *running[move % len(running)])
+            advance(dispatcher, *running[move % len(running)])
 
 
 @settings(max_examples=25, deadline=None)
@@ -52,12 +52,12 @@ def play(board: Board, history: list[int]) -> None:
 def test_replay_gives_the_live_state_and_the_same_future(history: list[int]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         root, copy = Path(folder, "live"), Path(folder, "copy")
-        live = make_board(root)
+        live = make_dispatcher(root)
         play(live, history)
         if root.exists():
             shutil.copytree(root, copy)
 
-        again = make_board(copy)
+        again = make_dispatcher(copy)
         assert snapshot(again) == snapshot(live)
 
         # What was unfinished is handed out first, each trial once.
@@ -69,7 +69,7 @@ def test_replay_gives_the_live_state_and_the_same_future(history: list[int]) -> 
         again.running = dict(
             sorted(again.running.items(), key=lambda item: order[item[0][0].cell.name, item[0][1]])
         )
-        assert work_off(again) == work_off(live)
+        assert run_until_done(again) == run_until_done(live)
         assert snapshot(again) == snapshot(live)
         assert again.done and live.done
 
@@ -78,17 +78,19 @@ def test_replay_gives_the_live_state_and_the_same_future(history: list[int]) -> 
 @given(crashes=st.lists(st.tuples(st.integers(1, 25), st.booleans()), min_size=1, max_size=4))
 def test_a_crash_at_any_event_changes_nothing(crashes: list[tuple[int, bool]]) -> None:
     with tempfile.TemporaryDirectory() as folder:
-        undisturbed = make_board(Path(folder, "undisturbed"), max_running=1)
-        work_off(undisturbed)
+        undisturbed = make_dispatcher(Path(folder, "undisturbed"), max_running=1)
+        run_until_done(undisturbed)
 
         root = Path(folder, "crashed")
         for at, written in crashes:
             try:
-                work_off(make_board(root, ledger=CrashingLedger(root, at, written), max_running=1))
+                run_until_done(
+                    make_dispatcher(root, ledger=CrashingLedger(root, at, written), max_running=1)
+                )
             except Crash:
                 continue
-        last = make_board(root, max_running=1)
-        work_off(last)
+        last = make_dispatcher(root, max_running=1)
+        run_until_done(last)
 
         assert snapshot(last) == snapshot(undisturbed)
         # Each trial has started once and ended once: none twice, none lost.
@@ -102,8 +104,8 @@ def test_a_crash_at_any_event_changes_nothing(crashes: list[tuple[int, bool]]) -
 def test_a_clock_that_is_set_back_between_and_within_runs_changes_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    undisturbed = make_board(tmp_path / "undisturbed", max_running=1)
-    work_off(undisturbed)
+    undisturbed = make_dispatcher(tmp_path / "undisturbed", max_running=1)
+    run_until_done(undisturbed)
 
     # Every event is two days earlier than the one before it.
     days = itertools.count(20_000, -2)
@@ -111,11 +113,11 @@ def test_a_clock_that_is_set_back_between_and_within_runs_changes_nothing(
     for at in (7, 20):
         with pytest.raises(Crash):
             root = tmp_path / "set-back"
-            work_off(
-                make_board(root, ledger=CrashingLedger(root, at, written=True), max_running=1)
+            run_until_done(
+                make_dispatcher(root, ledger=CrashingLedger(root, at, written=True), max_running=1)
             )
-    last = make_board(tmp_path / "set-back", max_running=1)
-    work_off(last)
+    last = make_dispatcher(tmp_path / "set-back", max_running=1)
+    run_until_done(last)
     assert snapshot(last) == snapshot(undisturbed)
     times = [event["time"] for event in last.ledger.events()]
     assert times == sorted(times, reverse=True) and len(set(times)) == len(times)
@@ -124,18 +126,18 @@ def test_a_clock_that_is_set_back_between_and_within_runs_changes_nothing(
 def test_a_crash_between_the_last_report_and_the_end_is_made_up_for(tmp_path: Path) -> None:
     # A start and four reports are written, the end is not.
     crashing = CrashingLedger(tmp_path, at=6, written=False)
-    board = make_board(tmp_path, ledger=crashing, max_running=1)
-    work = board.next()
+    dispatcher = make_dispatcher(tmp_path, ledger=crashing, max_running=1)
+    work = dispatcher.next()
     assert work is not None
     search, name = work
     for epoch in (1, 2, 3):
-        board.report(search, name, report_of(search, name, epoch))
+        dispatcher.report(search, name, report_of(search, name, epoch))
     with pytest.raises(Crash):
-        board.report(search, name, report_of(search, name, 4))
+        dispatcher.report(search, name, report_of(search, name, 4))
     checkpoint = tmp_path / "checkpoint.pt"
     checkpoint.touch()
     ended: list[str] = []
-    again = make_board(
+    again = make_dispatcher(
         tmp_path,
         checkpoint_of=lambda cell, trial: checkpoint,
         on_end=lambda search, trial: ended.append(trial),
@@ -148,31 +150,31 @@ def test_a_crash_between_the_last_report_and_the_end_is_made_up_for(tmp_path: Pa
 
 
 def test_a_raised_budget_hands_out_only_the_new_trials(tmp_path: Path) -> None:
-    first = make_board(tmp_path, budget=3)
-    work_off(first)
+    first = make_dispatcher(tmp_path, budget=3)
+    run_until_done(first)
     before = {(s.cell.name, n) for s in first.searches.values() for n in s.trials}
 
-    raised = make_board(tmp_path, budget=5)
-    new = work_off(raised)
+    raised = make_dispatcher(tmp_path, budget=5)
+    new = run_until_done(raised)
     assert len(new) == len(set(new)) and not before & set(new)
     for search in raised.searches.values():
         useless = search.count("failed") + search.constant
         expected = 3 if search.sampler.fixed else 5 + min(useless, 5)
         assert len(search.trials) == expected
     # The same command again finds nothing to do.
-    assert work_off(make_board(tmp_path, budget=5)) == []
+    assert run_until_done(make_dispatcher(tmp_path, budget=5)) == []
 
 
 def test_a_trial_whose_record_was_deleted_is_made_again_from_scratch(tmp_path: Path) -> None:
     # This is what the message about a damaged event tells the user to do.
-    board = make_board(tmp_path / "ledger")
-    work_off(board)
-    before = snapshot(board)["rte-2-ft"]["trials"]
+    dispatcher = make_dispatcher(tmp_path / "ledger")
+    run_until_done(dispatcher)
+    before = snapshot(dispatcher)["rte-2-ft"]["trials"]
     shutil.rmtree(tmp_path / "ledger" / "search" / "rte-2-ft" / "trial-0001")
     stale = tmp_path / "trial-0001.pt"
     stale.touch()
 
-    again = make_board(
+    again = make_dispatcher(
         tmp_path / "ledger", checkpoint_of=lambda cell, trial: tmp_path / f"{trial}.pt"
     )
     assert sorted(again.searches["rte-2-ft"].trials) == ["trial-0000", "trial-0002"]
@@ -180,23 +182,23 @@ def test_a_trial_whose_record_was_deleted_is_made_again_from_scratch(tmp_path: P
     assert work is not None and work[1] == "trial-0001"
     # The others keep their names and settings; the checkpoint of the deleted one is not resumed.
     assert not stale.exists()
-    work_off(again)
+    run_until_done(again)
     after = snapshot(again)["rte-2-ft"]["trials"]
     assert {n: t[1] for n, t in after.items()} == {n: t[1] for n, t in before.items()}
 
 
 def test_a_search_with_a_deleted_record_can_still_propose(tmp_path: Path) -> None:
-    work_off(make_board(tmp_path))
+    run_until_done(make_dispatcher(tmp_path))
     shutil.rmtree(tmp_path / "search" / "rte-2-kd" / "trial-0001")
-    again = make_board(tmp_path, budget=6)
-    assert [name for cell, name in work_off(again) if cell == "rte-2-kd"][0] == "trial-0001"
+    again = make_dispatcher(tmp_path, budget=6)
+    assert [name for cell, name in run_until_done(again) if cell == "rte-2-kd"][0] == "trial-0001"
     assert again.done
 
 
 def test_events_of_a_cell_that_is_not_planned_any_more_are_ignored(tmp_path: Path) -> None:
-    board = make_board(tmp_path)
-    work_off(board)
+    dispatcher = make_dispatcher(tmp_path)
+    run_until_done(dispatcher)
     kept = [search for search in searches(budget=5) if search.cell.method == "kd"]
-    only = Board("search", kept, Ledger(tmp_path), Unwatched())
-    assert snapshot(only) == {"rte-2-kd": snapshot(board)["rte-2-kd"]}
-    assert {cell for cell, _ in work_off(only)} == {"rte-2-kd"}
+    only = TrialDispatcher("search", kept, Ledger(tmp_path), Unwatched())
+    assert snapshot(only) == {"rte-2-kd": snapshot(dispatcher)["rte-2-kd"]}
+    assert {cell for cell, _ in run_until_done(only)} == {"rte-2-kd"}

@@ -27,7 +27,7 @@ from pkd.tasks.task import Task
 from pkd.training.checkpoint import check_intact, load_checkpoint, save_checkpoint
 from pkd.training.epoch_report import Report
 from pkd.training.objective import Objective, class_weights
-from pkd.training.trainer import Trainer
+from pkd.training.training_loop import TrainingLoop
 
 
 @dataclass(frozen=True)
@@ -81,7 +81,7 @@ class Outputs:
     written: Callable[[Path], None] = _nothing
 
 
-class Experiment:
+class TrainingRun:
     """Trains by a recipe, evaluates after each epoch and keeps what the best epoch gave.
 
     Args:
@@ -121,7 +121,7 @@ class Experiment:
             class_weights(self.task, labels[labels != UNLABELLED]),
             loss,
         )
-        self.trainer = Trainer(objective, self._steps())
+        self.loop = TrainingLoop(objective, self._steps())
         self.reports: list[Report] = []
         self._train_seconds = 0.0
         self._saved_at = time.monotonic()
@@ -155,7 +155,7 @@ class Experiment:
             warnings.warn(f"{error}: it is deleted, the training begins anew", stacklevel=3)
             checkpoint.unlink()
             return
-        extra = load_checkpoint(checkpoint, self.trainer)
+        extra = load_checkpoint(checkpoint, self.loop)
         self.reports = [Report(**report) for report in extra["reports"]]
         self._train_seconds = extra["train_seconds"]
 
@@ -174,7 +174,7 @@ class Experiment:
     @property
     def finished(self) -> bool:
         """Whether all epochs are done."""
-        return self.trainer.finished
+        return self.loop.finished
 
     def run_epoch(self, on_step: Callable[[int, int], None] | None = None) -> Report:
         """Trains the next epoch (or the rest of it) and evaluates.
@@ -186,15 +186,13 @@ class Experiment:
             TrainingError: if loss, logits or score stop being finite numbers.
         """
         started = time.perf_counter()
-        for position in self.trainer.run_epoch():
+        for position in self.loop.run_epoch():
             self._train_seconds += time.perf_counter() - started
             # At the end of the epoch its report has to be in the checkpoint too: see below.
             if position.step > 0:
                 self._checkpoint_if_due()
             if on_step is not None:
-                on_step(
-                    position.step or self.trainer.steps_per_epoch, self.trainer.steps_per_epoch
-                )
+                on_step(position.step or self.loop.steps_per_epoch, self.loop.steps_per_epoch)
             started = time.perf_counter()
         self.reports.append(self._evaluate())
         if not self.finished:
@@ -206,7 +204,7 @@ class Experiment:
         metrics, logits = {}, {}
         for split, tokens in self.dev.items():
             logits[split] = predict_logits(
-                self.trainer.model, tokens, self.device, self.trainer.objective.precision
+                self.loop.model, tokens, self.device, self.loop.objective.precision
             )
             labels = tokens.all_labels()
             metrics[split] = score(self.task.metrics, logits[split], labels, self.task.labels)
@@ -216,18 +214,18 @@ class Experiment:
         if not np.isfinite(value):
             raise TrainingError(f"the dev score is {value}, not a finite number")
         report = Report(
-            epoch=self.trainer.position.epoch,
+            epoch=self.loop.position.epoch,
             score=value,
             metrics=metrics,
-            train_loss=self.trainer.epoch_loss,
-            train_accuracy=self.trainer.epoch_accuracy,
-            train_curve=[asdict(point) for point in self.trainer.epoch_curve],
+            train_loss=self.loop.epoch_loss,
+            train_accuracy=self.loop.epoch_accuracy,
+            train_curve=[asdict(point) for point in self.loop.epoch_curve],
             dev_loss=cross_entropy(logits[first], labels),
             classes_predicted=len(np.unique(logits[first].argmax(axis=1))),
             train_seconds=self._train_seconds,
             eval_seconds=time.perf_counter() - started,
-            samples=self.trainer.samples_per_epoch,
-            micro_batches=self.trainer.micro_batches,
+            samples=self.loop.samples_per_epoch,
+            micro_batches=self.loop.micro_batches,
             device=str(self.device),
         )
         self._train_seconds = 0.0
@@ -244,8 +242,8 @@ class Experiment:
                 write_predictions(path, self.task, tokens.idx, values, labels)
                 self.outputs.written(path)
         if self.outputs.best_model is not None:
-            weights = whole_state_dict(self.trainer.model, self.trainer.decay_so_far)
-            save_model(self.trainer.model, self.files.model, self.outputs.best_model, weights)
+            weights = whole_state_dict(self.loop.model, self.loop.decay_so_far)
+            save_model(self.loop.model, self.files.model, self.outputs.best_model, weights)
             self.outputs.written(self.outputs.best_model)
 
     def _checkpoint_if_due(self) -> None:
@@ -254,6 +252,6 @@ class Experiment:
             return
         reports = [report.to_dict() for report in self.reports]
         extra = {"reports": reports, "train_seconds": self._train_seconds}
-        save_checkpoint(path, self.trainer, extra)
+        save_checkpoint(path, self.loop, extra)
         self.outputs.written(path)
         self._saved_at = time.monotonic()

@@ -19,23 +19,23 @@ from pkd.tasks.glue import GLUE
 from pkd.training.checkpoint import load_checkpoint, save_checkpoint
 from pkd.training.objective import Objective
 from pkd.training.optimizer import moments
-from pkd.training.trainer import Trainer
+from pkd.training.training_loop import TrainingLoop
 from tests.support.training import tiny
 from tests.support.training.plain_loop import plain_training
 
 CPU = torch.device("cpu")
 LABELS = GLUE["rte"].labels
-Make = Callable[..., Trainer]
+Make = Callable[..., TrainingLoop]
 
 
 @pytest.fixture
 def make(prepared: Prepared, signals: Path, encoder: Path) -> Make:
     """Makes a trainer of a student of three layers; keywords change the recipe."""
 
-    def made(folder: Path = encoder, layers: int = 3, **settings: Any) -> Trainer:
+    def made(folder: Path = encoder, layers: int = 3, **settings: Any) -> TrainingLoop:
         values = {"batch_size": 8, "learning_rate": 3e-3, "precision": "fp32"} | settings
         recipe = Recipe(layers=layers, **values)
-        return Trainer(
+        return TrainingLoop(
             Objective(
                 recipe,
                 load_classifier(folder, LABELS, layers, recipe.seed),
@@ -49,17 +49,17 @@ def make(prepared: Prepared, signals: Path, encoder: Path) -> Make:
     return made
 
 
-def finish(trainer: Trainer) -> list[float]:
+def finish(loop: TrainingLoop) -> list[float]:
     """Trains to the end; gives the mean loss of each epoch."""
     losses = []
-    while not trainer.finished:
-        for _ in trainer.run_epoch():
+    while not loop.finished:
+        for _ in loop.run_epoch():
             pass
-        losses.append(trainer.epoch_loss)
+        losses.append(loop.epoch_loss)
     return losses
 
 
-def assert_same_bits(a: Trainer, b: Trainer) -> None:
+def assert_same_bits(a: TrainingLoop, b: TrainingLoop) -> None:
     ours, theirs = a.model.state_dict(), b.model.state_dict()
     assert [key for key in ours if not torch.equal(ours[key], theirs[key])] == []
     mine = moments(a.optimizer, a.objective.pieces)
@@ -122,23 +122,23 @@ def test_another_seed_gives_another_training(make: Make) -> None:
 
 def test_the_learning_rate_rises_then_falls_to_zero(make: Make) -> None:
     # 40 rows in batches of 8: 5 steps an epoch, 20 steps, the first 4 of them with warm-up 0.2.
-    trainer = make(learning_rate=0.016, warmup=0.2)
-    assert trainer.steps_per_epoch == 5
-    rates = [trainer.learning_rate_at(step) for step in range(21)]
+    loop = make(learning_rate=0.016, warmup=0.2)
+    assert loop.steps_per_epoch == 5
+    rates = [loop.learning_rate_at(step) for step in range(21)]
     expected = [0.004, 0.008, 0.012, 0.016, *(k / 1000 for k in range(16, -1, -1))]
     assert rates == pytest.approx(expected, abs=1e-12)
 
 
 def test_without_warm_up_the_learning_rate_falls_from_the_first_step(make: Make) -> None:
-    trainer = make(learning_rate=0.02, warmup=0.0)
-    rates = [trainer.learning_rate_at(step) for step in (0, 1, 10, 19, 20)]
+    loop = make(learning_rate=0.02, warmup=0.0)
+    rates = [loop.learning_rate_at(step) for step in (0, 1, 10, 19, 20)]
     assert rates == pytest.approx([0.02, 0.019, 0.01, 0.001, 0.0], abs=1e-12)
 
 
 def test_a_smaller_last_batch_is_a_step_of_its_own(make: Make) -> None:
-    trainer = make(batch_size=16)
-    assert trainer.steps_per_epoch == 3
-    assert len(list(trainer.run_epoch())) == 3
+    loop = make(batch_size=16)
+    assert loop.steps_per_epoch == 3
+    assert len(list(loop.run_epoch())) == 3
 
 
 @pytest.mark.parametrize("method", ["ft", "kd", "pkd-skip"])
@@ -155,16 +155,16 @@ def test_the_losses_of_20_steps_are_those_of_a_plain_loop(
         alpha=0.3,
         beta=10.0,
     )
-    trainer = make(folder, method=method, alpha=0.3, beta=10.0, temperature=4.0, warmup=0.1)
+    loop = make(folder, method=method, alpha=0.3, beta=10.0, temperature=4.0, warmup=0.1)
     losses: list[float] = []
-    while not trainer.finished:
+    while not loop.finished:
         before = 0.0
-        for position in trainer.run_epoch():
+        for position in loop.run_epoch():
             if position.step > 0:
-                so_far = float(trainer.curve.sums[:, 0].sum())
+                so_far = float(loop.curve.sums[:, 0].sum())
                 losses.append(so_far - before)
                 before = so_far
-        losses.append(trainer.epoch_loss * 5 - before)
+        losses.append(loop.epoch_loss * 5 - before)
     assert len(losses) == 20
     assert losses == pytest.approx(expected, abs=1e-5)
     # It has learnt: the comparison was not one of a standing still.
@@ -194,20 +194,20 @@ def test_where_steps_cannot_be_recorded_their_kernels_are_launched(
             raise error
 
     expected = finish(make(method="kd"))
-    trainer = make(method="kd")
-    monkeypatch.setattr(trainer, "_graphs", NoGraphs())
+    loop = make(method="kd")
+    monkeypatch.setattr(loop, "_graphs", NoGraphs())
     with pytest.warns(UserWarning, match=f"kernel by kernel from now on: {error}"):
-        assert finish(trainer) == expected
-    assert trainer._graphs is None and trainer.micro_batches == 1
+        assert finish(loop) == expected
+    assert loop._graphs is None and loop.micro_batches == 1
 
 
 def test_a_loss_that_is_not_a_number_names_epoch_and_learning_rate(make: Make) -> None:
-    trainer = make(method="ft", learning_rate=0.003)
-    list(trainer.run_epoch())
+    loop = make(method="ft", learning_rate=0.003)
+    list(loop.run_epoch())
     with torch.no_grad():
-        trainer.model.classifier.weight.fill_(float("nan"))
+        loop.model.classifier.weight.fill_(float("nan"))
     with pytest.raises(TrainingError, match=r"in epoch 2, step 5: .*learning_rate 0\.003"):
-        list(trainer.run_epoch())
+        list(loop.run_epoch())
 
 
 @pytest.mark.parametrize("keep", [0, 100, -1])

@@ -6,18 +6,18 @@ from pathlib import Path
 import pytest
 
 from study.config.sections import Asha
-from study.search.board import Board
 from study.search.cell_search import CONTINUE, STOP, CellSearch
+from study.search.dispatcher import TrialDispatcher
 from study.storage.ledger import Ledger
-from tests.support.studies.boards import board_of, fixed, report, sampled, take
+from tests.support.studies.dispatchers import dispatcher_of, fixed, report, sampled, take
 from tests.support.studies.fake_stage import (
     EPOCHS,
     Unwatched,
     advance,
     chance,
-    make_board,
+    make_dispatcher,
+    run_until_done,
     snapshot,
-    work_off,
 )
 
 # Cells are on their own -----------------------------------------------------------------------
@@ -26,63 +26,69 @@ from tests.support.studies.fake_stage import (
 def test_the_scores_of_two_cells_are_never_compared(tmp_path: Path) -> None:
     asha = Asha(grace_epochs=1, reduction_factor=2)
     good, poor = fixed("sst2", 3, 4, asha=asha), fixed("rte", 3, 4, asha=asha)
-    board = board_of(tmp_path, good, poor)
-    handed_out = [take(board) for _ in range(6)]
+    dispatcher = dispatcher_of(tmp_path, good, poor)
+    handed_out = [take(dispatcher) for _ in range(6)]
     # All of one task are far better than any of the other; within a cell they come in ascending
     # order, which gives ASHA no reason to stop any.
     for number in range(3):
         for search, name in handed_out:
             if search.trials[name].number == number:
                 score = 0.5 * (search is good) + 0.1 * number
-                assert board.report(search, name, report(1, score)) == CONTINUE
+                assert dispatcher.report(search, name, report(1, score)) == CONTINUE
     assert good.winner is None and poor.winner is None
 
 
 def test_asha_stops_the_worse_trial_of_a_cell(tmp_path: Path) -> None:
     search = fixed("rte", 2, 4, asha=Asha(grace_epochs=1, reduction_factor=2))
-    board = board_of(tmp_path, search)
-    (_, first), (_, second) = take(board), take(board)
-    assert board.report(search, first, report(1, 0.8)) == CONTINUE
-    assert board.report(search, second, report(1, 0.4)) == STOP
+    dispatcher = dispatcher_of(tmp_path, search)
+    (_, first), (_, second) = take(dispatcher), take(dispatcher)
+    assert dispatcher.report(search, first, report(1, 0.8)) == CONTINUE
+    assert dispatcher.report(search, second, report(1, 0.4)) == STOP
     assert search.trials[second].state == "stopped"
     end = Ledger(tmp_path).events()[-1]
     assert (end["trial"], end["state"], end["score"], end["epochs"]) == (second, "stopped", 0.4, 1)
 
 
 def test_without_asha_every_trial_trains_to_its_end(tmp_path: Path) -> None:
-    board = make_board(tmp_path)
-    work_off(board)
-    trials = board.searches["rte-2-kd"].trials.values()
+    dispatcher = make_dispatcher(tmp_path)
+    run_until_done(dispatcher)
+    trials = dispatcher.searches["rte-2-kd"].trials.values()
     assert {t.state for t in trials} <= {"complete", "failed"}
     assert all(len(t.reports) == EPOCHS for t in trials if t.state == "complete")
 
 
 def test_the_cell_with_most_work_left_comes_first(tmp_path: Path) -> None:
     long, short = fixed("mnli", 2, cost=100.0), fixed("rte", 3, cost=1.0)
-    board = board_of(tmp_path, short, long)
-    assert [take(board)[0].cell.task for _ in range(5)] == ["mnli", "mnli", "rte", "rte", "rte"]
-    assert board.next() is None
+    dispatcher = dispatcher_of(tmp_path, short, long)
+    assert [take(dispatcher)[0].cell.task for _ in range(5)] == [
+        "mnli",
+        "mnli",
+        "rte",
+        "rte",
+        "rte",
+    ]
+    assert dispatcher.next() is None
 
 
 # Budgets --------------------------------------------------------------------------------------
 
 
 def test_every_sampled_cell_gets_as_many_useful_trials(tmp_path: Path) -> None:
-    board = make_board(tmp_path, budget=6)
-    work_off(board)
-    sampled_cells = [s for s in board.searches.values() if not s.sampler.fixed]
+    dispatcher = make_dispatcher(tmp_path, budget=6)
+    run_until_done(dispatcher)
+    sampled_cells = [s for s in dispatcher.searches.values() if not s.sampler.fixed]
     assert [search.useful for search in sampled_cells] == [6, 6, 6]
 
 
 def test_a_failed_trial_of_a_sampled_cell_is_replaced(tmp_path: Path) -> None:
     search = sampled("rte", 2)
-    board = board_of(tmp_path, search)
-    board.fail(*take(board), "the training loss is not finite")
+    dispatcher = dispatcher_of(tmp_path, search)
+    dispatcher.fail(*take(dispatcher), "the training loss is not finite")
     assert search.wanted == 3
-    while (work := board.next()) is not None:
+    while (work := dispatcher.next()) is not None:
         for epoch in (1, 2):
-            board.report(*work, report(epoch, 0.5))
-    assert search.count("failed") == 1 and search.useful == 2 and board.done
+            dispatcher.report(*work, report(epoch, 0.5))
+    assert search.count("failed") == 1 and search.useful == 2 and dispatcher.done
     failed = [e for e in Ledger(tmp_path).events() if e.get("state") == "failed"]
     assert [e["error"] for e in failed] == ["the training loss is not finite"]
     # A trial that never reported has no score.
@@ -91,31 +97,31 @@ def test_a_failed_trial_of_a_sampled_cell_is_replaced(tmp_path: Path) -> None:
 
 def test_a_cell_in_which_everything_fails_stops_at_twice_its_budget(tmp_path: Path) -> None:
     search = sampled("rte", 3)
-    board = board_of(tmp_path, search)
-    while (work := board.next()) is not None:
-        board.fail(*work, "diverged")
-    assert search.count("failed") == 6 and board.done and search.winner is None
+    dispatcher = dispatcher_of(tmp_path, search)
+    while (work := dispatcher.next()) is not None:
+        dispatcher.fail(*work, "diverged")
+    assert search.count("failed") == 6 and dispatcher.done and search.winner is None
 
 
 def test_a_failed_trial_of_a_fixed_list_is_not_replaced(tmp_path: Path) -> None:
     # The same settings and seed would fail again.
     search = fixed("rte", 2)
-    board = board_of(tmp_path, search)
-    board.fail(*take(board), "diverged")
-    work = take(board)
-    board.report(*work, report(1, 0.5))
-    board.report(*work, report(2, 0.6))
-    assert board.next() is None and board.done and search.useful == 1
+    dispatcher = dispatcher_of(tmp_path, search)
+    dispatcher.fail(*take(dispatcher), "diverged")
+    work = take(dispatcher)
+    dispatcher.report(*work, report(1, 0.5))
+    dispatcher.report(*work, report(2, 0.6))
+    assert dispatcher.next() is None and dispatcher.done and search.useful == 1
 
 
 def test_a_failed_trial_never_wins(tmp_path: Path) -> None:
     search = fixed("rte", 2)
-    board = board_of(tmp_path, search)
-    first, second = take(board), take(board)
-    board.report(*first, report(1, 0.9))
-    board.fail(*first, "diverged in epoch 2")
-    board.report(*second, report(1, 0.4))
-    board.report(*second, report(2, 0.3))
+    dispatcher = dispatcher_of(tmp_path, search)
+    first, second = take(dispatcher), take(dispatcher)
+    dispatcher.report(*first, report(1, 0.9))
+    dispatcher.fail(*first, "diverged in epoch 2")
+    dispatcher.report(*second, report(1, 0.4))
+    dispatcher.report(*second, report(2, 0.3))
     # The winner's score is that of its best epoch, not of its last.
     assert search.winner == second[1]
     assert (search.trials[second[1]].best or {})["score"] == 0.4
@@ -123,16 +129,16 @@ def test_a_failed_trial_never_wins(tmp_path: Path) -> None:
 
 def test_the_first_of_equals_wins_even_if_it_was_made_again(tmp_path: Path) -> None:
     search = fixed("rte", 3, epochs=1)
-    board = board_of(tmp_path, search)
-    handed_out = [take(board) for _ in range(3)]
+    dispatcher = dispatcher_of(tmp_path, search)
+    handed_out = [take(dispatcher) for _ in range(3)]
     for work in reversed(handed_out):
-        board.report(*work, report(1, 0.7))
+        dispatcher.report(*work, report(1, 0.7))
     assert search.winner == "trial-0000"
     # Its record was damaged and deleted: it is trained after the others now.
     shutil.rmtree(tmp_path / "search" / search.cell.name / "trial-0000")
     again = fixed("rte", 3, epochs=1)
-    board = board_of(tmp_path, again)
-    board.report(*take(board), report(1, 0.7))
+    dispatcher = dispatcher_of(tmp_path, again)
+    dispatcher.report(*take(dispatcher), report(1, 0.7))
     assert list(again.trials) == ["trial-0001", "trial-0002", "trial-0000"]
     assert again.winner == "trial-0000"
 
@@ -142,44 +148,46 @@ def test_the_first_of_equals_wins_even_if_it_was_made_again(tmp_path: Path) -> N
 
 def test_no_more_run_at_once_than_allowed(tmp_path: Path) -> None:
     search = fixed("rte", 3, epochs=1)
-    board = board_of(tmp_path, search, max_running=2)
-    first, _ = take(board), take(board)
+    dispatcher = dispatcher_of(tmp_path, search, max_running=2)
+    first, _ = take(dispatcher), take(dispatcher)
     # Not exhausted: there will be work when one of the two has ended.
-    assert board.next() is None and not board.exhausted
-    board.report(*first, report(1, 0.5))
-    assert take(board)[1] == "trial-0002"
+    assert dispatcher.next() is None and not dispatcher.exhausted
+    dispatcher.report(*first, report(1, 0.5))
+    assert take(dispatcher)[1] == "trial-0002"
 
 
 def test_a_board_is_exhausted_when_nothing_is_left_and_nothing_runs(tmp_path: Path) -> None:
-    board = board_of(tmp_path, fixed("rte", 1, epochs=1))
-    assert not board.exhausted and not board.done
-    work = take(board)
+    dispatcher = dispatcher_of(tmp_path, fixed("rte", 1, epochs=1))
+    assert not dispatcher.exhausted and not dispatcher.done
+    work = take(dispatcher)
     # A running trial may fail, and its replacement would be work again.
-    assert board.next() is None and not board.exhausted
-    board.report(*work, report(1, 0.5))
-    assert board.exhausted and board.done
+    assert dispatcher.next() is None and not dispatcher.exhausted
+    dispatcher.report(*work, report(1, 0.5))
+    assert dispatcher.exhausted and dispatcher.done
 
 
 def test_a_cell_that_waits_for_another_gets_its_turn(tmp_path: Path) -> None:
     first, waiting = fixed("rte", 1, epochs=1), fixed("sst2", 1, epochs=1, cost=100.0)
-    board = board_of(tmp_path, waiting, first, ready=lambda search: search is first or first.done)
-    work = take(board)
-    assert work[0] is first and board.next() is None and not board.exhausted
-    board.report(*work, report(1, 0.5))
-    assert take(board)[0] is waiting
+    dispatcher = dispatcher_of(
+        tmp_path, waiting, first, ready=lambda search: search is first or first.done
+    )
+    work = take(dispatcher)
+    assert work[0] is first and dispatcher.next() is None and not dispatcher.exhausted
+    dispatcher.report(*work, report(1, 0.5))
+    assert take(dispatcher)[0] is waiting
 
 
 def test_a_trial_whose_process_broke_is_left_for_the_next_run(tmp_path: Path) -> None:
     search = fixed("rte", 2, epochs=1)
-    board = board_of(tmp_path, search)
-    broken = take(board)
-    board.break_off(*broken, "out of memory")
-    other = take(board)
+    dispatcher = dispatcher_of(tmp_path, search)
+    broken = take(dispatcher)
+    dispatcher.break_off(*broken, "out of memory")
+    other = take(dispatcher)
     assert other[1] != broken[1]
-    board.report(*other, report(1, 0.5))
+    dispatcher.report(*other, report(1, 0.5))
     # This run is at its end, though the cell is not: no failure is recorded, the next run retries.
-    assert board.exhausted and not board.done and not search.count("failed")
-    assert take(board_of(tmp_path, fixed("rte", 2, epochs=1)))[1] == broken[1]
+    assert dispatcher.exhausted and not dispatcher.done and not search.count("failed")
+    assert take(dispatcher_of(tmp_path, fixed("rte", 2, epochs=1)))[1] == broken[1]
 
 
 # Reports --------------------------------------------------------------------------------------
@@ -187,29 +195,29 @@ def test_a_trial_whose_process_broke_is_left_for_the_next_run(tmp_path: Path) ->
 
 def test_an_epoch_that_is_reported_twice_counts_once(tmp_path: Path) -> None:
     # A trial whose worker died reports epochs again that the ledger knows already.
-    board = make_board(tmp_path)
-    search, name = take(board)
-    advance(board, search, name)
-    before, events = snapshot(board), Ledger(tmp_path).events()
-    assert board.report(search, name, report(1, 0.123)) == search.trials[name].decision
-    assert snapshot(board) == before and Ledger(tmp_path).events() == events
+    dispatcher = make_dispatcher(tmp_path)
+    search, name = take(dispatcher)
+    advance(dispatcher, search, name)
+    before, events = snapshot(dispatcher), Ledger(tmp_path).events()
+    assert dispatcher.report(search, name, report(1, 0.123)) == search.trials[name].decision
+    assert snapshot(dispatcher) == before and Ledger(tmp_path).events() == events
 
 
 def test_a_report_that_comes_after_the_end_is_ignored(tmp_path: Path) -> None:
     search = fixed("rte", 1, epochs=1)
-    board = board_of(tmp_path, search)
-    work = take(board)
-    assert board.report(*work, report(1, 0.5)) == STOP
+    dispatcher = dispatcher_of(tmp_path, search)
+    work = take(dispatcher)
+    assert dispatcher.report(*work, report(1, 0.5)) == STOP
     events = len(Ledger(tmp_path).events())
-    assert board.report(*work, report(1, 0.5)) == STOP
+    assert dispatcher.report(*work, report(1, 0.5)) == STOP
     assert len(Ledger(tmp_path).events()) == events
 
 
 def test_the_end_tells_score_epoch_and_time_of_the_trial(tmp_path: Path) -> None:
-    board = board_of(tmp_path, fixed("rte", 1, epochs=2))
-    work = take(board)
-    board.report(*work, report(1, 0.75))
-    board.report(*work, report(2, 0.5))
+    dispatcher = dispatcher_of(tmp_path, fixed("rte", 1, epochs=2))
+    work = take(dispatcher)
+    dispatcher.report(*work, report(1, 0.75))
+    dispatcher.report(*work, report(2, 0.5))
     end = Ledger(tmp_path).events()[-1]
     assert end["event"] == "end" and end["state"] == "complete" and end["error"] is None
     assert (end["score"], end["best_epoch"], end["epochs"]) == (0.75, 1, 2)
@@ -225,7 +233,7 @@ def test_an_end_is_recorded_before_its_checkpoint_is_dropped(tmp_path: Path) -> 
         seen.append((trial, ledger.events()[-1]["event"], checkpoint.exists()))
 
     search = fixed("rte", 1, epochs=1)
-    board = Board(
+    dispatcher = TrialDispatcher(
         "search",
         [search],
         ledger,
@@ -233,9 +241,9 @@ def test_an_end_is_recorded_before_its_checkpoint_is_dropped(tmp_path: Path) -> 
         on_end=on_end,
         checkpoint_of=lambda cell, trial: checkpoint,
     )
-    work = take(board)
+    work = take(dispatcher)
     checkpoint.touch()
-    board.report(*work, report(1, 0.5))
+    dispatcher.report(*work, report(1, 0.5))
     assert seen == [("trial-0000", "end", False)]
 
 
@@ -243,17 +251,17 @@ def test_an_end_is_recorded_before_its_checkpoint_is_dropped(tmp_path: Path) -> 
 def test_trials_share_a_seed_or_have_their_own(
     tmp_path: Path, step: int, expected: list[int]
 ) -> None:
-    board = board_of(tmp_path, fixed("rte", 3, first_seed=7, seed_step=step))
+    dispatcher = dispatcher_of(tmp_path, fixed("rte", 3, first_seed=7, seed_step=step))
     for _ in range(3):
-        take(board)
+        take(dispatcher)
     assert [event["seed"] for event in Ledger(tmp_path).events()] == expected
 
 
 def test_the_fake_training_has_good_bad_and_failing_trials(tmp_path: Path) -> None:
     # Of the tests above and in test_replay.py: they would show little if all trials were alike.
-    board = make_board(tmp_path, budget=8)
-    work_off(board)
-    states = {t.state for s in board.searches.values() for t in s.trials.values()}
+    dispatcher = make_dispatcher(tmp_path, budget=8)
+    run_until_done(dispatcher)
+    states = {t.state for s in dispatcher.searches.values() for t in s.trials.values()}
     assert states == {"complete", "stopped", "failed"}
-    assert any(search.constant for search in board.searches.values())
+    assert any(search.constant for search in dispatcher.searches.values())
     assert chance("a") != chance("b")

@@ -13,7 +13,7 @@ import pytest
 import torch
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
-import pkd.training.experiment as experiment_module
+import pkd.training.training_run as training_run_module
 from pkd.data.preparation import Prepared
 from pkd.data.tokens import open_tokens
 from pkd.distillation.losses import LossTerms, distillation_loss
@@ -23,7 +23,7 @@ from pkd.models.classifier import load_classifier
 from pkd.models.encoder import depth_of
 from pkd.tasks.glue import GLUE
 from pkd.training.epoch_report import Report
-from pkd.training.experiment import Experiment, Files, Outputs
+from pkd.training.training_run import Files, Outputs, TrainingRun
 
 CPU = torch.device("cpu")
 
@@ -42,10 +42,10 @@ def files(prepared: Prepared, encoder: Path, signals: Path) -> Files:
     return Files(prepared.task, prepared.tokens, encoder, signals, 4)
 
 
-def run(experiment: Experiment) -> list[Report]:
-    while not experiment.finished:
-        experiment.run_epoch()
-    return experiment.reports
+def run(training: TrainingRun) -> list[Report]:
+    while not training.finished:
+        training.run_epoch()
+    return training.reports
 
 
 def numbers(reports: list[Report]) -> list[dict]:
@@ -57,10 +57,10 @@ def numbers(reports: list[Report]) -> list[dict]:
 @pytest.mark.parametrize("method", ["ft", "kd", "pkd-skip", "pkd-last"])
 def test_each_epoch_gives_a_complete_report(files: Files, method: str) -> None:
     steps: list[tuple[int, int]] = []
-    experiment = Experiment(recipe(method, epochs=2), files, device=CPU)
-    reports = [experiment.run_epoch(lambda *at: steps.append(at)) for _ in range(2)]
-    assert experiment.finished
-    assert experiment.reports == reports
+    training = TrainingRun(recipe(method, epochs=2), files, device=CPU)
+    reports = [training.run_epoch(lambda *at: steps.append(at)) for _ in range(2)]
+    assert training.finished
+    assert training.reports == reports
     assert [report.epoch for report in reports] == [1, 2]
     assert steps == [(1, 5), (2, 5), (3, 5), (4, 5), (5, 5)] * 2
     for report in reports:
@@ -81,7 +81,7 @@ def test_a_student_starts_as_the_layers_that_its_recipe_names(files: Files) -> N
     whole = dict(load_classifier(files.model, GLUE["rte"].labels).named_parameters())
     cases = [("first", (0, 1, 2)), ("spaced", (0, 2, 3)), ((1, 2, 4), (0, 1, 3))]  # 4/3, 8/3, 4
     for choice, numbers in cases:
-        student = Experiment(recipe(start_layers=choice), files, device=CPU).trainer.model
+        student = TrainingRun(recipe(start_layers=choice), files, device=CPU).loop.model
         assert len(student.bert.encoder.layer) == 3
         for layer, number in zip(student.bert.encoder.layer, numbers, strict=True):
             for name, weight in layer.named_parameters():
@@ -90,7 +90,7 @@ def test_a_student_starts_as_the_layers_that_its_recipe_names(files: Files) -> N
 
 def test_fine_tuning_needs_no_teacher(prepared: Prepared, encoder: Path) -> None:
     files = Files(prepared.task, prepared.tokens, encoder)
-    assert len(run(Experiment(recipe("ft", epochs=1), files, device=CPU))) == 1
+    assert len(run(TrainingRun(recipe("ft", epochs=1), files, device=CPU))) == 1
 
 
 def test_the_best_epochs_model_and_predictions_are_kept(
@@ -98,14 +98,14 @@ def test_the_best_epochs_model_and_predictions_are_kept(
 ) -> None:
     # The second epoch is the first of the best, whatever this machine's rounding makes of it.
     scores = iter([0.25, 0.75, 0.75, 0.5])
-    monkeypatch.setattr(experiment_module, "selection_score", lambda task, metrics: next(scores))
+    monkeypatch.setattr(training_run_module, "selection_score", lambda task, metrics: next(scores))
     outputs = Outputs(best_model=tmp_path / "model", predictions=tmp_path / "predictions")
-    experiment = Experiment(recipe(epochs=4), files, outputs, CPU)
+    training = TrainingRun(recipe(epochs=4), files, outputs, CPU)
     tokens = open_tokens(files.tokens["validation"], CPU)
     logits = []
-    while not experiment.finished:
-        experiment.run_epoch()
-        logits.append(predict_logits(experiment.trainer.model, tokens, CPU, "fp32"))
+    while not training.finished:
+        training.run_epoch()
+        logits.append(predict_logits(training.loop.model, tokens, CPU, "fp32"))
 
     table = pq.read_table(tmp_path / "predictions" / "validation.parquet").to_pydict()
     names = GLUE["rte"].labels
@@ -116,7 +116,7 @@ def test_the_best_epochs_model_and_predictions_are_kept(
     assert [np.array_equal(kept, each) for each in logits] == [False, True, False, False]
     assert table["prediction"] == kept.argmax(axis=1).tolist()
     right = sum(p == y for p, y in zip(table["prediction"], table["label"], strict=True))
-    accuracy = experiment.reports[1].metrics["validation"]["accuracy"]
+    accuracy = training.reports[1].metrics["validation"]["accuracy"]
     assert right / 12 == pytest.approx(accuracy)
 
     model = AutoModelForSequenceClassification.from_pretrained(tmp_path / "model")
@@ -133,7 +133,7 @@ def test_the_best_epochs_model_and_predictions_are_kept(
 def test_an_interrupted_experiment_gives_the_same_reports(
     files: Files, method: str, stop: int, tmp_path: Path
 ) -> None:
-    expected = run(Experiment(recipe(method), files, device=CPU))
+    expected = run(TrainingRun(recipe(method), files, device=CPU))
     outputs = Outputs(
         tmp_path / "checkpoint", tmp_path / "model", tmp_path / "predictions", checkpoint_every=0
     )
@@ -145,16 +145,16 @@ def test_an_interrupted_experiment_gives_the_same_reports(
         if seen == stop:
             raise Stopped
 
-    first = Experiment(recipe(method), files, outputs, CPU)
+    first = TrainingRun(recipe(method), files, outputs, CPU)
     with pytest.raises(Stopped):
         while not first.finished:
             first.run_epoch(stop_there)
     torch.rand(100)
 
-    second = Experiment(recipe(method), files, outputs, CPU)
+    second = TrainingRun(recipe(method), files, outputs, CPU)
     # 5 steps an epoch; the state after an epoch's last step is saved along with its report.
     assert len(second.reports) == (stop - 1) // 5
-    position = second.trainer.position
+    position = second.loop.position
     steps = position.epoch * 5 + position.step
     assert steps == (stop - 1 if stop % 5 == 0 else stop)
     assert numbers(run(second)) == numbers(expected)
@@ -165,11 +165,11 @@ def test_an_experiment_stopped_between_epochs_does_not_repeat_one(
     files: Files, tmp_path: Path
 ) -> None:
     outputs = Outputs(tmp_path / "checkpoint", checkpoint_every=0)
-    first = Experiment(recipe(), files, outputs, CPU)
+    first = TrainingRun(recipe(), files, outputs, CPU)
     reports = [first.run_epoch(), first.run_epoch()]
-    second = Experiment(recipe(), files, outputs, CPU)
+    second = TrainingRun(recipe(), files, outputs, CPU)
     assert second.reports == reports
-    assert second.trainer.position.epoch == 2
+    assert second.loop.position.epoch == 2
     assert second.run_epoch().epoch == 3
 
 
@@ -177,9 +177,9 @@ def test_an_experiment_stopped_between_epochs_does_not_repeat_one(
 def test_a_flipped_bit_in_a_checkpoint_costs_its_epochs_and_no_more(
     files: Files, where: float, tmp_path: Path
 ) -> None:
-    expected = run(Experiment(recipe(), files, device=CPU))
+    expected = run(TrainingRun(recipe(), files, device=CPU))
     outputs = Outputs(tmp_path / "checkpoint", checkpoint_every=0)
-    Experiment(recipe(), files, outputs, CPU).run_epoch()
+    TrainingRun(recipe(), files, outputs, CPU).run_epoch()
     content = bytearray((tmp_path / "checkpoint").read_bytes())
     # Between the tensors there are gaps that nobody reads.
     with zipfile.ZipFile(tmp_path / "checkpoint") as parts:
@@ -188,31 +188,31 @@ def test_a_flipped_bit_in_a_checkpoint_costs_its_epochs_and_no_more(
     content[content.index(held) + len(held) // 2] ^= 1
     (tmp_path / "checkpoint").write_bytes(content)
     with pytest.warns(UserWarning, match="checkpoint is damaged .* begins anew"):
-        second = Experiment(recipe(), files, outputs, CPU)
+        second = TrainingRun(recipe(), files, outputs, CPU)
     assert second.reports == []
     assert numbers(run(second)) == numbers(expected)
 
 
 def test_a_checkpoint_is_written_only_when_it_is_due(files: Files, tmp_path: Path) -> None:
     outputs = Outputs(tmp_path / "checkpoint", checkpoint_every=3600)
-    Experiment(recipe(epochs=2), files, outputs, CPU).run_epoch()
+    TrainingRun(recipe(epochs=2), files, outputs, CPU).run_epoch()
     assert list(tmp_path.iterdir()) == []
 
 
 def test_making_an_experiment_does_not_change_the_encoder(files: Files, encoder: Path) -> None:
     before = {p.name: p.read_bytes() for p in encoder.iterdir()}
-    run(Experiment(recipe(epochs=1), files, device=CPU))
+    run(TrainingRun(recipe(epochs=1), files, device=CPU))
     assert {p.name: p.read_bytes() for p in encoder.iterdir()} == before
     assert load_classifier(encoder, GLUE["rte"].labels).config.num_hidden_layers == 4
 
 
 def test_a_training_that_is_over_frees_its_memory_at_once(files: Files) -> None:
-    experiment = Experiment(recipe(epochs=1), files, device=CPU)
-    run(experiment)
-    dead = [weakref.ref(each) for each in (experiment.trainer, experiment.trainer.model)]
+    training = TrainingRun(recipe(epochs=1), files, device=CPU)
+    run(training)
+    dead = [weakref.ref(each) for each in (training.loop, training.loop.model)]
     gc.disable()  # a process that trains again must not wait for it
     try:
-        del experiment
+        del training
         assert [each() for each in dead] == [None, None]
     finally:
         gc.enable()
@@ -224,7 +224,7 @@ def test_another_loss_is_minimised(files: Files) -> None:
     def doubled(weights: LossWeights, *batch: Any) -> LossTerms:
         return distillation_loss(replace(weights, beta=2 * weights.beta), *batch)
 
-    given = run(Experiment(recipe(beta=5.0, epochs=2), files, device=CPU, loss=doubled))
-    expected = run(Experiment(recipe(beta=10.0, epochs=2), files, device=CPU))
-    other = run(Experiment(recipe(beta=5.0, epochs=2), files, device=CPU))
+    given = run(TrainingRun(recipe(beta=5.0, epochs=2), files, device=CPU, loss=doubled))
+    expected = run(TrainingRun(recipe(beta=10.0, epochs=2), files, device=CPU))
+    other = run(TrainingRun(recipe(beta=5.0, epochs=2), files, device=CPU))
     assert numbers(given) == numbers(expected) != numbers(other)
