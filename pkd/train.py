@@ -16,7 +16,8 @@ from tqdm import tqdm
 
 from pkd.data.preparation import Prepared, prepare_task, reading_of
 from pkd.distillation.layer_map import layer_map
-from pkd.distillation.recipe import STUDENT_METHODS, TUNABLE, Recipe
+from pkd.distillation.methods import METHODS, TEACHER
+from pkd.distillation.recipe import Recipe
 from pkd.distillation.signals import ask_teacher
 from pkd.errors import InputError, shown
 from pkd.files.cache import fingerprint
@@ -59,7 +60,7 @@ def train(options: argparse.Namespace) -> dict[str, object]:
     if prepared.task.own:
         print(reading_of(prepared), file=sys.stderr)
     signals, teacher_layers = None, None
-    if "temperature" in TUNABLE[recipe.method]:
+    if recipe.entry.needs_teacher:
         teacher = _teacher(options, prepared, model)
         teacher_layers = depth_of(teacher)
         # Its tokens are its own: signals are kept for each row, not for each token.
@@ -75,10 +76,10 @@ def _student_depth(options: argparse.Namespace, recipe: Recipe, model: Path) -> 
     whole = depth_of(model)
     depth = recipe.layers or whole
     start_layers(recipe.start_layers, whole, depth)
-    if recipe.strategy is not None:
+    if recipe.layer_strategy is not None:
         # A teacher that is not given is made from the whole model.
         teacher = fetch_model(str(options.teacher)) if options.teacher is not None else model
-        layer_map(recipe.strategy, depth_of(teacher), depth)
+        layer_map(recipe.layer_strategy, depth_of(teacher), depth)
     return depth
 
 
@@ -101,7 +102,7 @@ def _teacher(options: argparse.Namespace, prepared: Prepared, model: Path) -> Pa
     if options.teacher is not None:
         teacher = fetch_model(str(options.teacher))
         return adopt_teacher(teacher, prepared.task.labels, options.out / "teachers")
-    recipe = _recipe(options, "teacher", None)
+    recipe = _recipe(options, TEACHER, None)
     own = {"learning_rate": options.teacher_learning_rate, "start_layers": "first"}
     recipe = Recipe.checked(**recipe.model_dump() | own)
     files = Files(prepared.task, prepared.tokens, model)
@@ -134,8 +135,8 @@ def _signals(
     depth: int,
 ) -> Path:
     layers: tuple[int, ...] = ()
-    if recipe.strategy is not None:
-        layers = layer_map(recipe.strategy, teacher_layers, depth)
+    if recipe.layer_strategy is not None:
+        layers = layer_map(recipe.layer_strategy, teacher_layers, depth)
     with tqdm(desc="signals", unit="row") as bar:
         return ask_teacher(
             prepared,
@@ -176,7 +177,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--data", type=Path, help="folder with <task>/<split>.parquet; else hub")
     parser.add_argument("--model", default="bert-base-uncased", help="folder or hub id")
-    parser.add_argument("--method", default="pkd-skip", choices=("teacher", *STUDENT_METHODS))
+    parser.add_argument("--method", default="pkd-skip", choices=tuple(METHODS))
     parser.add_argument("--layers", type=int, help="depth of the student")
     parser.add_argument(
         "--start-layers",

@@ -1,15 +1,29 @@
-"""Layers of one model for those of another: to learn from (paper section 3.2), to start as."""
+"""Which teacher layer each student layer imitates (paper section 3.2)."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from pkd.errors import InputError
 from pkd.models.start_layers import check_depth, check_layer_list, evenly_spaced
 
-STRATEGIES = ("skip", "last")
+LayerStrategy = Callable[[int, int], Sequence[int]]
+"""Gives the teacher layers for (teacher_layers, student_layers), see `layer_map`."""
+
+
+def skip_layers(teacher_layers: int, student_layers: int) -> tuple[int, ...]:
+    """Every L/k-th layer: (2, 4, 6, 8, 10) for 12 to 6 layers (PKD-Skip)."""
+    return evenly_spaced(teacher_layers, student_layers)[:-1]
+
+
+def last_layers(teacher_layers: int, student_layers: int) -> tuple[int, ...]:
+    """The last layers below the top one: (7, 8, 9, 10, 11) for 12 to 6 layers (PKD-Last)."""
+    return tuple(range(teacher_layers - student_layers + 1, teacher_layers))
+
+
+STRATEGIES: dict[str, LayerStrategy] = {"skip": skip_layers, "last": last_layers}
 
 
 def layer_map(
-    strategy: str | Sequence[int], teacher_layers: int, student_layers: int
+    strategy: str | Sequence[int] | LayerStrategy, teacher_layers: int, student_layers: int
 ) -> tuple[int, ...]:
     """Gives the teacher layer that each student layer 1 … k-1 imitates.
 
@@ -17,7 +31,7 @@ def layer_map(
 
     Args:
         strategy: ``"skip"`` (every L/k-th layer), ``"last"`` (the last layers before the final
-            one) or an explicit list of k-1 increasing teacher layers.
+            one), a function of (L, k), or an explicit list of k-1 increasing teacher layers.
         teacher_layers: L, the number of transformer layers of the teacher.
         student_layers: k, the number of transformer layers of the student, 2 … L-1.
 
@@ -35,21 +49,19 @@ def layer_map(
             f"student_layers is {student_layers}, but patient distillation pairs the layers below "
             "the last one, so it must be >= 2"
         )
-    pairs = range(1, student_layers)
     if isinstance(strategy, str):
-        if strategy == "skip":
-            return evenly_spaced(teacher_layers, student_layers)[:-1]
-        if strategy == "last":
-            return tuple(teacher_layers - student_layers + j for j in pairs)
-        raise InputError(
-            f"layer map is {strategy!r}, but must be one of {', '.join(STRATEGIES)} "
-            "or a list of teacher layers"
-        )
-    layers = tuple(strategy)
-    if len(layers) != len(pairs):
+        if strategy not in STRATEGIES:
+            raise InputError(
+                f"layer map is {strategy!r}, but must be one of {', '.join(STRATEGIES)} "
+                "or a list of teacher layers"
+            )
+        strategy = STRATEGIES[strategy]
+    layers = tuple(strategy(teacher_layers, student_layers) if callable(strategy) else strategy)
+    if len(layers) != student_layers - 1:
         raise InputError(
             f"layer map {list(layers)} has {len(layers)} layers, but a student of "
-            f"{student_layers} layers needs {len(pairs)} (one for each layer below its last)"
+            f"{student_layers} layers needs {student_layers - 1} (one for each layer below its "
+            "last)"
         )
     check_layer_list("layer map", layers, "teacher", teacher_layers)
     return layers

@@ -13,6 +13,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from pkd.distillation.recipe import LossWeights, Scale
+from pkd.errors import InputError
 
 
 @dataclass(frozen=True)
@@ -25,20 +26,40 @@ class LossTerms:
     patience: Tensor | None = None
 
 
-Loss = Callable[
-    [
-        LossWeights,
-        Tensor,
-        Tensor,
-        Tensor | None,
-        Tensor | None,
-        Tensor | None,
-        Tensor | None,
-        float | None,
-    ],
-    LossTerms,
-]
-"""What a training can minimise: called with the arguments of `distillation_loss`, in its order.
+@dataclass(frozen=True)
+class LossInputs:
+    """What a loss is computed from: one batch, or a part of one.
+
+    Attributes:
+        weights: the weights of the terms and their scale.
+        student_logits: (batch, classes).
+        labels: (batch,) class indices; -100 for a row without a label.
+        teacher_logits: (batch, classes), or (teachers, batch, classes) of an ensemble; None where
+            the method does not use them or ``alpha`` is 0.
+        student_states: (batch, pairs, hidden), [CLS] states of student layers 1 … k-1; None where
+            the method compares none or ``beta`` is 0.
+        teacher_states: (batch, pairs, hidden), states of the mapped layers; any float type.
+        class_weights: (classes,) weights of the labels in CE, which then is the weighted mean
+            over the batch, sum(w · loss) / sum(w), as in torch; the other terms do not depend on
+            labels. None weighs all rows alike.
+        row_weight: for splits that have rows without a label: the mean weight of a row of the
+            whole split (0 without a label, else 1 or its class weight). CE is then the batch's
+            sum divided by batch · row_weight, so that its mean over batches is the mean over
+            labelled rows, however many of them a batch has.
+    """
+
+    weights: LossWeights
+    student_logits: Tensor
+    labels: Tensor
+    teacher_logits: Tensor | None = None
+    student_states: Tensor | None = None
+    teacher_states: Tensor | None = None
+    class_weights: Tensor | None = None
+    row_weight: float | None = None
+
+
+Loss = Callable[[LossInputs], LossTerms]
+"""What a training can minimise, for example `distillation_loss`.
 
 Its total must be a mean over the rows of a batch, with the cross-entropy weighted ``1 - alpha``:
 that is how the parts of a batch that does not fit the memory are added up. It must not wait for a
@@ -77,16 +98,16 @@ def soft_target_loss(
 
 
 def patience_loss(
-    student_cls: Tensor,
-    teacher_cls: Tensor,
+    student_states: Tensor,
+    teacher_states: Tensor,
     normalize: bool = True,
     scale: Scale = "released",
 ) -> Tensor:
     """Squared distance between paired [CLS] states (paper, section 3.2).
 
     Args:
-        student_cls: (batch, pairs, hidden), states of student layers 1 … k-1.
-        teacher_cls: (batch, pairs, hidden), states of the mapped layers; any float type.
+        student_states: (batch, pairs, hidden), states of student layers 1 … k-1.
+        teacher_states: (batch, pairs, hidden), states of the mapped layers; any float type.
         normalize: whether each state is scaled to Euclidean length 1 first.
         scale: ``"released"``: mean over batch, pairs and hidden (``F.mse_loss``);
             ``"paper"``: summed over pairs and hidden, averaged over the batch. Their ratio is
@@ -95,7 +116,7 @@ def patience_loss(
     Returns:
         A scalar in fp32.
     """
-    student, teacher = student_cls.float(), teacher_cls.detach().float()
+    student, teacher = student_states.float(), teacher_states.detach().float()
     if normalize:
         student, teacher = F.normalize(student, dim=-1), F.normalize(teacher, dim=-1)
     squared = (student - teacher).square()
@@ -104,51 +125,46 @@ def patience_loss(
     return squared.mean()
 
 
-def distillation_loss(
-    weights: LossWeights,
-    student_logits: Tensor,
-    labels: Tensor,
-    teacher_logits: Tensor | None = None,
-    student_cls: Tensor | None = None,
-    teacher_cls: Tensor | None = None,
-    class_weights: Tensor | None = None,
-    row_weight: float | None = None,
-) -> LossTerms:
+def distillation_loss(inputs: LossInputs) -> LossTerms:
     """Adds up ``(1 - alpha) · CE + alpha · soft + beta · patience`` (paper, equation 8).
 
     A term whose weight is 0 is not computed and needs no teacher tensors. Unlike the released
-    code, beta works with alpha = 0 (a patience-only student).
+    code, beta works with alpha = 0 (a student that learns from states alone).
 
     Args:
-        weights: the weights and the scale.
-        student_logits: (batch, classes).
-        labels: (batch,), class indices.
-        teacher_logits: (batch, classes) or (teachers, batch, classes), needed when alpha > 0.
-        student_cls: (batch, pairs, hidden), needed when beta > 0.
-        teacher_cls: (batch, pairs, hidden), needed when beta > 0.
-        class_weights: (classes,) weights of the labels in CE, which then is the weighted mean
-            over the batch, sum(w · loss) / sum(w), as torch has it; the other terms know no
-            labels. None weighs all rows alike.
-        row_weight: where some labels are -100, of rows without one: the mean weight of a row of
-            the whole split (0 without a label, else 1 or its class weight). CE is then the
-            batch's sum over what that makes of a batch, so that its mean over batches is the mean
-            over labelled rows however many a batch has.
+        inputs: one batch.
+
+    Raises:
+        InputError: if a term has a weight and the teacher's tensors for it are missing.
     """
-    if row_weight is None:
-        ce = F.cross_entropy(student_logits.float(), labels, class_weights)
-    else:
-        summed = F.cross_entropy(student_logits.float(), labels, class_weights, reduction="sum")
-        ce = summed / (row_weight * len(labels))
+    weights = inputs.weights
+    ce = _cross_entropy(inputs)
     total, soft, patience = (1 - weights.alpha) * ce, None, None
     if weights.alpha > 0:
-        assert teacher_logits is not None
-        soft = soft_target_loss(student_logits, teacher_logits, weights.temperature, weights.scale)
+        if inputs.teacher_logits is None:
+            raise InputError(f"alpha is {weights.alpha:g}, which needs `teacher_logits`")
+        soft = soft_target_loss(
+            inputs.student_logits, inputs.teacher_logits, weights.temperature, weights.scale
+        )
         total = total + weights.alpha * soft
     if weights.beta > 0:
-        assert student_cls is not None and teacher_cls is not None
-        patience = patience_loss(student_cls, teacher_cls, weights.normalize, weights.scale)
+        if inputs.student_states is None or inputs.teacher_states is None:
+            raise InputError(
+                f"beta is {weights.beta:g}, which needs `student_states` and `teacher_states`"
+            )
+        patience = patience_loss(
+            inputs.student_states, inputs.teacher_states, weights.normalize, weights.scale
+        )
         total = total + weights.beta * patience
     return LossTerms(total, ce, soft, patience)
+
+
+def _cross_entropy(inputs: LossInputs) -> Tensor:
+    logits, labels = inputs.student_logits.float(), inputs.labels
+    if inputs.row_weight is None:
+        return F.cross_entropy(logits, labels, inputs.class_weights)
+    summed = F.cross_entropy(logits, labels, inputs.class_weights, reduction="sum")
+    return summed / (inputs.row_weight * len(labels))
 
 
 def to_paper_scale(

@@ -1,26 +1,16 @@
 """Everything that decides the outcome of one training, besides its files."""
 
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from pkd.distillation.layer_map import LayerStrategy
+from pkd.distillation.methods import METHODS, Method, MethodName
 from pkd.errors import InputError
 from pkd.runtime.validation import describe_errors
 
-Method = Literal["teacher", "ft", "kd", "pkd-skip", "pkd-last"]
-STUDENT_METHODS: tuple[Method, ...] = get_args(Method)[1:]
-
 LARGEST_COUNT = 1_000_000  # of epochs, trials, …: more is a slip, and its arithmetic overflows
-
-# What a method has to tune: nothing else is searched for it, recorded for it or credited to it.
-TUNABLE: dict[Method, tuple[str, ...]] = {
-    "teacher": ("learning_rate",),
-    "ft": ("learning_rate",),
-    "kd": ("learning_rate", "temperature", "alpha"),
-    "pkd-skip": ("learning_rate", "temperature", "alpha", "beta", "normalize"),
-    "pkd-last": ("learning_rate", "temperature", "alpha", "beta", "normalize"),
-}
 
 Scale = Literal["released", "paper"]
 
@@ -49,8 +39,9 @@ class Recipe(BaseModel):
     """One training run: the method, its hyperparameters and the schedule.
 
     Attributes:
-        method: ``teacher`` and ``ft`` learn from labels alone, ``kd`` also from soft targets,
-            ``pkd-skip`` and ``pkd-last`` also from the teacher's [CLS] states.
+        method: a name in `pkd.distillation.methods.METHODS`: ``teacher`` and ``ft`` learn from
+            labels alone, ``kd`` also from soft targets, ``pkd-skip`` and ``pkd-last`` also from
+            the teacher's [CLS] states.
         layers: number of transformer layers to train; None keeps the checkpoint's.
         start_layers: which of the checkpoint's layers they start as, see
             `pkd.models.start_layers.start_layers`.
@@ -72,7 +63,7 @@ class Recipe(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
-    method: Method = "ft"
+    method: MethodName = "ft"
     layers: int | None = Field(default=None, ge=1)
     start_layers: Literal["first", "spaced"] | tuple[int, ...] = "first"
     learning_rate: float = Field(default=5e-5, gt=0, lt=1)
@@ -91,16 +82,33 @@ class Recipe(BaseModel):
     seed: int = Field(default=0, ge=0, lt=2**63)
 
     @property
-    def strategy(self) -> str | tuple[int, ...] | None:
-        """The layer map to use: ``skip``, ``last``, an explicit list, or None without one."""
-        if not self.method.startswith("pkd-"):
+    def entry(self) -> Method:
+        """The method's entry in `pkd.distillation.methods.METHODS`."""
+        return METHODS[self.method]
+
+    @property
+    def layer_strategy(self) -> LayerStrategy | tuple[int, ...] | None:
+        """What `pkd.distillation.layer_map.layer_map` takes; None for a method without pairs."""
+        if self.entry.layer_strategy is None:
             return None
-        return self.layer_map or self.method.removeprefix("pkd-")
+        return self.layer_map or self.entry.layer_strategy
+
+    @property
+    def needs_logits(self) -> bool:
+        """Whether the loss reads the teacher's logits: not with a weight of 0."""
+        weighed = "alpha" in self.entry.hyperparameters
+        return self.entry.uses_logits and (not weighed or self.alpha > 0)
+
+    @property
+    def needs_states(self) -> bool:
+        """Whether the loss reads hidden states: not with a weight of 0."""
+        weighed = "beta" in self.entry.hyperparameters
+        return self.layer_strategy is not None and (not weighed or self.beta > 0)
 
     @property
     def loss_weights(self) -> LossWeights:
         """The loss weights with the terms that the method lacks switched off."""
-        uses = TUNABLE[self.method]
+        uses = self.entry.hyperparameters
         return LossWeights(
             alpha=self.alpha if "alpha" in uses else 0.0,
             beta=self.beta if "beta" in uses else 0.0,

@@ -14,10 +14,11 @@ from pkd.acceleration.last_layer import read_summary_token_only
 from pkd.data.rows import UNLABELLED
 from pkd.data.tokens import TokenArrays
 from pkd.distillation.layer_map import layer_map
-from pkd.distillation.losses import Loss, LossTerms, distillation_loss
+from pkd.distillation.losses import Loss, LossInputs, LossTerms, distillation_loss
 from pkd.distillation.projection import Projection
 from pkd.distillation.recipe import Recipe
 from pkd.distillation.signals import Signals
+from pkd.errors import InputError
 from pkd.models.classifier import move
 from pkd.models.families import family_of, summary_of, summary_states
 from pkd.runtime.devices import autocast, resolve_precision
@@ -69,11 +70,11 @@ class Objective:
         self.precision = resolve_precision(recipe.precision, device)
         self.weights = recipe.loss_weights
         self.summary = summary_of(model.config)
-        self.teacher_map: tuple[int, ...] = ()
-        if recipe.strategy is not None:
-            assert teacher_layers is not None
-            self.teacher_map = layer_map(
-                recipe.strategy, teacher_layers, model.config.num_hidden_layers
+        self.teacher_map = teacher_map(recipe, teacher_layers, model.config.num_hidden_layers)
+        if signals is None and (recipe.needs_logits or recipe.needs_states):
+            raise InputError(
+                f"the method {recipe.method} learns from a teacher: `signals` is missing, see "
+                "`pkd.ask_teacher`"
             )
         self.student_map = tuple(range(1, len(self.teacher_map) + 1))
         self.projection = self._projection(recipe.seed)
@@ -104,9 +105,8 @@ class Objective:
         return float(self.class_weights.double().cpu().numpy()[labelled].sum()) / len(labels)
 
     def _projection(self, seed: int) -> Projection | None:
-        if not self.teacher_map or self.weights.beta == 0:
+        if self.signals is None or not self.recipe.needs_states:
             return None
-        assert self.signals is not None
         student, teacher = self.model.config.hidden_size, self.signals.width
         if student == teacher:
             return None
@@ -128,27 +128,27 @@ class Objective:
         """
         inputs = self.tokens.gather(index, width)
         output = self._run(**inputs, output_hidden_states=bool(self.teacher_map))
-        teacher_logits = teacher_cls = student_cls = None
-        if self.weights.alpha > 0:
-            assert self.signals is not None
+        teacher_logits = teacher_states = student_states = None
+        if self.signals is not None and self.recipe.needs_logits:
             teacher_logits = self.signals.logits_of(index)
-        if self.weights.beta > 0:
-            assert self.signals is not None
-            teacher_cls = self.signals.states_of(index, self.teacher_map)
-            student_cls = summary_states(
+        if self.signals is not None and self.recipe.needs_states:
+            teacher_states = self.signals.states_of(index, self.teacher_map)
+            student_states = summary_states(
                 self.summary, output.hidden_states, self.student_map, inputs["attention_mask"]
             )
             if self.projection is not None:
-                student_cls = self.projection(student_cls)
+                student_states = self.projection(student_states)
         terms = self.loss(
-            self.weights,
-            output.logits,
-            self.tokens.labels_of(index),
-            teacher_logits,
-            student_cls,
-            teacher_cls,
-            self.class_weights,
-            self.row_weight,
+            LossInputs(
+                self.weights,
+                output.logits,
+                self.tokens.labels_of(index),
+                teacher_logits,
+                student_states,
+                teacher_states,
+                self.class_weights,
+                self.row_weight,
+            )
         )
         return terms, output.logits
 
@@ -165,13 +165,32 @@ class Objective:
         loss = terms.total * of_rows
         if self.class_weights is not None and self.row_weight is None:
             # All but CE, which is a mean over weights: its share is that of the weights.
-            of_weights = self._weight_of(part) / self._weight_of(rows)
+            of_weights = self._weight_of(self.class_weights, part) / self._weight_of(
+                self.class_weights, rows
+            )
             loss = loss + (1 - self.weights.alpha) * terms.ce * (of_weights - of_rows)
         return loss
 
-    def _weight_of(self, index: Tensor) -> Tensor:
-        assert self.class_weights is not None
-        return self.class_weights[self.tokens.labels_of(index)].sum()
+    def _weight_of(self, class_weights: Tensor, index: Tensor) -> Tensor:
+        return class_weights[self.tokens.labels_of(index)].sum()
+
+
+def teacher_map(
+    recipe: Recipe, teacher_layers: int | None, student_layers: int
+) -> tuple[int, ...]:
+    """The teacher layers that a recipe compares with student layers 1 … k-1; () without any.
+
+    Raises:
+        InputError: if the method pairs layers and the depth of the teacher is not known.
+    """
+    if recipe.layer_strategy is None:
+        return ()
+    if teacher_layers is None:
+        raise InputError(
+            f"the method {recipe.method} pairs layers with the teacher's: `teacher_layers` is "
+            "missing"
+        )
+    return layer_map(recipe.layer_strategy, teacher_layers, student_layers)
 
 
 def class_weights(task: Task, labels: np.ndarray) -> Tensor | None:

@@ -12,8 +12,8 @@ import torch
 from pkd.acceleration.vocabulary import keep_used_words, whole_state_dict
 from pkd.data.rows import UNLABELLED
 from pkd.data.tokens import open_tokens
-from pkd.distillation.layer_map import layer_map
 from pkd.distillation.losses import Loss, distillation_loss
+from pkd.distillation.methods import TEACHER
 from pkd.distillation.recipe import Recipe
 from pkd.distillation.signals import Signals, open_signals
 from pkd.errors import CacheError, TrainingError
@@ -26,7 +26,7 @@ from pkd.runtime.devices import default_device
 from pkd.tasks.task import Task
 from pkd.training.checkpoint import check_intact, load_checkpoint, save_checkpoint
 from pkd.training.epoch_report import Report
-from pkd.training.objective import Objective, class_weights
+from pkd.training.objective import Objective, class_weights, teacher_map
 from pkd.training.training_loop import TrainingLoop
 
 
@@ -89,7 +89,7 @@ class TrainingRun:
         files: what to read.
         outputs: where files go.
         device: where to run; the first GPU or the CPU by default.
-        loss: what is minimised; the paper's by default.
+        loss: what is minimised instead of the method's own loss.
 
     Attributes:
         reports: one for each finished epoch, those before a resume included.
@@ -101,7 +101,7 @@ class TrainingRun:
         files: Files,
         outputs: Outputs | None = None,
         device: torch.device | None = None,
-        loss: Loss = distillation_loss,
+        loss: Loss | None = None,
     ) -> None:
         self.recipe, self.files, self.task = recipe, files, files.task
         self.outputs = outputs or Outputs()
@@ -119,7 +119,7 @@ class TrainingRun:
             self._signals(student.config.num_hidden_layers),
             files.teacher_layers,
             class_weights(self.task, labels[labels != UNLABELLED]),
-            loss,
+            loss or recipe.entry.loss or distillation_loss,
         )
         self.loop = TrainingLoop(objective, self._steps())
         self.reports: list[Report] = []
@@ -137,12 +137,12 @@ class TrainingRun:
 
     def _learnt_from(self) -> str:
         """The rows that the method learns from: one without a label needs a teacher."""
-        alone = self.recipe.method in ("teacher", "ft")
-        return self.task.train if alone else self.task.distilled
+        taught = self.recipe.entry.needs_teacher
+        return self.task.distilled if taught else self.task.train
 
     def _steps(self) -> int | None:
         """An epoch of every student is as many steps, whichever rows its method learns from."""
-        if self.recipe.method == "teacher" or not self.task.unlabelled:
+        if self.recipe.method == TEACHER or not self.task.unlabelled:
             return None
         rows = open_tokens(self.files.tokens[self.task.distilled])
         return -(-len(rows) // self.recipe.batch_size)
@@ -160,15 +160,11 @@ class TrainingRun:
         self._train_seconds = extra["train_seconds"]
 
     def _signals(self, depth: int) -> Signals | None:
-        weights, strategy = self.recipe.loss_weights, self.recipe.strategy
-        if weights.alpha == 0 and weights.beta == 0:
+        recipe, files = self.recipe, self.files
+        if files.signals is None or not (recipe.needs_logits or recipe.needs_states):
             return None
-        layers: tuple[int, ...] = ()
-        if weights.beta > 0 and strategy is not None:
-            assert self.files.teacher_layers is not None
-            layers = layer_map(strategy, self.files.teacher_layers, depth)
-        files = self.files
-        assert files.signals is not None, f"{self.recipe.method} needs a teacher's signals"
+        needs = recipe.needs_states
+        layers = teacher_map(recipe, files.teacher_layers, depth) if needs else ()
         return open_signals(files.signals, layers, self.device, files.further_signals)
 
     @property

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from pkd.distillation.recipe import TUNABLE, Method
+from pkd.distillation.methods import METHODS
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class Cell:
     stage: str
     task: str
     depth: int
-    method: Method
+    method: str
 
     @property
     def name(self) -> str:
@@ -35,7 +35,7 @@ class Cell:
     @property
     def tunable(self) -> tuple[str, ...]:
         """The hyperparameters that the method has."""
-        return TUNABLE[self.method]
+        return METHODS[self.method].hyperparameters
 
     @classmethod
     def of(cls, event: dict[str, Any]) -> "Cell":

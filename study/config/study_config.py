@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, ValidationInfo, field_validator, model_validator
 
-from pkd.distillation.recipe import STUDENT_METHODS, Method
+from pkd.distillation.methods import STUDENT_METHODS, TEACHER, MethodName
 from pkd.tasks.glue import PAPER_TASKS, expand_groups
 from study.config.search_space import Range, Section, Space
 from study.config.sections import (
@@ -43,7 +43,7 @@ class StudyConfig(Section):
     name: str = Field(default="study", pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", max_length=100)
     tasks: tuple[Annotated[str, InHome], ...] = Field(default=PAPER_TASKS, min_length=1)
     depths: tuple[int, ...] = Field(default=(6, 3), min_length=1)
-    methods: tuple[Method, ...] = Field(default=STUDENT_METHODS, min_length=1)
+    methods: tuple[MethodName, ...] = Field(default=STUDENT_METHODS, min_length=1)
     seed: int = Field(default=42, ge=0, lt=2**32)
     data: Data = Data()
     teacher: Teacher = Teacher()
@@ -68,7 +68,7 @@ class StudyConfig(Section):
 
     @model_validator(mode="after")
     def _consistent(self) -> "StudyConfig":
-        if "teacher" in self.methods:
+        if TEACHER in self.methods:
             raise ValueError(
                 "`methods` holds 'teacher', which is always trained; choose from "
                 + ", ".join(STUDENT_METHODS)

@@ -9,7 +9,7 @@ from transformers import PretrainedConfig
 
 from pkd.data.preparation import Prepared
 from pkd.distillation.layer_map import layer_map
-from pkd.distillation.recipe import TUNABLE, Method
+from pkd.distillation.methods import METHODS
 from pkd.errors import InputError
 from pkd.files.atomic import map_array
 from pkd.models.encoder import parameter_counts
@@ -52,33 +52,31 @@ class Plan:
         return int(self.teachers.config.num_hidden_layers)
 
     @property
-    def cells(self) -> list[tuple[str, int, Method]]:
+    def cells(self) -> list[tuple[str, int, str]]:
         """(task, depth, method) of every student cell."""
         config = self.config
         return [(t, d, m) for t in self.tasks for d in config.depths for m in config.methods]
 
-    def trials(self, method: Method) -> int:
+    def trials(self, method: str) -> int:
         """Search trials of a student cell."""
         search = self.config.search
         if search.algorithm != "grid":
             return search.trials
         # Which values are inherited does not change how many points the grid has.
         inherited = {"temperature": 1.0, "alpha": 0.0} if self.inherits(method) else {}
-        return len(grid(dimensions(search.space, TUNABLE[method], inherited)))
+        return len(grid(dimensions(search.space, METHODS[method].hyperparameters, inherited)))
 
-    def inherits(self, method: Method) -> bool:
+    def inherits(self, method: str) -> bool:
         """Whether a cell takes temperature and alpha over from its KD cell."""
-        return self.config.search.inherit_from_kd and method.startswith("pkd-")
+        return self.config.search.inherit_from_kd and METHODS[method].extends_kd
 
     def layers_needed(self) -> tuple[int, ...]:
         """Teacher layers that any student's map needs."""
         layers: set[int] = set()
         for depth in self.config.depths:
             for method in self.config.methods:
-                if method.startswith("pkd-"):
-                    layers |= set(
-                        layer_map(method.removeprefix("pkd-"), self.teacher_layers, depth)
-                    )
+                if (strategy := METHODS[method].layer_strategy) is not None:
+                    layers |= set(layer_map(strategy, self.teacher_layers, depth))
         return tuple(sorted(layers))
 
     def epoch_flops(self, task: str, depth: int) -> float:
@@ -172,8 +170,8 @@ def check_depths(
         # All layers of a small encoder are a student of a deeper teacher.
         start_layers(config.train.start(depth), int(start.num_hidden_layers), depth)
         for method in config.methods:
-            if method.startswith("pkd-"):
-                layer_map(method.removeprefix("pkd-"), teacher_layers, depth)
+            if (strategy := METHODS[method].layer_strategy) is not None:
+                layer_map(strategy, teacher_layers, depth)
 
 
 def check_disk(plan: Plan, out: Path, free: int) -> None:

@@ -9,6 +9,7 @@ import ray
 from ray import tune
 
 from pkd.data.preparation import Prepared
+from pkd.distillation.methods import METHODS
 from study.config.cell import Cell
 from study.planning.plan import Plan
 from study.search.cell_search import CellSearch
@@ -117,7 +118,7 @@ class Stages:
     # 2 ------------------------------------------------------------------------------------
 
     def _signals(self, teachers: TrialDispatcher) -> StageWork[dict[str, tuple[Path, ...]]]:
-        if set(self.config.methods) == {"ft"}:
+        if not any(METHODS[method].needs_teacher for method in self.config.methods):
             self.view.skip("signals")
             return {}
         asked = {

@@ -242,7 +242,7 @@ def test_a_task_and_a_depth_that_are_added_run_only_their_own_trials(
         return [f"teachers {task}-4-teacher trial-0000", f"predict {task}-4-teacher job-0000"]
 
     # No trial predicts one class only and has to be made up for.
-    monkeypatch.setattr("fake_stage.chance", lambda *key: 0.5)
+    monkeypatch.setattr("tests.support.studies.fake_stage.chance", lambda *key: 0.5)
     # Another name makes another task of the same rows.
     other = replace(rte, task=rte.task.model_copy(update={"name": "other"}))
     assert all_of({"rte": rte}, (2,)) == sorted([*teacher_of("rte"), *trials_of("rte", 2)])
