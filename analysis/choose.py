@@ -13,12 +13,13 @@ from pathlib import Path
 
 import pandas as pd
 
-from analysis.labels import TEACHER, method_label, task_label
+from analysis.labels import method_label, task_label
 from analysis.rendering import GENERATED, shell_path
 from analysis.results.choice import Limits, candidates, choose
 from analysis.results.significance import differences
 from analysis.run_data.measured_times import FILE, Benchmark, load_benchmark
 from analysis.run_data.runs import Run, RunError, load_run
+from pkd.distillation.methods import TEACHER
 
 
 class ChoiceError(ValueError):

@@ -1,28 +1,9 @@
 """What things are called and coloured, the same in every table and plot."""
 
+from collections.abc import Mapping
 from typing import Any
 
-TEACHER = "teacher"
-
-METHODS = {
-    "teacher": "Teacher",
-    "ft": "FT",
-    "kd": "KD",
-    "pkd-skip": "PKD-Skip",
-    "pkd-last": "PKD-Last",
-}
-
-# From the palette of Okabe and Ito, which stays distinct for the colour-blind. The two PKD
-# variants, compared most often, get its strongest contrast; the shapes serve grey print.
-COLOURS = {
-    "teacher": "#000000",
-    "ft": "#888888",
-    "kd": "#E69F00",
-    "pkd-skip": "#0072B2",
-    "pkd-last": "#D55E00",
-}
-MARKERS = {"teacher": "*", "ft": "o", "kd": "s", "pkd-skip": "^", "pkd-last": "v"}
-OTHER_COLOUR, OTHER_MARKER = "#CC79A7", "D"
+from pkd.distillation.methods import METHODS, Method
 
 SETTINGS = {
     "learning_rate": "learning rate",
@@ -34,7 +15,6 @@ SETTINGS = {
     "depth": "student depth (layers)",
     "strategy": "teacher layers that PKD looks at",
 }
-STRATEGIES = {"pkd-skip": "skip", "pkd-last": "last"}
 LOG_SETTINGS = {"learning_rate", "beta"}
 
 _METRICS = {"accuracy": "acc", "f1": "F1", "macro_f1": "macro F1", "mcc": "MCC"}
@@ -52,9 +32,20 @@ _TASKS = {
 _SPLIT_SUFFIXES = {"validation_matched": "m", "validation_mismatched": "mm"}
 
 
+def method_of(name: str) -> Method:
+    """The entry of a method; one that this version does not know has its name as label."""
+    return METHODS.get(name) or Method(name)
+
+
+def add_recorded_methods(study: Mapping[str, Any]) -> None:
+    """Makes the user's own methods of a study known, as its ``study.yaml`` describes them."""
+    for name, record in (study.get("own_methods") or {}).items():
+        METHODS.setdefault(name, Method.from_record(record))
+
+
 def method_label(method: str) -> str:
-    """The method's printed name; one that this version does not know keeps its own."""
-    return METHODS.get(method, method)
+    """The method's printed name."""
+    return method_of(method).label
 
 
 def metric_label(metric: str) -> str:

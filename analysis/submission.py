@@ -22,9 +22,10 @@ import pyarrow as pa
 from tabulate import tabulate
 
 from analysis.exchange.glue_server import FILES, ServerFile
-from analysis.labels import TEACHER, method_label
+from analysis.labels import method_label
 from analysis.results.comparison import models
 from analysis.run_data.runs import Run, RunError, load_run
+from pkd.distillation.methods import TEACHER
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the same predictions make the same bytes
 

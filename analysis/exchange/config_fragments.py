@@ -12,11 +12,12 @@ from typing import Any
 import pandas as pd
 import yaml
 
-from analysis.labels import TEACHER, method_label, task_label
+from analysis.labels import method_label, task_label
 from analysis.rendering import GENERATED, shell_path
 from analysis.results.comparison import teachers
 from analysis.results.settings import best_settings
 from analysis.run_data.runs import Run
+from pkd.distillation.methods import TEACHER
 
 _WIDTH = 97
 

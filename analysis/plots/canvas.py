@@ -12,7 +12,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
-from analysis.labels import COLOURS, MARKERS, OTHER_COLOUR, OTHER_MARKER, TEACHER, method_label
+from analysis.labels import method_label, method_of
+from pkd.distillation.methods import METHODS, TEACHER
 
 PANEL = (3.9, 2.1)  # inches of one small multiple
 # A picture has panels for so many tasks and depths; `shown` picks them and words the caption.
@@ -20,7 +21,7 @@ MAX_TASKS, MAX_DEPTHS = 8, 4
 MAX_PANELS = 16  # of a picture with a panel for every task at every depth, if it draws slowly
 _MIN_WIDTH = 6.2  # inches that the title and the legend need
 _MARGIN = 1.1  # inches above and below the panels for title, legend and axis label
-TEACHER_LINE: dict[str, Any] = {"color": COLOURS[TEACHER], "ls": "--", "lw": 1}
+TEACHER_LINE: dict[str, Any] = {"color": METHODS[TEACHER].colour, "ls": "--", "lw": 1}
 Grid = list[list[Axes]]
 T = TypeVar("T")
 
@@ -143,7 +144,7 @@ def hollow_handle(label: str) -> Line2D:
 
 def methods_in_order(methods: pd.Series) -> list[str]:
     """The methods there are, in the order that every plot uses."""
-    order = list(COLOURS)
+    order = list(METHODS)
     return sorted(methods.unique(), key=lambda m: (order.index(m) if m in order else 99, m))
 
 
@@ -154,9 +155,9 @@ def dodge(i: int, n: int) -> float:
 
 def colour(method: str) -> str:
     """The method's colour."""
-    return COLOURS.get(method, OTHER_COLOUR)
+    return method_of(method).colour
 
 
 def marker(method: str) -> str:
     """The method's marker, which tells it apart in grey print."""
-    return MARKERS.get(method, OTHER_MARKER)
+    return method_of(method).marker

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
-from analysis.labels import TEACHER, method_label, metric_label, task_label
+from analysis.labels import method_label, metric_label, task_label
 from analysis.plots.canvas import (
     MAX_DEPTHS,
     MAX_PANELS,
@@ -24,6 +24,7 @@ from analysis.plots.canvas import (
 )
 from analysis.results.comparison import confirmed, teachers
 from analysis.run_data.runs import Run, metric_columns
+from pkd.distillation.methods import TEACHER
 
 _TRIAL = ["stage", "task", "depth", "method", "trial"]
 _EPOCH = ["epoch", "samples", "train_accuracy", "train_curve"]

@@ -7,7 +7,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from analysis.labels import TEACHER, method_label, task_label
+from analysis.labels import method_label, task_label
 from analysis.plots.canvas import (
     MAX_TASKS,
     TEACHER_LINE,
@@ -24,6 +24,7 @@ from analysis.plots.canvas import (
 )
 from analysis.results.settings import scores_by_method
 from analysis.run_data.runs import Run
+from pkd.distillation.methods import TEACHER
 
 
 def plots(run: Run) -> Iterator[Plot]:

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from analysis.labels import TEACHER, task_label
+from analysis.labels import task_label
 from analysis.plots.canvas import (
     MAX_TASKS,
     Plot,
@@ -26,6 +26,7 @@ from analysis.results.comparison import AVERAGE
 from analysis.results.pareto import pareto
 from analysis.run_data.measured_times import Benchmark, load_benchmark
 from analysis.run_data.runs import Run
+from pkd.distillation.methods import TEACHER
 
 _FRONT: dict[str, Any] = {"color": "#777777", "lw": 1.1, "ls": "--", "zorder": 1}
 _AXES = {"parameters": "parameters (millions)", "latency": "latency (ms a row)"}

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from sklearn.isotonic import isotonic_regression
 
-from analysis.labels import TEACHER, method_label, task_label
+from analysis.labels import method_label, task_label
 from analysis.plots.canvas import (
     MAX_DEPTHS,
     MAX_TASKS,
@@ -26,6 +26,7 @@ from analysis.plots.canvas import (
 )
 from analysis.results.settings import scores_by_method
 from analysis.run_data.runs import Run
+from pkd.distillation.methods import TEACHER
 
 _PANEL = (3.9, 3.9)
 _LABEL = 0.058  # of the panel's height, which one label at its right takes

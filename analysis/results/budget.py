@@ -5,8 +5,9 @@ from typing import Any
 
 import pandas as pd
 
-from analysis.labels import TEACHER, method_label, task_label
+from analysis.labels import method_label, task_label
 from analysis.run_data.runs import STAGES, Run
+from pkd.distillation.methods import TEACHER
 
 _STATES = ("complete", "stopped", "failed", "unfinished")
 CELL = ["task", "depth", "method"]

@@ -7,12 +7,12 @@ from typing import Any
 
 import pandas as pd
 
-from analysis.labels import TEACHER
 from analysis.results.comparison import confirmed
 from analysis.results.pareto import on_front, pareto
 from analysis.results.settings import scores_by_method
 from analysis.run_data.measured_times import Benchmark
 from analysis.run_data.runs import Run
+from pkd.distillation.methods import TEACHER
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pandas as pd
 
-from analysis.labels import TEACHER, column_label, ordered_metrics
+from analysis.labels import column_label, ordered_metrics
 from analysis.run_data.published import (
     TEACHER_LAYERS,
     difference_from_paper,
@@ -17,6 +17,7 @@ from analysis.run_data.published import (
     published_task,
 )
 from analysis.run_data.runs import Run
+from pkd.distillation.methods import TEACHER
 
 AVERAGE = "average over tasks"  # the `task` of the macro average's rows
 

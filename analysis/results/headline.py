@@ -4,13 +4,11 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from analysis.labels import TEACHER, method_label, task_label
+from analysis.labels import method_label, task_label
 from analysis.results.comparison import AVERAGE
 from analysis.results.sizes import parameters_of, students_of
 from analysis.run_data.runs import Run
-
-# The paper's claims, in its order: distillation helps, patience helps more, Skip more than Last.
-_CLAIMS = (("kd", "ft"), ("pkd-skip", "kd"), ("pkd-last", "kd"), ("pkd-skip", "pkd-last"))
+from pkd.distillation.methods import METHODS, TEACHER
 
 
 def headline(run: Run, numbers: pd.DataFrame, overall: pd.DataFrame | None) -> list[str]:
@@ -77,7 +75,9 @@ def _size(run: Run, depth: int) -> str:
 
 
 def _verdicts(overall: pd.DataFrame, depth: int) -> Iterator[str]:
-    for better, worse in _CLAIMS:
+    # The paper's claims: distillation helps, patience helps more, Skip more than Last.
+    claims = [(name, other) for name, method in METHODS.items() for other in method.baselines]
+    for better, worse in claims:
         for row in overall.to_dict("records"):
             pair = (row["a"], row["b"])
             if row["depth"] != depth or set(pair) != {better, worse}:

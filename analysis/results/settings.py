@@ -2,9 +2,10 @@
 
 import pandas as pd
 
-from analysis.labels import STRATEGIES, TEACHER
+from analysis.labels import method_of
 from analysis.results.comparison import confirmed, teachers, winners
 from analysis.run_data.runs import Run
+from pkd.distillation.methods import TEACHER
 
 _ABOUT = ["task", "depth", "method"]
 # What a cell shares with those that it is compared with, where the setting is part of the cell.
@@ -46,7 +47,7 @@ def ablation(run: Run, setting: str) -> pd.DataFrame:
         that group has tried one value only, which tells nothing of the setting.
     """
     search = _ended_search(run)
-    search = search.assign(strategy=search["method"].map(STRATEGIES))
+    search = search.assign(strategy=search["method"].map(_strategy))
     columns = [*_ABOUT, "trial", "value", "state", "score", "centred"]
     if setting not in [*run.settings, *_SHARED]:
         return pd.DataFrame(columns=columns)
@@ -93,3 +94,7 @@ def scores_by_method(run: Run) -> pd.DataFrame:
     seeds = int(run.study["budget"]["confirm_seeds"])
     table["planned"] = table["method"].map(lambda method: 1 if method == TEACHER else seeds)
     return table[table["n"] > 0].reset_index(drop=True)
+
+
+def _strategy(method: str) -> str | None:
+    return method_of(method).strategy_label or None

@@ -19,7 +19,8 @@ from typing import Any
 import pandas as pd
 import yaml
 
-from analysis.labels import SETTINGS, TEACHER
+from analysis.labels import SETTINGS, add_recorded_methods
+from pkd.distillation.methods import TEACHER
 
 FORMAT = 1
 STAGES = ("teachers", "search", "confirm")  # the stages that hold trained trials
@@ -104,6 +105,7 @@ def load_run(run_dir: Path | str) -> Run:
     """
     path = Path(run_dir)
     study = _load_study(path / "study.yaml")
+    add_recorded_methods(study)
     trials: list[dict[str, Any]] = []
     reports: list[dict[str, Any]] = []
     problems: list[str] = []

@@ -20,8 +20,9 @@ from optuna.distributions import (
 )
 from optuna.trial import FrozenTrial, TrialState, create_trial
 
-from analysis.labels import TEACHER
+from analysis.labels import method_of
 from analysis.run_data.runs import STAGES, Run
+from pkd.distillation.methods import TEACHER
 
 STATES = {
     "complete": TrialState.COMPLETE,
@@ -142,7 +143,7 @@ def _space(run: Run, stage: str, method: str, cell: pd.DataFrame) -> dict[str, B
     recorded = dict(search.get("space") or {})
     if stage == "teachers":
         recorded = dict(config.get(TEACHER) or {})
-    elif method.startswith("pkd-") and search.get("inherit_from_kd"):
+    elif method_of(method).extends_kd and search.get("inherit_from_kd"):
         for name in _INHERITED:
             recorded.pop(name, None)  # the KD winner's: one value, which the trials tell
     space = {}

@@ -4,12 +4,13 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from analysis.labels import TEACHER, method_label
+from analysis.labels import method_label
 from analysis.rendering import Table, plain
 from analysis.results.comparison import Column, columns, comparison
 from analysis.run_data.published import published_results, published_task, start_layers
 from analysis.run_data.runs import Run
 from analysis.tables.text import NONE, constant_note, generated_note, number, scores_of
+from pkd.distillation.methods import TEACHER
 
 _PUBLISHED = "paper table 5"
 _MODEL = ["study", "teacher", "start", "depth", "method"]

@@ -4,13 +4,14 @@ A method of your own is one more entry: add it to `METHODS`, or name it in a con
 (``own_methods``, see ``docs/extend.md``). This module loads without torch.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import AfterValidator
 
 from pkd.distillation.layer_map import STRATEGIES, LayerStrategy
-from pkd.errors import InputError, listed, shown
+from pkd.errors import InputError
 
 if TYPE_CHECKING:
     from pkd.distillation.losses import Loss
@@ -69,6 +70,33 @@ class Method:
                 "`layer_strategy`"
             )
 
+    def to_record(self) -> dict[str, Any]:
+        """What a study records of a user's method: all that its report needs."""
+        return {
+            "label": self.label,
+            "hyperparameters": list(self.hyperparameters),
+            "uses_logits": self.uses_logits,
+            "pairs_layers": self.layer_strategy is not None,
+            "strategy_label": self.strategy_label,
+            "baselines": list(self.baselines),
+            "colour": self.colour,
+            "marker": self.marker,
+        }
+
+    @classmethod
+    def from_record(cls, record: Mapping[str, Any]) -> "Method":
+        """The method that `to_record` described: it can be shown, but not trained."""
+        return cls(
+            label=record["label"],
+            hyperparameters=tuple(record["hyperparameters"]),
+            uses_logits=record["uses_logits"],
+            layer_strategy=_not_recorded if record["pairs_layers"] else None,
+            strategy_label=record["strategy_label"],
+            baselines=tuple(record["baselines"]),
+            colour=record["colour"],
+            marker=record["marker"],
+        )
+
     @property
     def needs_teacher(self) -> bool:
         """Whether it learns from a teacher's signals."""
@@ -78,6 +106,13 @@ class Method:
     def extends_kd(self) -> bool:
         """Whether it searches all that vanilla KD does, and more."""
         return set(METHODS["kd"].hyperparameters) < set(self.hyperparameters)
+
+
+def _not_recorded(teacher_layers: int, student_layers: int) -> tuple[int, ...]:
+    raise InputError(
+        "this method is known from the record of a study, which holds no code: name it in "
+        "`own_methods` to train it"
+    )
 
 
 # Colours are from the palette of Okabe and Ito, which stays distinct for the colour-blind. The two
@@ -119,9 +154,10 @@ STUDENT_METHODS = tuple(name for name in METHODS if name != TEACHER)
 
 def _known(name: str) -> str:
     if name not in METHODS:
+        names = list(METHODS)
         raise ValueError(
-            f"the method is {shown(name)}, but must be one of {listed(tuple(METHODS))}, or a name "
-            "of `own_methods`"
+            f"must be {', '.join(map(repr, names[:-1]))} or {names[-1]!r} (or be named in "
+            "`own_methods`)"
         )
     return name
 

@@ -3,7 +3,6 @@
 import hashlib
 import importlib
 import importlib.util
-import sys
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -63,11 +62,3 @@ def load_method(reference: str, refused: Iterable[Path] = ()) -> tuple[Method, P
 def source_digest(file: Path) -> str:
     """Identifies the code of a user's method by the bytes of its file."""
     return hashlib.sha256(file.read_bytes()).hexdigest()
-
-
-def ship_by_value(modules: Iterable[str]) -> None:
-    """Lets cloudpickle send these modules' objects whole, so that workers need not import them."""
-    import cloudpickle
-
-    for name in modules:
-        cloudpickle.register_pickle_by_value(sys.modules[name])

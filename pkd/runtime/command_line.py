@@ -1,18 +1,19 @@
-"""What this package's command lines have in common: options, exit codes, words on the way."""
+"""What the commands of this package share: options, exit codes, messages.
+
+torch is not imported here, so that ``--help`` and typing errors are answered at once.
+"""
 
 import argparse
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
-import torch
-
 from pkd.errors import InputError, PkdError
 from pkd.runtime.validation import check_arguments
 
 
 def make_parser(module: str, doc: str | None) -> argparse.ArgumentParser:
-    """A parser of ``python -m MODULE``, whose help is the module's docstring."""
+    """Returns a parser for ``python -m MODULE``, whose help is the module's docstring."""
     return argparse.ArgumentParser(
         prog=f"python -m {module}",
         description=doc,
@@ -21,9 +22,11 @@ def make_parser(module: str, doc: str | None) -> argparse.ArgumentParser:
 
 
 def make_run_parser(module: str, doc: str | None) -> argparse.ArgumentParser:
-    """The same for a command that works on a study: ``run_dir`` and ``threads``."""
+    """Returns the same for a command that reads a study: with ``RUN_DIR`` and ``--threads``."""
     parser = make_parser(module, doc)
-    parser.add_argument("run_dir", metavar="RUN_DIR", type=Path, help="what study/run.py wrote")
+    parser.add_argument(
+        "run_dir", metavar="RUN_DIR", type=Path, help="the folder of a study (its --out)"
+    )
     parser.add_argument("--threads", type=int, help="CPU threads; torch's choice by default")
     return parser
 
@@ -33,16 +36,16 @@ def run_command(
     work: Callable[[argparse.Namespace], int],
     argv: list[str] | None,
 ) -> int:
-    """Runs a command line to its exit code.
+    """Runs a command and returns its exit code.
 
     Args:
-        parser: of its options.
-        work: does it, and gives the code.
+        parser: the command's options.
+        work: runs the command with the parsed options and returns the exit code.
         argv: the arguments; those of the process by default.
 
     Returns:
-        What ``work`` gives; after one message, 2 for input that cannot be used and 1 for what
-        went wrong.
+        The code that ``work`` returns. An error is printed as one message; the code is then 2 for
+        input that cannot be used and 1 for any other failure.
     """
     arguments = sys.argv[1:] if argv is None else argv
     options = parser.parse_args(arguments)
@@ -52,24 +55,32 @@ def run_command(
     except InputError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    except (PkdError, OSError, torch.OutOfMemoryError) as error:
+    except _failures() as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
 
 
+def _failures() -> tuple[type[BaseException], ...]:
+    """The errors that end a command with one message; torch's only if torch is loaded."""
+    torch = sys.modules.get("torch")
+    return (PkdError, OSError) + (() if torch is None else (torch.OutOfMemoryError,))
+
+
 def use_threads(threads: int | None) -> None:
-    """Sets how many CPU threads compute; None leaves it to torch.
+    """Sets the number of CPU threads; None leaves the choice to torch.
 
     Raises:
-        InputError: if that is none.
+        InputError: if the number is below 1.
     """
     if threads is None:
         return
     if threads < 1:
         raise InputError(f"--threads is {threads}, but must be >= 1")
+    import torch
+
     torch.set_num_threads(threads)
 
 
 def say(text: str) -> None:
-    """Tells a person about the work, apart from what a command prints as its result."""
+    """Prints a line about progress to stderr; stdout is for a command's result."""
     print(text, file=sys.stderr, flush=True)

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ValidationError
 from pkd.errors import InputError, shown
 from pkd.files.yaml_file import parse_yaml, read_mapping
 from pkd.runtime.validation import describe_errors
+from study.config.own_methods import register_own_methods
 from study.config.search_space import Section
 from study.config.study_config import StudyConfig
 
@@ -38,6 +39,7 @@ def load_study_config(path: Path | None, overrides: list[str], **values: Any) ->
     for key, value in values.items():
         if value is not None:
             _assign(tree, key.replace("__", "."), value)
+    register_own_methods(tree)
     where = str(path) if path is not None else "the configuration"
     problems = _unknown_keys(tree, StudyConfig, "")
     try:

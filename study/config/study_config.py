@@ -20,6 +20,8 @@ from study.config.sections import (
 )
 
 _LARGEST_GRID = 10_000
+# It names folders and table rows.
+OwnName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]*$", max_length=40)]
 
 
 class StudyConfig(Section):
@@ -30,6 +32,8 @@ class StudyConfig(Section):
         tasks: GLUE tasks, ``glue`` (the paper's) or paths of task files.
         depths: student depths in layers.
         methods: what is compared; the ``teacher`` is always there and not named.
+        own_methods: methods that you wrote, ``{pkd-first: my_methods:PKD_FIRST}``: a name for
+            ``methods``, and where Python finds the `pkd.Method` (see docs/extend.md).
         seed: everything random follows from it.
         data: where rows come from.
         teacher: the teachers.
@@ -44,6 +48,7 @@ class StudyConfig(Section):
     tasks: tuple[Annotated[str, InHome], ...] = Field(default=PAPER_TASKS, min_length=1)
     depths: tuple[int, ...] = Field(default=(6, 3), min_length=1)
     methods: tuple[MethodName, ...] = Field(default=STUDENT_METHODS, min_length=1)
+    own_methods: dict[OwnName, str] = {}
     seed: int = Field(default=42, ge=0, lt=2**32)
     data: Data = Data()
     teacher: Teacher = Teacher()

@@ -1,4 +1,4 @@
-"""The settings that won in the authors' own search, as first points of ours."""
+"""The settings that won in the authors' search: the first points of ours."""
 
 import csv
 from pathlib import Path
@@ -13,16 +13,16 @@ _FILE = Path(__file__).with_name("published_points.csv")
 def published_points(
     encoder: PretrainedConfig, task: str, depth: int, method: str
 ) -> list[Settings]:
-    """The authors' winning settings of a cell (their released result files, dev set).
+    """Returns the authors' winning settings of a cell (their released result files, dev set).
 
     Args:
-        encoder: settings are known for a 12-layer, 768-wide BERT only.
+        encoder: settings are published only for a 12-layer, 768-wide BERT.
         task: a GLUE task.
         depth: 3 or 6.
         method: ``ft``, ``kd``, ``pkd-skip`` or ``pkd-last``.
 
     Returns:
-        At most one, empty where nothing is published.
+        At most one point; none if nothing is published for the cell.
     """
     base = (encoder.model_type, encoder.num_hidden_layers, encoder.hidden_size)
     if base != ("bert", 12, 768):

@@ -33,8 +33,8 @@ class OptunaSampler:
         algorithm: ``tpe`` or ``random``.
         seed: the study's seed.
         name: the cell's name; with the seed and a proposal's number it decides the proposal.
-        first: settings to propose before anything else.
-        startup: proposals drawn at random before TPE models what it has seen.
+        first: settings to propose before all others.
+        startup: random proposals before TPE starts to model the scores.
     """
 
     fixed = False
@@ -59,23 +59,23 @@ class OptunaSampler:
         )
 
     def propose(self, number: int) -> Settings:
-        """The settings of proposal ``number``, which was not made before."""
+        """Returns the settings of proposal ``number``, which must be new."""
         if number < len(self._first):
             return self.begin(number, self._first[number])
         self._study.sampler = self._sampler(number)
         return self._ask(number)
 
     def begin(self, number: int, settings: Settings) -> Settings:
-        """Takes up settings that were given from outside, e.g. by the ledger."""
+        """Adds proposal ``number`` with given settings, e.g. from the ledger."""
         self._study.enqueue_trial(settings)
         return self._ask(number)
 
     def report(self, number: int, epoch: int, score: float) -> None:
-        """Tells an epoch's score."""
+        """Passes an epoch's score on to Optuna."""
         self._trials[number].report(score, epoch)
 
     def finish(self, number: int, state: str, score: float | None) -> None:
-        """Tells how proposal ``number`` ended: ``complete``, ``stopped`` or ``failed``."""
+        """Records how proposal ``number`` ended: ``complete``, ``stopped`` or ``failed``."""
         value = score if state == "complete" else None
         self._study.tell(self._trials[number], value, state=_STATES[state])
 
@@ -85,7 +85,7 @@ class OptunaSampler:
         return self._study.get_trials()
 
     def _ask(self, number: int) -> Settings:
-        # Optuna counts by itself: its numbers differ from ours where a record was deleted.
+        # Optuna counts by itself: its numbers differ from ours if a record was deleted.
         trial = self._trials[number] = self._study.ask(fixed_distributions=self._distributions)
         return dict(trial.params)
 
@@ -105,22 +105,22 @@ class ListSampler:
         self.settings = list(settings)
 
     def propose(self, number: int) -> Settings:
-        """The settings of proposal ``number``."""
+        """Returns the settings of proposal ``number``."""
         return self.settings[number]
 
     def begin(self, number: int, settings: Settings) -> Settings:
-        """Nothing to take up: the list is fixed."""
+        """Returns ``settings`` unchanged: a fixed list keeps no state."""
         return settings
 
     def report(self, number: int, epoch: int, score: float) -> None:
-        """A fixed list learns nothing."""
+        """Does nothing: a fixed list does not learn."""
 
     def finish(self, number: int, state: str, score: float | None) -> None:
-        """A fixed list learns nothing."""
+        """Does nothing: a fixed list does not learn."""
 
 
 class LateSampler:
-    """A sampler that is made when it is first needed, because another cell's winner shapes it."""
+    """A sampler that is made when it is first needed: it depends on another cell's winner."""
 
     def __init__(self, make: "Callable[[], Sampler]", fixed: bool) -> None:
         self._make, self.fixed = make, fixed
@@ -128,21 +128,21 @@ class LateSampler:
 
     def propose(self, number: int) -> Settings:
         """See `OptunaSampler.propose`."""
-        return self._made().propose(number)
+        return self._get_sampler().propose(number)
 
     def begin(self, number: int, settings: Settings) -> Settings:
         """See `OptunaSampler.begin`."""
-        return self._made().begin(number, settings)
+        return self._get_sampler().begin(number, settings)
 
     def report(self, number: int, epoch: int, score: float) -> None:
         """See `OptunaSampler.report`."""
-        self._made().report(number, epoch, score)
+        self._get_sampler().report(number, epoch, score)
 
     def finish(self, number: int, state: str, score: float | None) -> None:
         """See `OptunaSampler.finish`."""
-        self._made().finish(number, state, score)
+        self._get_sampler().finish(number, state, score)
 
-    def _made(self) -> "Sampler":
+    def _get_sampler(self) -> "Sampler":
         if self._sampler is None:
             self._sampler = self._make()
         return self._sampler
@@ -152,12 +152,12 @@ Sampler = OptunaSampler | ListSampler | LateSampler
 
 
 def dimensions(space: Space, keys: Sequence[str], fixed: Settings) -> dict[str, Dimension]:
-    """The part of a space that a method has, with some of its dimensions fixed."""
+    """Returns a method's part of a space, with some of its dimensions fixed."""
     return {key: (fixed[key],) if key in fixed else getattr(space, key) for key in keys}
 
 
 def grid(space: dict[str, Dimension]) -> list[Settings]:
-    """Every combination of the space's choices, the last dimension fastest."""
+    """Returns every combination of the space's choices, the last dimension fastest."""
     choices = [value.values() if isinstance(value, Range) else value for value in space.values()]
     return [dict(zip(space, point, strict=True)) for point in itertools.product(*choices)]
 

@@ -1,1 +1,1 @@
-"""Who is shown how trials are doing: the terminal and experiment trackers."""
+"""Shows how trials are doing: in the terminal and in experiment trackers."""

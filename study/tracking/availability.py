@@ -1,4 +1,4 @@
-"""TrainingRun trackers: which ones a study tells of its trials, and whether they can be told."""
+"""Checks, before any work, that the chosen experiment trackers can be used."""
 
 import importlib.util
 
@@ -9,7 +9,7 @@ _PACKAGES = {"tensorboard": "tensorboardX", "mlflow": "mlflow", "wandb": "wandb"
 
 
 def check_trackers(trackers: Trackers) -> None:
-    """Looks whether all that the chosen trackers need is there. Nothing is sent.
+    """Checks that the chosen trackers have their packages and keys. Nothing is sent.
 
     Raises:
         InputError: if a package or the key of Weights & Biases is missing.

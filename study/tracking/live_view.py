@@ -1,4 +1,4 @@
-"""What a person sees of a running study: a live table in a terminal, lines elsewhere."""
+"""Shows a running study to the user: a live table in a terminal, lines elsewhere."""
 
 import time
 from collections import defaultdict
@@ -12,15 +12,15 @@ from rich.table import Table
 
 from pkd.runtime.units import duration
 from study.search.cell_search import CellSearch
-from study.search.dispatcher import TrialDispatcher, seconds_of
+from study.search.dispatcher import TrialDispatcher, TrialRef
 
 
 class View:
-    """Shows each cell's progress, the study's and the time that is left.
+    """Shows the progress of each cell and of the study, and the time left.
 
     Args:
-        console: where to write; a terminal gets a live table, anything else one line per trial.
-        work: relative cost of each stage, for the overall progress.
+        console: where to write; a terminal gets a live table, anything else a line per trial.
+        work: relative cost of each stage, for the progress of the study.
     """
 
     def __init__(self, console: Console, work: dict[str, float]) -> None:
@@ -28,30 +28,30 @@ class View:
         self._work = work
         self._finished_stages: list[str] = []
         self._dispatcher: TrialDispatcher | None = None
-        # Work of each cell, kept: asking every cell at every line would cost more than the rest.
-        self._planned: dict[CellSearch, float] = {}
-        self._done: dict[CellSearch, float] = {}
-        self._began = time.monotonic()
-        self._share_at_start: float | None = None
+        # Cached per cell: computing it for every cell at every line would cost more than the rest.
+        self._planned_work: dict[CellSearch, float] = {}
+        self._done_work: dict[CellSearch, float] = {}
+        self._start_time = time.monotonic()
+        self._progress_at_start: float | None = None
         self._live: Live | None = None
 
     def note(self, text: str) -> None:
-        """Writes one line that stays."""
+        """Prints a line that stays."""
         self.console.print(text, highlight=False)
 
     def stage(self, dispatcher: TrialDispatcher) -> "View":
-        """Turns to a stage; use it as ``with view.stage(dispatcher):``."""
+        """Shows a stage while a block runs: ``with view.stage(dispatcher):``."""
         self._dispatcher = dispatcher
-        self._planned, self._done = {}, {}
+        self._planned_work, self._done_work = {}, {}
         for search in dispatcher.searches.values():
-            self._weigh(search)
+            self._update_work(search)
         return self
 
     def __enter__(self) -> None:
         assert self._dispatcher is not None
         self.note(f"[bold]{self._dispatcher.stage}[/bold]: {_summary(self._dispatcher)}")
-        if self._share_at_start is None:
-            self._share_at_start = self._share()
+        if self._progress_at_start is None:
+            self._progress_at_start = self._progress()
         if self.console.is_terminal:
             self._live = Live(
                 get_renderable=self._render, console=self.console, refresh_per_second=1
@@ -67,31 +67,32 @@ class View:
             self._finished_stages.append(self._dispatcher.stage)
 
     def skip(self, stage: str) -> None:
-        """Counts a stage that had nothing left to do."""
+        """Counts a stage as finished that had nothing left to do."""
         self._finished_stages.append(stage)
 
     def changed(
         self, dispatcher: TrialDispatcher, search: CellSearch, trial: str, what: str
     ) -> None:
-        """Follows the dispatcher; see `study.search.dispatcher.Observer`."""
+        """Shows an event of the dispatcher; see `study.search.dispatcher.Observer`."""
         if dispatcher is self._dispatcher:
-            self._weigh(search)
+            self._update_work(search)
         if self._live is not None or self._dispatcher is None:
             return
         state = search.trials[trial]
         name = f"{dispatcher.stage} {search.cell.name} {trial}"
         if what == "error":
-            # An error's text may hold brackets, which rich would read as markup.
-            self.note(f"{_clock()} {name}: broken off: {escape(dispatcher.broken[search, trial])}")
+            error = dispatcher.interrupted[TrialRef(search, trial)]
+            # An error's text may hold brackets, which rich would take for markup.
+            self.note(f"{_clock()} {name}: interrupted: {escape(error)}")
         elif what == "end":
             score = _score(search, trial)
-            scored = "" if score is None else f" score {100 * score:.1f}"
-            scored += " (predicts one class only)" if state.constant else ""
-            share = self._share()
+            result = "" if score is None else f" score {100 * score:.1f}"
+            result += " (predicts a single class)" if state.constant else ""
+            progress = self._progress()
             self.note(
-                f"{_clock()} {name} {state.state}{scored} after {len(state.reports)} epoch(s), "
-                f"{seconds_of(state):.0f} s · cell {search.useful}/{search.budget}"
-                f" · study {100 * share:.0f} %{self._time_left(share)}"
+                f"{_clock()} {name} {state.state}{result} after {len(state.reports)} epoch(s), "
+                f"{state.seconds:.0f} s · cell {search.useful}/{search.budget.trials}"
+                f" · study {100 * progress:.0f} %{self._time_left(progress)}"
             )
 
     def _render(self) -> Group:
@@ -100,28 +101,29 @@ class View:
         for column in ("cell", "trials", "best", "running"):
             table.add_column(column, justify="left" if column in ("cell", "running") else "right")
         running = defaultdict(list)
-        # A copy: the driver goes on while this thread looks.
+        # A copy, because the driver changes it while this thread reads.
         for search, name in list(self._dispatcher.running):
             epoch = len(search.trials[name].reports) + 1
-            running[search].append(f"{name} epoch {epoch}/{search.epochs}")
+            running[search].append(f"{name} epoch {epoch}/{search.budget.epochs}")
         for search in self._visible():
             best = _best_score(search)
-            flaws = {"failed": search.count("failed"), "constant": search.constant}
-            told = ", ".join(f"{count} {flaw}" for flaw, count in flaws.items() if count)
+            unused = {"failed": search.count("failed"), "constant": search.constant}
+            note = ", ".join(f"{count} {kind}" for kind, count in unused.items() if count)
             table.add_row(
                 search.cell.name,
-                f"{search.useful}/{search.budget}" + (f" ({told})" if told else ""),
+                f"{search.useful}/{search.budget.trials}" + (f" ({note})" if note else ""),
                 "–" if best is None else f"{100 * best:.1f}",
                 ", ".join(running[search]),
             )
-        share = self._share()
+        progress = self._progress()
         text = TextColumn("{task.percentage:>3.0f} %{task.fields[left]}")
         bar = Progress(TextColumn("study"), BarColumn(), text)
-        bar.add_task("study", total=100, completed=int(100 * share), left=self._time_left(share))
+        left = self._time_left(progress)
+        bar.add_task("study", total=100, completed=int(100 * progress), left=left)
         return Group(table, bar)
 
     def _visible(self) -> Sequence[CellSearch]:
-        """The cells that fit the terminal: running ones first, then unfinished, then done."""
+        """Returns the cells that fit the terminal: running, then unfinished, then finished."""
         assert self._dispatcher is not None
         running = {id(search) for search, _ in list(self._dispatcher.running)}
         searches = sorted(
@@ -129,26 +131,27 @@ class View:
         )
         return searches[: max(4, self.console.height - 6)]
 
-    def _share(self) -> float:
+    def _progress(self) -> float:
+        """Returns the share of the study's work that is done, 0 … 1."""
         total = sum(self._work.values()) or 1.0
         done = sum(self._work[stage] for stage in self._finished_stages)
         dispatcher = self._dispatcher
         if dispatcher is not None and dispatcher.stage not in self._finished_stages:
-            planned = sum(self._planned.values())
-            share = sum(self._done.values()) / planned if planned else 1.0
-            done += self._work[dispatcher.stage] * share
+            planned = sum(self._planned_work.values())
+            stage_progress = sum(self._done_work.values()) / planned if planned else 1.0
+            done += self._work[dispatcher.stage] * stage_progress
         return min(1.0, done / total)
 
-    def _weigh(self, search: CellSearch) -> None:
-        self._planned[search] = search.cost * search.epochs * search.wanted
-        self._done[search] = search.cost * search.epochs_done
+    def _update_work(self, search: CellSearch) -> None:
+        self._planned_work[search] = search.cost * search.budget.epochs * search.wanted
+        self._done_work[search] = search.cost * search.epochs_done
 
-    def _time_left(self, share: float) -> str:
-        begin = self._share_at_start or 0.0
-        if share - begin < 0.01 or share >= 1:
+    def _time_left(self, progress: float) -> str:
+        begin = self._progress_at_start or 0.0
+        if progress - begin < 0.01 or progress >= 1:
             return ""
-        seconds = (time.monotonic() - self._began) * (1 - share) / (share - begin)
-        return f" · about {duration(seconds)} left"
+        elapsed = time.monotonic() - self._start_time
+        return f" · about {duration(elapsed * (1 - progress) / (progress - begin))} left"
 
 
 def _summary(dispatcher: TrialDispatcher) -> str:
@@ -159,7 +162,7 @@ def _summary(dispatcher: TrialDispatcher) -> str:
 
 
 def _score(search: CellSearch, trial: str) -> float | None:
-    """A trial's best score; None for stages that train nothing and trials without a report."""
+    """Returns a trial's best score; None if its stage trains nothing or it has no report."""
     best = search.trials[trial].best
     if best is None or search.cell.stage in ("signals", "predict"):
         return None

@@ -1,4 +1,4 @@
-"""A trial in the form in which Ray's callbacks read one of Tune's."""
+"""A trial in the form in which Ray's tracker callbacks read one of Tune's."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -7,16 +7,16 @@ from typing import Any
 
 @dataclass(frozen=True)
 class TrackedTrial:
-    """What trackers are told of a trial; two that have the same id are equal.
+    """A trial as trackers see it; two with the same id are equal.
 
     Attributes:
-        trial_id: the same for the same training, in whichever process it goes on.
-        name: what people call it.
-        experiment_dir_name: the group of runs that it belongs to.
-        local_path: a folder of its own.
-        config: what it is and its hyperparameters, flat.
-        tags: how it is found again.
-        begun: whether some of its epochs were told already.
+        trial_id: the same for the same training, in whichever process it continues.
+        name: shown to users.
+        experiment_dir_name: group of runs that the trial belongs to.
+        local_path: the trial's own folder.
+        config: the trial's cell, seed and hyperparameters, flat.
+        tags: labels by which trackers find the trial again.
+        begun: whether the ledger already holds epochs of the trial.
     """
 
     trial_id: str
@@ -32,7 +32,7 @@ class TrackedTrial:
 
     @property
     def evaluated_params(self) -> dict[str, Any]:
-        """The hyperparameters."""
+        """The hyperparameters, under the name that Ray's callbacks read."""
         return self.config
 
     def init_local_path(self) -> None:

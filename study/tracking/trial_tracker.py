@@ -1,8 +1,8 @@
-"""Telling trackers of a stage's trials: each by a thread of its own, at no cost to the study.
+"""Sends a stage's trials to the chosen trackers, each from its own thread: none slows the study.
 
-Tune's own trials and results are packed (`study.trials.lazy_trainable`), and an epoch may come
-twice. So Ray's callbacks hear from the dispatcher, which knows settings, metrics and what was
-recorded before.
+Tune's own trials and results are packed (`study.trials.lazy_trainable`), and Tune may deliver an
+epoch twice. So Ray's callbacks are called from the dispatcher's events, which hold settings,
+metrics and what was recorded before.
 """
 
 import contextlib
@@ -19,15 +19,16 @@ from pkd.files.cache import fingerprint
 from pkd.runtime.redaction import redacted
 from study.cluster.ray_errors import reason_of
 from study.config.sections import Trackers
-from study.search.cell_search import CellSearch, TrialRecord
+from study.search.cell_search import CellSearch
 from study.search.dispatcher import TrialDispatcher
+from study.search.trial_record import TrialRecord
 from study.storage.layout import Layout
 from study.storage.study_file import identity_of
 from study.tracking.tracked_trial import TrackedTrial
 
 _STAGES = ("teachers", "search", "confirm")
-# How long a finished stage, and one that Ctrl-C ends, waits for trackers to take everything.
-_PATIENCE_S, _HURRY_S = 60, 10
+# Seconds that a finished stage, and one that Ctrl-C ends, waits for trackers to log everything.
+_TIMEOUT_S, _INTERRUPTED_TIMEOUT_S = 60, 10
 _MEASURES = ("score", "train_loss", "train_accuracy", "dev_loss")
 
 
@@ -35,77 +36,77 @@ _MEASURES = ("score", "train_loss", "train_accuracy", "dev_loss")
 def tracked(
     dispatcher: TrialDispatcher, trackers: Trackers, layout: Layout, note: Callable[[str], None]
 ) -> Iterator[None]:
-    """Tells the chosen trackers what happens on a dispatcher while the block runs.
+    """Logs a dispatcher's trials with the chosen trackers while the block runs.
 
-    A tracker that fails is named once and left out; the next stage tries it again.
+    A tracker that fails is reported once and skipped until the next stage.
 
     Args:
-        dispatcher: the stage's work.
+        dispatcher: of the stage.
         trackers: the configuration.
         layout: where files go; its ``study.yaml`` names the study.
-        note: tells a person.
+        note: prints a line for the user.
     """
     if not trackers.chosen or dispatcher.stage not in _STAGES:
         yield
         return
-    observer = _TrackedBoard(trackers, layout, note)
+    observer = _TrackerObserver(trackers, layout, note)
     dispatcher.observers.append(observer)
-    patience = _PATIENCE_S
+    timeout = _TIMEOUT_S
     try:
         yield
     except BaseException as error:
-        patience = _PATIENCE_S if isinstance(error, Exception) else _HURRY_S
+        timeout = _TIMEOUT_S if isinstance(error, Exception) else _INTERRUPTED_TIMEOUT_S
         raise
     finally:
         for search, name in list(dispatcher.running):
             observer.changed(dispatcher, search, name, "error")
         dispatcher.observers.remove(observer)
-        observer.close(patience)
+        observer.close(timeout)
 
 
-class _TrackedBoard:
-    """Follows a dispatcher; see `study.search.dispatcher.Observer`."""
+class _TrackerObserver:
+    """Passes a dispatcher's events to all trackers; see `study.search.dispatcher.Observer`."""
 
     def __init__(self, trackers: Trackers, layout: Layout, note: Callable[[str], None]) -> None:
         self._study, self._identity = identity_of(layout)
         self._folder = layout.trackers
-        self._tellers = [
-            _Teller(name, _maker(name, trackers, layout, self._study), note)
+        self._threads = [
+            _TrackerThread(name, _callback_maker(name, trackers, layout, self._study), note)
             for name in trackers.chosen
         ]
 
     def changed(
         self, dispatcher: TrialDispatcher, search: CellSearch, trial: str, what: str
     ) -> None:
-        """Passes a ``start``, ``report``, ``end`` or ``error`` of a trial on."""
+        """Passes on a ``start``, ``report``, ``end`` or ``error`` of a trial."""
         state = search.trials[trial]
-        for teller in self._tellers:
-            told = self._trial(search, trial, teller.name)
+        for thread in self._threads:
+            tracked_trial = self._tracked_trial(search, trial, thread.name)
             if what == "start":
-                teller.tell("log_trial_start", told)
+                thread.call("log_trial_start", tracked_trial)
             elif what == "report":
                 epoch = len(state.reports)
-                teller.tell("log_trial_result", epoch, told, _measures(state))
+                thread.call("log_trial_result", epoch, tracked_trial, _measures(state))
             elif what == "end":
-                teller.tell("log_trial_end", told, state.state == "failed")
+                thread.call("log_trial_end", tracked_trial, state.state == "failed")
             else:
-                teller.tell("log_trial_interrupted", told)
+                thread.call("log_trial_interrupted", tracked_trial)
 
-    def close(self, patience: float) -> None:
-        """Waits until all is told, so many seconds at most."""
-        deadline = time.monotonic() + patience
-        for teller in self._tellers:
-            teller.end()
-        for teller in self._tellers:
-            teller.wait(deadline)
+    def close(self, timeout: float) -> None:
+        """Waits until every event is logged, at most `timeout` seconds."""
+        deadline = time.monotonic() + timeout
+        for thread in self._threads:
+            thread.finish()
+        for thread in self._threads:
+            thread.wait(deadline)
 
-    def _trial(self, search: CellSearch, trial: str, tracker: str) -> TrackedTrial:
+    def _tracked_trial(self, search: CellSearch, trial: str, tracker: str) -> TrackedTrial:
         cell, state = search.cell, search.trials[trial]
-        what = {"task": cell.task, "depth": cell.depth, "method": cell.method}
-        config = what | {"seed": search.seed_of(state.number)} | state.settings
+        fields = {"task": cell.task, "depth": cell.depth, "method": cell.method}
+        config = fields | {"seed": search.seed_of(state.number)} | state.settings
         tags = {"study": self._study, "stage": cell.stage, "cell": cell.name, "trial": trial}
         return TrackedTrial(
-            # With its settings: a confirmed seed of a new winner has an old one's name.
+            # With the settings: a new winner's confirmed seed has the name of an old winner's.
             trial_id=fingerprint([self._identity, cell.key, trial, config]),
             name=f"{cell.name} {trial}",
             experiment_dir_name=f"{self._study} {cell.stage}",
@@ -116,32 +117,38 @@ class _TrackedBoard:
         )
 
 
-class _Teller:
-    """One tracker in a thread of its own: it may be slow, and it may fail."""
+class _TrackerThread:
+    """One tracker's callback in its own thread: it may be slow, and it may fail.
+
+    Args:
+        name: of the tracker.
+        make: makes the callback.
+        note: prints a line for the user.
+    """
 
     def __init__(self, name: str, make: Callable[[], Any], note: Callable[[str], None]) -> None:
         self.name, self._note = name, note
         self._calls: SimpleQueue[tuple[str, tuple[Any, ...]] | None] = SimpleQueue()
-        self._given_up = False
-        self._thread = threading.Thread(target=self._work, args=(make,), daemon=True)
+        self._stopped = False
+        self._thread = threading.Thread(target=self._run, args=(make,), daemon=True)
         self._thread.start()
 
-    def tell(self, method: str, *arguments: Any) -> None:
-        """Leaves a call of the callback to the thread."""
-        if not self._given_up:
+    def call(self, method: str, *arguments: Any) -> None:
+        """Queues a call of the callback."""
+        if not self._stopped:
             self._calls.put((method, arguments))
 
-    def end(self) -> None:
-        """Says that no call follows."""
+    def finish(self) -> None:
+        """Has the thread end after the queued calls."""
         self._calls.put(None)
 
     def wait(self, deadline: float) -> None:
-        """Waits until all is told."""
+        """Waits for the queued calls, until `deadline` (of `time.monotonic`)."""
         self._thread.join(max(0.0, deadline - time.monotonic()))
         if self._thread.is_alive():
-            self._give_up("it takes too long")
+            self._stop("it takes too long")
 
-    def _work(self, make: Callable[[], Any]) -> None:
+    def _run(self, make: Callable[[], Any]) -> None:
         try:
             callback = make()
             callback.setup()
@@ -149,25 +156,30 @@ class _Teller:
                 method, arguments = call
                 getattr(callback, method)(*arguments)
             callback.on_experiment_end(trials=[])
-        except Exception as error:  # packages, servers and disks of others: none costs the study
-            self._give_up(reason_of(str(error)))
+        except Exception as error:  # of a package, a server or a disk: the study goes on
+            self._stop(reason_of(str(error)))
 
-    def _give_up(self, reason: str) -> None:
-        """Tells a person, once."""
-        if not self._given_up:
-            self._given_up = True
+    def _stop(self, reason: str) -> None:
+        """Takes no more calls, and reports the reason once."""
+        if not self._stopped:
+            self._stopped = True
             text = f"`trackers.{self.name}` does not work: {redacted(reason)}"
             self._note(escape(f"{text}. This stage goes on without it; nothing else is lost"))
 
 
-def _maker(name: str, trackers: Trackers, layout: Layout, study: str) -> Callable[[], Any]:
-    """What makes a tracker's callback, in its thread: the packages take seconds to import."""
+def _callback_maker(
+    name: str, trackers: Trackers, layout: Layout, study: str
+) -> Callable[[], Any]:
+    """Returns a function that makes a tracker's callback.
+
+    The tracker's thread calls it, because the packages take seconds to import.
+    """
 
     def make() -> Any:
         if name == "wandb":
             from study.tracking.wandb_callback import WeightsAndBiases
 
-            return WeightsAndBiases(trackers.wandb or "", layout.trackers, _PATIENCE_S - 10)
+            return WeightsAndBiases(trackers.wandb or "", layout.trackers, _TIMEOUT_S - 10)
         from study.tracking.ray_callbacks import MLflow, TensorBoard
 
         if name == "mlflow":
@@ -178,18 +190,18 @@ def _maker(name: str, trackers: Trackers, layout: Layout, study: str) -> Callabl
 
 
 def _measures(state: TrialRecord) -> dict[str, float]:
-    """The last epoch's report, flat, under names that every tracker takes."""
+    """Returns the last epoch's report, flat, with names that every tracker accepts."""
     report, best = state.reports[-1], state.best
     assert best is not None
     measures = {name: report[name] for name in _MEASURES if name in report}
     for split, metrics in report["metrics"].items():
-        measures |= {f"{split}/{_plain(metric)}": value for metric, value in metrics.items()}
+        measures |= {f"{split}/{_mlflow_name(metric)}": value for metric, value in metrics.items()}
     seconds = report["train_seconds"] + report["eval_seconds"]
-    # Ray's callbacks read the step from Tune's name for it.
+    # Ray's callbacks read the step under Tune's name for it.
     step = {"training_iteration": report["epoch"]}
     return measures | {"best_score": best["score"], "seconds": seconds} | step
 
 
-def _plain(metric: str) -> str:
-    """A metric's name for MLflow: a label in it (f1:C++) may hold any character."""
+def _mlflow_name(metric: str) -> str:
+    """Escapes what MLflow refuses in a metric's name: a label in it (f1:C++) may hold anything."""
     return re.sub(r"[^\w.\- :]", lambda found: f"_{ord(found[0]):x}_", metric)

@@ -1,30 +1,33 @@
-"""Ray's callback for Weights & Biases, as a study needs it."""
+"""Ray's callback for Weights & Biases, adapted to trials that are interrupted."""
 
 import os
 from pathlib import Path
 from typing import Any
 
 import ray
-from ray.air.integrations.wandb import WandbLoggerCallback, _WandbLoggingActor
-from ray.air.util.node import _force_on_current_node
+from ray.air.integrations.wandb import WandbLoggerCallback
+from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
+from study.cluster.ray_internals import RaisesWandbErrors, log_wandb_runs_in, wandb_process_class
 from study.tracking.ray_callbacks import TrackerCallback
 
+_RayProcess: Any = wandb_process_class()
 
-class _WandbProcess(_WandbLoggingActor):
-    """The process of one run, with the driver's settings of Weights & Biases."""
+
+class _WandbProcess(_RayProcess):
+    """The process that logs one run, with the driver's settings of Weights & Biases."""
 
     def __init__(self, *args: Any, environment: dict[str, str], **kwargs: Any) -> None:
         os.environ.update(environment)
         super().__init__(*args, **kwargs)
 
 
-class WeightsAndBiases(WandbLoggerCallback, TrackerCallback):
-    """A run for each trial, which goes on where it was interrupted.
+class WeightsAndBiases(RaisesWandbErrors, WandbLoggerCallback, TrackerCallback):
+    """Logs each trial as a run of Weights & Biases; an interrupted trial continues its run.
 
     Args:
-        project: the project.
-        folder: where runs are kept until they are uploaded, or for good when offline.
+        project: name of the project.
+        folder: where runs are kept until they are uploaded, or permanently when offline.
         upload_timeout: seconds to wait for uploads at the end.
     """
 
@@ -38,10 +41,9 @@ class WeightsAndBiases(WandbLoggerCallback, TrackerCallback):
             reinit="finish_previous",
             environment=environment,
         )
-        # Ray's own passes the key in a runtime environment, which Ray writes to its logs.
-        here: Any = _force_on_current_node()
-        process: Any = ray.remote(num_cpus=0, **here)(_WandbProcess)
-        self._remote_logger_class = process
+        this_node = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), False)
+        process: Any = ray.remote(num_cpus=0, scheduling_strategy=this_node)(_WandbProcess)
+        log_wandb_runs_in(self, process)
 
     def log_trial_start(self, trial: Any) -> None:
         """Starts the run's process, which works in the trial's folder."""
@@ -49,11 +51,5 @@ class WeightsAndBiases(WandbLoggerCallback, TrackerCallback):
         super().log_trial_start(trial)
 
     def log_trial_interrupted(self, trial: Any) -> None:
-        """Uploads what there is."""
+        """Uploads what was logged so far."""
         self.log_trial_end(trial)
-
-    def _cleanup_logging_actor(self, trial: Any) -> None:
-        """As Ray's, and raises what went wrong in the run's process."""
-        outcome = self._trial_logging_futures[trial]
-        super()._cleanup_logging_actor(trial)
-        ray.get(outcome, timeout=0)

@@ -1,48 +1,69 @@
 """The actor that runs a study's trials: it starts at once and imports torch in its first step.
 
-Tune gives a waiting trial to the first actor that is free and drops the one that was starting for
-it. An actor that needs 5 s of imports to start would therefore never come up beside trials that
-last less, and a study of short trials would use one worker of many.
+Tune gives a waiting trial to the first actor that is free and drops the actor that was starting
+for it. An actor that needs 5 s of imports to start would never come up beside trials that take
+less time, and a study of short trials would use a single worker.
 """
 
 import pickle
-from typing import Any
+import sys
+from collections.abc import Callable, Iterable
+from typing import Any, Protocol, TypeVar
 
-from ray import tune
+from ray import cloudpickle, tune
 
 from pkd.errors import PkdError
 from pkd.runtime.garbage_collection import no_garbage_collection
 
 
-def pack(trainable: type[tune.Trainable], config: dict[str, Any]) -> dict[str, Any]:
-    """The config of a `LazyTrainable` that is to run ``trainable`` with ``config``."""
-    return {"packed": pickle.dumps((trainable, config))}
+class Runner(Protocol):
+    """Runs one trial in a worker."""
+
+    def step(self) -> dict[str, Any]:
+        """Runs one epoch; returns its ``report``, or why the trial ``failed``."""
+
+
+W = TypeVar("W")
+
+
+def pack(runner: Callable[[W], Runner], work: W) -> dict[str, Any]:
+    """Returns the config of a `LazyTrainable` that runs ``runner(work)``."""
+    return {"packed": cloudpickle.dumps((runner, work))}
+
+
+def ship_by_value(module_names: Iterable[str]) -> None:
+    """Makes `pack` include the code of imported modules, so that workers need not import them."""
+    for name in module_names:
+        cloudpickle.register_pickle_by_value(sys.modules[name])
 
 
 class LazyTrainable(tune.Trainable):
-    """Runs another trainable, which it makes in its first step. Actors can be reused."""
+    """Runs a packed trial, which it unpacks in its first step. Actors can be reused."""
 
     def setup(self, config: dict[str, Any]) -> None:
-        """Keeps the packed trainable: unpacking it imports torch and transformers."""
+        """Keeps the packed trial: unpacking it imports torch and transformers."""
         self._packed: bytes = config["packed"]
-        self._trainable: tune.Trainable | None = None
+        self._runner: Runner | None = None
 
     def step(self) -> dict[str, Any]:
-        """One step of the packed trainable."""
+        """Runs one step of the trial.
+
+        Returns:
+            What its runner returns, or an ``error`` that prevents the trial from running.
+        """
         try:
-            if self._trainable is None:
+            if self._runner is None:
                 with no_garbage_collection():  # see `study.command_line`
-                    trainable, config = pickle.loads(self._packed)
-                self._trainable = trainable(config)
-            result: dict[str, Any] = self._trainable.step()
+                    runner, work = pickle.loads(self._packed)
+                self._runner = runner(work)
+            return self._runner.step()
         except PkdError as error:
             if error.transient:
                 raise
-            # Known and told, e.g. a damaged file: Tune's retries would meet it again.
-            return {"broken": str(error)}
-        return result
+            # The message names the cause, e.g. a damaged file: Tune's retries would meet it again.
+            return {"error": str(error)}
 
     def reset_config(self, new_config: dict[str, Any]) -> bool:
-        """Takes up another trial in the same process: 0.1 s instead of 5 s of imports."""
+        """Takes another trial in the same process: 0.1 s instead of 5 s of imports."""
         self.setup(new_config)
         return True

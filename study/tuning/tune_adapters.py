@@ -4,12 +4,13 @@ from pathlib import Path
 from typing import Any
 
 from ray.tune import Callback
+from ray.tune.experiment import Trial
 from ray.tune.schedulers import FIFOScheduler, TrialScheduler
 from ray.tune.search import Searcher
-from ray.tune.training import Trial
 
 from pkd.runtime.redaction import redacted
 from study.cluster.ray_errors import OUT_OF_MEMORY, reason_of
+from study.cluster.ray_internals import keep_idle_processes
 from study.search.cell_search import STOP
 from study.tuning.stage_queue import StageQueue
 
@@ -69,7 +70,7 @@ class StudyScheduler(_NotPickled, FIFOScheduler):
         """
         if self._keep:
             keep, self._keep = self._keep, 0
-            tune_controller._actor_cache.increase_max(trial.placement_group_factory, by=keep)
+            keep_idle_processes(tune_controller, trial, keep)
 
     def on_trial_result(self, tune_controller: Any, trial: Trial, result: dict[str, Any]) -> str:
         """Records the report; the decision is the cell's own."""

@@ -144,7 +144,7 @@ def test_the_command_ends_with_2_and_one_line_for_what_is_no_run(tmp_path: Path)
 
 
 def test_the_analysis_needs_neither_torch_nor_ray() -> None:
-    code = "import sys, analysis.report; print({'torch', 'ray', 'pkd', 'study'} & {*sys.modules})"
+    code = "import sys, analysis.report; print({'torch', 'transformers', 'ray', 'study'} & {*sys.modules})"
     root = Path(__file__).parents[2]
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=root)
     assert done.stdout == "set()\n"

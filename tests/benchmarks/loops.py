@@ -17,7 +17,7 @@ from pkd.acceleration.vocabulary import keep_used_words
 from pkd.data.preparation import Prepared
 from pkd.data.rows import load_rows
 from pkd.data.tokens import open_tokens
-from pkd.distillation.losses import distillation_loss
+from pkd.distillation.losses import LossInputs, distillation_loss
 from pkd.distillation.recipe import LossWeights, Recipe
 from pkd.distillation.signals import open_signals
 from pkd.models.classifier import load_classifier
@@ -95,7 +95,7 @@ def released_epoch(prepared: Prepared, model: Path, signals: Path) -> Epoch:
         layers, pooled = bert(ids, types, mask)
         answers = head(pooled)
         cls = torch.stack([layer[:, 0] for layer in layers[:-1]], dim=1)
-        terms = distillation_loss(weights, answers, labels, logits, cls, states)
+        terms = distillation_loss(LossInputs(weights, answers, labels, logits, cls, states))
         terms.total.backward()
         terms.total.item(), terms.ce.item()  # it adds them up
         optimizer.step()

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 from ray.train._internal.storage import StorageContext
+from ray.tune.experiment import Trial
 from ray.tune.result_grid import ResultGrid
-from ray.tune.training import Trial
 
 from analysis.run_data.runs import RunError, load_run
 from pkd.errors import InputError
@@ -110,8 +110,8 @@ def test_a_failed_trial_s_error_is_not_read_from_a_pickle(
     class TrialDispatcher:
         searches = {"rte-2-ft": "search"}
 
-        def break_off(self, *work: Any) -> None:
-            self.broken = work
+        def mark_interrupted(self, *work: Any) -> None:
+            self.interrupted = work
 
     storage = StorageContext(str(tmp_path), "search", trial_dir_name="trial-0000")
     trial = Trial("x", config={"cell": "rte-2-ft", "trial": "trial-0000"}, stub=True)
@@ -128,7 +128,7 @@ def test_a_failed_trial_s_error_is_not_read_from_a_pickle(
         error_file.write_text("Traceback\nCacheError: x")
         tell(1, [trial], trial)
         assert ResultGrid._populate_exception(trial) == "Traceback\nCacheError: x"
-    assert dispatcher.broken == ("search", "trial-0000", "CacheError: x")
+    assert dispatcher.interrupted == ("search", "trial-0000", "CacheError: x")
 
 
 _SEEN = """

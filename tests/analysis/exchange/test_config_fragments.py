@@ -8,13 +8,11 @@ import yaml
 from analysis.exchange.config_fragments import write_fragments
 from analysis.report import build_report
 from analysis.run_data.runs import load_run
-from pkd.distillation.recipe import TUNABLE
+from pkd.distillation.methods import METHODS, STUDENT_METHODS
 from study.config.config_file import load_study_config
 from study.config.study_config import StudyConfig
 from study.search.samplers import dimensions, grid
 from tests.support.runs.fake_run import SETTINGS, FakeRun
-
-METHODS = ["ft", "kd", "pkd-skip", "pkd-last"]
 
 
 def recorded(**keys: Any) -> dict[str, Any]:
@@ -41,14 +39,16 @@ def written(fake: FakeRun) -> dict[str, Path]:
 
 def test_each_cell_becomes_a_study_of_one_trial_with_the_winners_settings(tmp_path: Path) -> None:
     files = written(searched(tmp_path / "run"))
-    assert sorted(files) == sorted(f"rte-6-{method}" for method in METHODS)
-    for method in METHODS:
+    assert sorted(files) == sorted(f"rte-6-{method}" for method in STUDENT_METHODS)
+    for method in STUDENT_METHODS:
         config = load_study_config(files[f"rte-6-{method}"], [])
         assert (config.tasks, config.depths, config.methods) == (("rte",), (6,), (method,))
         assert config.name == f"fake-rte-6-{method}"
         assert config.search.trials == 1 and config.search.asha is None
         assert not config.search.published_points and not config.search.inherit_from_kd
-        points = grid(dimensions(config.search.space, TUNABLE[config.methods[0]], {}))
+        points = grid(
+            dimensions(config.search.space, METHODS[config.methods[0]].hyperparameters, {})
+        )
         assert points == [{**SETTINGS[method], "learning_rate": 3e-5}]
         assert config.teacher.trials == 1 and config.teacher.learning_rate == (5e-5,)
 
@@ -98,7 +98,7 @@ def test_grids_and_inherited_values_become_fixed_values_too(
 ) -> None:
     files = written(searched(tmp_path / "run", config=recorded(search=search)))
     config = load_study_config(files["rte-6-pkd-skip"], [])
-    points = grid(dimensions(config.search.space, TUNABLE["pkd-skip"], {}))
+    points = grid(dimensions(config.search.space, METHODS["pkd-skip"].hyperparameters, {}))
     assert points == [{**SETTINGS["pkd-skip"], "learning_rate": 3e-5}]
 
 

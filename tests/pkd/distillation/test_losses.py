@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from pkd.distillation.losses import (
+    LossInputs,
     LossWeights,
     Scale,
     distillation_loss,
@@ -35,7 +36,7 @@ def paper_equations(
         ce = -np.log(p_s[y])
         ds = -sum(soft_t[c] * np.log(soft_s[c]) for c in range(len(p_s)))
         pt = 0.0
-        for h_s, h_t in zip(b["student_cls"][i], b["teacher_cls"][i], strict=True):
+        for h_s, h_t in zip(b["student_states"][i], b["teacher_states"][i], strict=True):
             if normalize:
                 h_s, h_t = h_s / np.linalg.norm(h_s), h_t / np.linalg.norm(h_t)
             pt += float(((h_s - h_t) ** 2).sum())
@@ -51,7 +52,7 @@ def released_code(
     t = softmax(b["teacher_logits"] / temperature)
     soft = np.mean(t * (np.log(t) - log_s)) * temperature**2
     ce = -np.mean(np.log(softmax(b["student_logits"]))[np.arange(len(t)), b["labels"]])
-    h_s, h_t = b["student_cls"], b["teacher_cls"]
+    h_s, h_t = b["student_states"], b["teacher_states"]
     if normalize:
         h_s = h_s / np.linalg.norm(h_s, axis=-1, keepdims=True)
         h_t = h_t / np.linalg.norm(h_t, axis=-1, keepdims=True)
@@ -86,12 +87,14 @@ def test_patience_loss_has_the_value_worked_by_hand() -> None:
 def test_all_terms_add_up_to_the_value_worked_by_hand() -> None:
     weights = LossWeights(alpha=0.25, beta=10.0, temperature=2.0)
     terms = distillation_loss(
-        weights,
-        torch.tensor([[0.0, 0.0]]),
-        torch.tensor([0]),
-        torch.tensor([[2 * np.log(3), 0.0]]),
-        torch.tensor([[[3.0, 4.0]]]),
-        torch.tensor([[[0.0, 2.0]]]),
+        LossInputs(
+            weights,
+            torch.tensor([[0.0, 0.0]]),
+            torch.tensor([0]),
+            torch.tensor([[2 * np.log(3), 0.0]]),
+            torch.tensor([[[3.0, 4.0]]]),
+            torch.tensor([[[0.0, 2.0]]]),
+        )
     )
     # 0.75 · 0.693147 + 0.25 · 0.261624 + 10 · 0.2
     assert terms.total.item() == pytest.approx(2.585266, abs=1e-6)
@@ -107,7 +110,7 @@ def test_total_equals_an_independent_evaluation(scale: Scale, normalize: bool) -
     for seed in range(5):
         b = batch(seed)
         weights = LossWeights(0.3, 7.0, 5.0, normalize, scale)
-        total = distillation_loss(weights, **b).total.item()
+        total = distillation_loss(LossInputs(weights, **b)).total.item()
         if scale == "paper":
             # The equations sum over rows; a loss of ours is a mean over the batch.
             expected = paper_equations(in_numpy(b), 0.3, 7.0, 5.0, normalize) / 5
@@ -122,14 +125,16 @@ def test_gradients_equal_finite_differences_of_the_independent_evaluation(
     scale: Scale, normalize: bool
 ) -> None:
     b = batch(3, rows=2)
-    distillation_loss(LossWeights(0.3, 7.0, 5.0, normalize, scale), **b).total.backward()
+    distillation_loss(
+        LossInputs(LossWeights(0.3, 7.0, 5.0, normalize, scale), **b)
+    ).total.backward()
 
     def evaluate(arrays: dict[str, np.ndarray]) -> float:
         if scale == "paper":
             return paper_equations(arrays, 0.3, 7.0, 5.0, normalize) / 2
         return released_code(arrays, 0.3, 7.0, 5.0, normalize)
 
-    for name in ("student_logits", "student_cls"):
+    for name in ("student_logits", "student_states"):
         arrays = in_numpy(b)
         found = np.zeros_like(arrays[name])
         for where in np.ndindex(found.shape):
@@ -145,12 +150,12 @@ def test_gradients_equal_finite_differences_of_the_independent_evaluation(
 @pytest.mark.parametrize("normalize", [True, False])
 @pytest.mark.parametrize("scale", SCALES)
 def test_patience_loss_is_zero_when_student_equals_teacher(scale: Scale, normalize: bool) -> None:
-    states = batch(0)["teacher_cls"]
+    states = batch(0)["teacher_states"]
     assert patience_loss(states, states.clone(), normalize, scale).item() == 0.0
 
 
 def test_normalised_patience_loss_sees_directions_only() -> None:
-    states = batch(0)["teacher_cls"]
+    states = batch(0)["teacher_states"]
     assert patience_loss(3 * states, states).item() == pytest.approx(0.0, abs=1e-12)
     assert patience_loss(3 * states, states, normalize=False).item() > 1
 
@@ -183,9 +188,9 @@ def test_gradients_of_the_two_soft_losses_differ_by_temperature_squared_over_cla
 @pytest.mark.parametrize("scale", SCALES)
 def test_no_gradient_flows_into_the_teacher(scale: Scale) -> None:
     b = batch(0)
-    teachers = [b["teacher_logits"].requires_grad_(), b["teacher_cls"].requires_grad_()]
-    distillation_loss(LossWeights(0.5, 1.0, 2.0, scale=scale), **b).total.backward()
-    assert b["student_logits"].grad is not None and b["student_cls"].grad is not None
+    teachers = [b["teacher_logits"].requires_grad_(), b["teacher_states"].requires_grad_()]
+    distillation_loss(LossInputs(LossWeights(0.5, 1.0, 2.0, scale=scale), **b)).total.backward()
+    assert b["student_logits"].grad is not None and b["student_states"].grad is not None
     assert all(teacher.grad is None for teacher in teachers)
 
 
@@ -194,11 +199,11 @@ def test_low_precision_inputs_give_the_fp32_loss_of_their_values(dtype: torch.dt
     weights = LossWeights(0.5, 10.0, 5.0)
     low = {n: t if n == "labels" else t.detach().to(dtype) for n, t in batch(2).items()}
     exact = {n: t if n == "labels" else t.float() for n, t in low.items()}
-    terms = distillation_loss(weights, **low)
+    terms = distillation_loss(LossInputs(weights, **low))
     for term in (terms.total, terms.ce, terms.soft, terms.patience):
         assert term is not None and term.dtype == torch.float32
     # Nothing is rounded on the way: the very same bits as with the inputs in fp32.
-    assert torch.equal(terms.total, distillation_loss(weights, **exact).total)
+    assert torch.equal(terms.total, distillation_loss(LossInputs(weights, **exact)).total)
 
 
 def test_normalised_loss_tells_nearly_equal_directions_apart() -> None:
@@ -212,16 +217,16 @@ def test_normalised_loss_tells_nearly_equal_directions_apart() -> None:
 
 def test_patience_works_without_soft_targets() -> None:
     b = batch(0) | {"teacher_logits": None}
-    terms = distillation_loss(LossWeights(alpha=0.0, beta=2.0), **b)
+    terms = distillation_loss(LossInputs(LossWeights(alpha=0.0, beta=2.0), **b))
     assert terms.soft is None and terms.patience is not None
     assert terms.total.item() == pytest.approx((terms.ce + 2 * terms.patience).item())
     terms.total.backward()
-    assert b["student_cls"].grad.abs().sum() > 0
+    assert b["student_states"].grad.abs().sum() > 0
 
 
 def test_fine_tuning_needs_no_teacher_and_is_plain_cross_entropy() -> None:
     b = batch(0)
-    terms = distillation_loss(LossWeights(), b["student_logits"], b["labels"])
+    terms = distillation_loss(LossInputs(LossWeights(), b["student_logits"], b["labels"]))
     expected = torch.nn.functional.cross_entropy(b["student_logits"], b["labels"])
     assert torch.equal(terms.total, expected)
     assert terms.soft is None and terms.patience is None
@@ -247,13 +252,13 @@ def test_conversion_to_the_paper_scale_is_exact(
     alpha_p, beta_p, factor = to_paper_scale(alpha, beta, temperature, classes, pairs, hidden)
     assert 0 <= alpha_p <= 1
     b = batch(seed, 3, *shape)
-    wanted = [b["student_logits"], b["student_cls"]]
+    wanted = [b["student_logits"], b["student_states"]]
     grads = []
     for weights in (
         LossWeights(alpha, beta, temperature, normalize, "released"),
         LossWeights(alpha_p, beta_p, temperature, normalize, "paper"),
     ):
-        total = distillation_loss(weights, **b).total
+        total = distillation_loss(LossInputs(weights, **b)).total
         grads.append(torch.autograd.grad(total, wanted, allow_unused=True))
     for released, paper in zip(*grads, strict=True):
         # Beta 0 has no patience term at all in either scale.

@@ -4,6 +4,7 @@ import math
 
 import pytest
 
+from pkd.distillation.layer_map import last_layers, skip_layers
 from pkd.distillation.recipe import LossWeights, Recipe
 from pkd.errors import InputError
 
@@ -68,7 +69,7 @@ def test_a_method_switches_off_the_terms_that_it_lacks() -> None:
 
 
 def test_the_layer_map_follows_the_method_unless_it_is_given() -> None:
-    assert Recipe(method="pkd-skip").strategy == "skip"
-    assert Recipe(method="pkd-last").strategy == "last"
-    assert Recipe(method="pkd-last", layer_map=(1, 3)).strategy == (1, 3)
-    assert Recipe(method="kd", layer_map=(1, 3)).strategy is None
+    assert Recipe(method="pkd-skip").layer_strategy is skip_layers
+    assert Recipe(method="pkd-last").layer_strategy is last_layers
+    assert Recipe(method="pkd-last", layer_map=(1, 3)).layer_strategy == (1, 3)
+    assert Recipe(method="kd", layer_map=(1, 3)).layer_strategy is None

@@ -14,7 +14,7 @@ from transformers import RobertaConfig, RobertaForSequenceClassification
 
 from pkd.data.preparation import Prepared, prepare_task
 from pkd.data.tokens import open_tokens
-from pkd.distillation.losses import distillation_loss
+from pkd.distillation.losses import LossInputs, distillation_loss
 from pkd.distillation.projection import Projection
 from pkd.distillation.recipe import Recipe
 from pkd.distillation.signals import ask_teacher, open_signals
@@ -87,14 +87,14 @@ def test_the_patience_loss_compares_projected_states(files: Files, told: Path) -
     projected = F.linear(student, linear.weight, linear.bias)
     assert projected.shape == (3, WIDTH)
     signals = open_signals(told, [2])
-    expected = distillation_loss(
+    expected = distillation_loss(LossInputs(
         loop.objective.weights,
         logits,
         loop.tokens.labels_of(index),
         signals.logits_of(index),
         projected[:, None],
         signals.states_of(index, [2]),
-    )
+    ))
     torch.testing.assert_close(terms.total, expected.total)
 
 

@@ -10,7 +10,7 @@ import torch
 
 from pkd.data.preparation import Prepared
 from pkd.data.tokens import open_tokens
-from pkd.distillation.losses import distillation_loss
+from pkd.distillation.losses import LossInputs, distillation_loss
 from pkd.distillation.recipe import LossWeights, Recipe
 from pkd.distillation.signals import open_signals
 from pkd.models.classifier import load_classifier
@@ -44,9 +44,9 @@ def test_only_the_cross_entropy_is_weighted() -> None:
     logits = torch.tensor([[np.log(3), 0], [np.log(3), 0]], dtype=torch.float32)
     labels, teacher = torch.tensor([0, 1]), torch.tensor([[2.0, 1.0], [0.0, 1.0]])
     weights = LossWeights(alpha=0.25, temperature=2.0)
-    plain = distillation_loss(weights, logits, labels, teacher)
+    plain = distillation_loss(LossInputs(weights, logits, labels, teacher))
     weighted = distillation_loss(
-        weights, logits, labels, teacher, class_weights=torch.tensor([1.0, 3.0])
+        LossInputs(weights, logits, labels, teacher, class_weights=torch.tensor([1.0, 3.0]))
     )
     ce = (1 * np.log(4 / 3) + 3 * np.log(4)) / (1 + 3)
     assert float(weighted.ce) == pytest.approx(ce, rel=1e-6)

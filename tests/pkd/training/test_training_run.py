@@ -5,7 +5,6 @@ import weakref
 import zipfile
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -16,8 +15,8 @@ from transformers import AutoModelForSequenceClassification, AutoTokenizer
 import pkd.training.training_run as training_run_module
 from pkd.data.preparation import Prepared
 from pkd.data.tokens import open_tokens
-from pkd.distillation.losses import LossTerms, distillation_loss
-from pkd.distillation.recipe import LossWeights, Recipe
+from pkd.distillation.losses import LossInputs, LossTerms, distillation_loss
+from pkd.distillation.recipe import Recipe
 from pkd.evaluation.inference import predict_logits
 from pkd.models.classifier import load_classifier
 from pkd.models.encoder import depth_of
@@ -221,8 +220,9 @@ def test_a_training_that_is_over_frees_its_memory_at_once(files: Files) -> None:
 def test_another_loss_is_minimised(files: Files) -> None:
     """The paper's loss with beta doubled is the paper's loss under twice the beta."""
 
-    def doubled(weights: LossWeights, *batch: Any) -> LossTerms:
-        return distillation_loss(replace(weights, beta=2 * weights.beta), *batch)
+    def doubled(inputs: LossInputs) -> LossTerms:
+        weights = replace(inputs.weights, beta=2 * inputs.weights.beta)
+        return distillation_loss(replace(inputs, weights=weights))
 
     given = run(TrainingRun(recipe(beta=5.0, epochs=2), files, device=CPU, loss=doubled))
     expected = run(TrainingRun(recipe(beta=10.0, epochs=2), files, device=CPU))

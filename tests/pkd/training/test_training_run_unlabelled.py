@@ -11,7 +11,7 @@ from torch.nn import functional as F
 from pkd.data.preparation import Prepared, prepare_task, reading_of
 from pkd.data.rows import UNLABELLED
 from pkd.data.tokens import open_tokens
-from pkd.distillation.losses import distillation_loss, soft_target_loss
+from pkd.distillation.losses import LossInputs, distillation_loss, soft_target_loss
 from pkd.distillation.recipe import LossWeights, Recipe
 from pkd.distillation.signals import ask_teacher, open_signals
 from pkd.errors import InputError
@@ -98,7 +98,7 @@ def test_the_cross_entropy_is_that_of_the_rows_with_labels() -> None:
     labels = torch.tensor([2, -100, 0, -100, -100, 1])
     weights = LossWeights(alpha=0.3, temperature=2.0)
     # Of 40 rows 10 have labels: a batch of 6 is expected to have 1.5.
-    terms = distillation_loss(weights, logits, labels, teacher, row_weight=10 / 40)
+    terms = distillation_loss(LossInputs(weights, logits, labels, teacher, row_weight=10 / 40))
     by_hand = sum(-float(F.log_softmax(logits[i], 0)[c]) for i, c in ((0, 2), (2, 0), (5, 1)))
     assert float(terms.ce) == pytest.approx(by_hand / 1.5, rel=1e-6)
     assert terms.soft is not None

@@ -1,12 +1,12 @@
-"""What a trial asks for, on clusters that are not here; and never more than a node has."""
+"""What a trial requests on clusters of various sizes; never more than a node has."""
 
 from typing import Any
 
 import pytest
 import ray
-from ray._private.state import state as global_state
 
 from pkd.errors import InputError
+from study.cluster import ray_cluster
 from study.cluster.ray_cluster import autoscaled, trial_resources, trials_at_once
 from study.config.sections import Resources
 
@@ -14,13 +14,14 @@ from study.config.sections import Resources
 def cluster(
     monkeypatch: pytest.MonkeyPatch,
     *nodes: dict[str, float],
-    promised: dict[str, float] | None = None,
+    limits: dict[str, float] | None = None,
 ) -> None:
+    """Makes Ray report these nodes, a dead one, and an autoscaler with these limits."""
     answer: list[dict[str, Any]] = [{"Alive": True, "Resources": node} for node in nodes]
-    # A node that died stays in Ray's list.
+    # A dead node stays in Ray's list.
     answer.append({"Alive": False, "Resources": {"CPU": 512.0, "GPU": 64.0}})
     monkeypatch.setattr(ray, "nodes", lambda: answer)
-    monkeypatch.setattr(global_state, "get_max_resources_from_cluster_config", lambda: promised)
+    monkeypatch.setattr(ray_cluster, "autoscaler_limits", lambda: limits or {})
 
 
 def test_without_a_gpu_a_trial_takes_one_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -50,21 +51,21 @@ def test_fewer_cpus_than_trials_fit_still_gives_a_trial_one(
 def test_the_cpus_of_a_node_without_gpus_are_not_counted_for_gpu_trials(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    # 68 / 4 = 17 CPUs a trial would never come free on the node that has the GPU.
+    # The node with the GPU never has 68 / 4 = 17 free CPUs.
     cluster(monkeypatch, {"CPU": 64.0}, {"CPU": 4.0, "GPU": 1.0})
     assert trial_resources(Resources()) == {"cpu": 1.0, "gpu": 0.25}
 
 
-def test_gpus_that_an_autoscaler_may_start_are_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
-    # A head without trials, and nothing else yet. How many CPUs a GPU node will have is not known.
-    cluster(monkeypatch, {"CPU": 0.0}, promised={"CPU": 64, "GPU": 4})
+def test_gpus_that_an_autoscaler_may_start_are_requested(monkeypatch: pytest.MonkeyPatch) -> None:
+    # A head that runs no trials, and no other node yet. The CPUs of a GPU node are not known.
+    cluster(monkeypatch, {"CPU": 0.0}, limits={"CPU": 64, "GPU": 4})
     assert trial_resources(Resources()) == {"cpu": 1.0, "gpu": 0.25}
     assert trial_resources(Resources(cpus_per_trial=4)) == {"cpu": 4.0, "gpu": 0.25}
     with pytest.raises(InputError, match="needs 1 CPUs and 8 GPUs"):
         trial_resources(Resources(gpus_per_trial=8))
 
 
-def test_what_is_configured_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_configured_resources_are_requested(monkeypatch: pytest.MonkeyPatch) -> None:
     cluster(monkeypatch, {"CPU": 16.0, "GPU": 2.0})
     resources = Resources(cpus_per_trial=3, gpus_per_trial=0.5)
     assert trial_resources(resources) == {"cpu": 3.0, "gpu": 0.5}
@@ -74,12 +75,12 @@ def test_what_is_configured_is_taken(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     "resources",
     [
-        Resources(gpus_per_trial=1),  # a GPU that is not there
-        Resources(cpus_per_trial=9),  # more CPUs than a node has, though two nodes have 16
+        Resources(gpus_per_trial=1),  # no node has a GPU
+        Resources(cpus_per_trial=9),  # more CPUs than a node has, though both together have 16
         Resources(gpus_per_trial=0.1),
     ],
 )
-def test_what_no_node_can_give_is_refused(
+def test_more_than_any_node_has_is_refused(
     monkeypatch: pytest.MonkeyPatch, resources: Resources
 ) -> None:
     cluster(monkeypatch, {"CPU": 8.0}, {"CPU": 8.0})
@@ -98,7 +99,7 @@ def test_one_and_a_half_gpus_are_refused(monkeypatch: pytest.MonkeyPatch) -> Non
     [
         ({"CPU": 2.0}, {"cpu": 1.0, "gpu": 0.0}, 2),
         ({"CPU": 64.0, "GPU": 4.0}, {"cpu": 2.0, "gpu": 0.25}, 16),
-        # The cluster's first GPU is still to come.
+        # The cluster has no GPU yet.
         ({"CPU": 8.0}, {"cpu": 1.0, "gpu": 1.0}, 0),
     ],
 )
@@ -109,9 +110,9 @@ def test_the_scarcest_resource_decides_how_many_trials_run_at_once(
     expected: int,
 ) -> None:
     monkeypatch.setattr(ray, "cluster_resources", lambda: there)
-    monkeypatch.setattr(global_state, "get_max_resources_from_cluster_config", lambda: None)
+    monkeypatch.setattr(ray_cluster, "autoscaler_limits", dict)
     assert trials_at_once(trial) == expected and not autoscaled()
-    # An autoscaler starts nodes for what waits, all at once.
-    more = {"CPU": 128, "GPU": 8}
-    monkeypatch.setattr(global_state, "get_max_resources_from_cluster_config", lambda: more)
+    # An autoscaler starts nodes for all waiting trials at once.
+    limits = {"CPU": 128.0, "GPU": 8.0}
+    monkeypatch.setattr(ray_cluster, "autoscaler_limits", lambda: limits)
     assert trials_at_once(trial) >= 8 and autoscaled()

@@ -81,8 +81,8 @@ def test_an_error_is_shown_as_it_is(tmp_path: Path, error: str) -> None:
     with view.stage(dispatcher):
         work = dispatcher.next()
         assert work is not None
-        dispatcher.break_off(*work, error)
-    assert lines(view)[-1].endswith(f"trial-0000: broken off: {error}")
+        dispatcher.mark_interrupted(*work, error)
+    assert lines(view)[-1].endswith(f"trial-0000: interrupted: {error}")
 
 
 def test_jobs_that_train_nothing_show_no_score(tmp_path: Path) -> None:

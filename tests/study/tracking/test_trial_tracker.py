@@ -15,9 +15,9 @@ from tests.support.studies.followed import Note, curve, dispatcher_in, events
 
 
 @pytest.fixture(autouse=True)
-def no_hurry(monkeypatch: pytest.MonkeyPatch) -> None:
+def no_short_timeout(monkeypatch: pytest.MonkeyPatch) -> None:
     """On a crowded machine a first import may take longer than Ctrl-C waits."""
-    monkeypatch.setattr(tracking, "_HURRY_S", 60)
+    monkeypatch.setattr(tracking, "_INTERRUPTED_TIMEOUT_S", 60)
 
 
 # TensorBoard ----------------------------------------------------------------------------------
@@ -138,7 +138,7 @@ def test_an_interrupted_trial_goes_on_in_its_run_of_mlflow(
     assert runs_of(store, layout)["rte-2-ft trial-0000"].info.status == "KILLED"
     dispatcher = dispatcher_in(layout, 2)
     with tracked(dispatcher, on, layout, quiet):
-        dispatcher.break_off(*take(dispatcher), "its node died")
+        dispatcher.mark_interrupted(*take(dispatcher), "its node died")
         dispatcher.retry()
         dispatcher.report(*take(dispatcher), report(2, 0.75))
     runs = runs_of(store, layout)

@@ -47,7 +47,7 @@ def test_a_tracker_that_hangs_holds_up_neither_trials_nor_the_end_of_a_stage(
     layout: Layout, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     answer = threading.Event()
-    monkeypatch.setattr(tracking, "_PATIENCE_S", 0.1)
+    monkeypatch.setattr(tracking, "_TIMEOUT_S", 0.1)
     monkeypatch.setattr(TensorBoard, "log_trial_start", lambda *_: answer.wait())
     notes: list[str] = []
     dispatcher = dispatcher_in(layout, 1)

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from ray.tune.training import Trial
+from ray.tune.experiment import Trial
 from ray.tune.utils.object_cache import _ObjectCache
 
 from study.storage.layout import Layout

@@ -21,6 +21,6 @@ def batch(seed: int, rows: int = 5, classes: int = 3, pairs: int = 2, hidden: in
         "student_logits": normal(rows, classes).requires_grad_(),
         "labels": torch.randint(classes, (rows,), generator=made),
         "teacher_logits": normal(rows, classes),
-        "student_cls": normal(rows, pairs, hidden).requires_grad_(),
-        "teacher_cls": normal(rows, pairs, hidden),
+        "student_states": normal(rows, pairs, hidden).requires_grad_(),
+        "teacher_states": normal(rows, pairs, hidden),
     }
