@@ -1,11 +1,12 @@
 """Measures how fast the models of a study predict.
 
-    python -m pkd.benchmark RUN_DIR [--task T ...] [--threads N] [--precision auto|fp32|bf16|fp16]
+    pkd-study benchmark RUN_DIR [--task T ...] [--threads N] [--precision auto|fp32|bf16|fp16]
 
 The teacher and one student of each depth (time depends on the depth, not on the method) predict
 the same batches in turn: rows of 128 tokens as in the paper's Table 4, and the dev rows of each
 task at their own lengths, in batches of 1 and of 128 rows. Only the forward pass is timed. The
-results are written to ``RUN_DIR/benchmark.json``; ``python -m analysis.report RUN_DIR`` shows them.
+results are written to ``RUN_DIR/benchmark.json``, and ``pkd-study report RUN_DIR`` shows
+them.
 """
 
 import argparse
@@ -17,10 +18,12 @@ from pkd.runtime.command_line import make_run_parser, run_command, use_threads
 
 PRECISIONS = ("auto", "fp32", "bf16", "fp16")
 
+PROG = "python -m pkd.benchmark"
 
-def main(argv: list[str] | None = None) -> int:
+
+def main(argv: list[str] | None = None, prog: str = PROG) -> int:
     """Runs the command; see `pkd.runtime.command_line.run_command`."""
-    return run_command(parser(), _benchmark, argv)
+    return run_command(parser(prog), _benchmark, argv)
 
 
 def _benchmark(options: argparse.Namespace) -> int:
@@ -31,6 +34,7 @@ def _benchmark(options: argparse.Namespace) -> int:
     use_threads(options.threads)
     from pkd.deployment.latency import benchmark, choose_device
     from pkd.files.atomic import write_json
+    from pkd.files.run_format import BENCHMARK_FILE
 
     measured = benchmark(
         options.run_dir,
@@ -39,15 +43,15 @@ def _benchmark(options: argparse.Namespace) -> int:
         options.precision,
         Limits(options.repeats, options.seconds),
     )
-    path = options.run_dir / "benchmark.json"
+    path = options.run_dir / BENCHMARK_FILE
     write_json(path, measured)
-    print(f"{path}\n`python -m analysis.report {options.run_dir}` adds it to the report")
+    print(f"{path}\n`pkd-study report {options.run_dir}` adds it to the report")
     return 0
 
 
-def parser() -> argparse.ArgumentParser:
+def parser(prog: str = PROG) -> argparse.ArgumentParser:
     """Returns the parser of the command's options."""
-    options = make_run_parser("pkd.benchmark", __doc__)
+    options = make_run_parser(prog, __doc__)
     options.add_argument("--task", action="append", help="a task of the study; all by default")
     options.add_argument(
         "--device", choices=("cpu", "cuda"), help="by default the GPU, if there is one"

@@ -1,6 +1,6 @@
 """Exports a student of a study as a folder to deploy.
 
-    python -m pkd.export RUN_DIR --task T [--student METHOD-DEPTH] --to DIR [--onnx] [--int8]
+    pkd-study export RUN_DIR --task T [--student METHOD-DEPTH] --to DIR [--onnx] [--int8]
 
 The folder holds weights and tokenizer for transformers' ``from_pretrained`` and ``pipeline``, a
 model card (README.md) and ``export.json``. ``--onnx`` adds ``onnx/model.onnx``, which must
@@ -17,10 +17,12 @@ from pkd.errors import InputError
 from pkd.evaluation.timing import MIN_REPEATS, Limits
 from pkd.runtime.command_line import make_run_parser, run_command, use_threads
 
+PROG = "python -m pkd.export"
 
-def main(argv: list[str] | None = None) -> int:
+
+def main(argv: list[str] | None = None, prog: str = PROG) -> int:
     """Runs the command; see `pkd.runtime.command_line.run_command`."""
-    return run_command(parser(), _export, argv)
+    return run_command(parser(prog), _export, argv)
 
 
 def _export(options: argparse.Namespace) -> int:
@@ -50,9 +52,9 @@ def _export(options: argparse.Namespace) -> int:
     return 0
 
 
-def parser() -> argparse.ArgumentParser:
+def parser(prog: str = PROG) -> argparse.ArgumentParser:
     """Returns the parser of the command's options."""
-    options = make_run_parser("pkd.export", __doc__)
+    options = make_run_parser(prog, __doc__)
     options.add_argument("--task", required=True, help="a task of the study")
     options.add_argument(
         "--student",

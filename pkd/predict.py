@@ -1,6 +1,6 @@
 """Labels the rows of a file with an exported or saved classifier.
 
-    python -m pkd.predict MODEL_DIR --input rows.csv --output scored.csv [--text COLUMN [COLUMN]]
+    pkd-study predict MODEL_DIR --input rows.csv --output scored.csv [--text COLUMN [COLUMN]]
 
 The command reads and writes .csv, .tsv, .jsonl and .parquet files of any size. The output has the
 columns of the input, then ``prediction`` (a label name) and ``probability`` (the model's
@@ -17,10 +17,12 @@ from pathlib import Path
 from pkd.errors import InputError
 from pkd.runtime.command_line import make_parser, run_command
 
+PROG = "python -m pkd.predict"
 
-def main(argv: list[str] | None = None) -> int:
+
+def main(argv: list[str] | None = None, prog: str = PROG) -> int:
     """Runs the command. The exit code is also 1 if a row has no prediction."""
-    return run_command(parser(), _predict, argv)
+    return run_command(parser(prog), _predict, argv)
 
 
 def _predict(options: argparse.Namespace) -> int:
@@ -64,11 +66,14 @@ def _check(options: argparse.Namespace) -> None:
         raise InputError(f"--output is {options.output}, which is the input: give another name")
 
 
-def parser() -> argparse.ArgumentParser:
+def parser(prog: str = PROG) -> argparse.ArgumentParser:
     """Returns the parser of the command's options."""
-    options = make_parser("pkd.predict", __doc__)
+    options = make_parser(prog, __doc__)
     options.add_argument(
-        "model_dir", metavar="MODEL_DIR", type=Path, help="a folder that pkd.export wrote"
+        "model_dir",
+        metavar="MODEL_DIR",
+        type=Path,
+        help="a classifier, e.g. a folder from pkd.export",
     )
     options.add_argument("--input", type=Path, required=True, help="the file to label")
     options.add_argument("--output", type=Path, required=True, help="the labelled file to write")

@@ -1,9 +1,9 @@
-"""Attention of a training on a CPU in the precision of its matrix products.
+"""Attention for training on a CPU, in the precision of the matrix products.
 
-Under autocast a mask in fp32 makes everything between the two products fp32: scores, softmax and
-dropout, each of batch × heads × tokens × tokens, and the second product converts them back. With
-the mask in the scores' precision, steps of 67 tokens a row take 5 to 7 % less
-(docs/performance.md). In fp32 results are the same bit by bit.
+Under autocast, a mask in fp32 turns everything between the two products into fp32: scores, softmax
+and dropout, each of batch × heads × tokens × tokens; the second product converts them back. With
+the mask in the precision of the scores, steps with 67 tokens a row take 5 to 7 % less time
+(docs/measurements/performance.md). In fp32, results are the same bit for bit.
 """
 
 from typing import Any
@@ -29,23 +29,23 @@ def attention(
     dropout: float = 0.0,
     **_: Any,
 ) -> tuple[Tensor, Tensor]:
-    """Scaled dot-product attention, one kernel after another.
+    """Computes scaled dot-product attention, one kernel after another.
 
     Args:
-        module: says whether dropout is on.
+        module: its training mode decides whether dropout is on.
         query: (batch, heads, queries, head size).
         key: (batch, heads, tokens, head size).
         value: (batch, heads, tokens, head size).
         attention_mask: added to the scores, broadcast to (batch, heads, queries, tokens).
         scaling: factor of the scores.
-        dropout: of the probabilities.
+        dropout: probability with which an attention weight is zeroed.
 
     Returns:
-        (batch, queries, heads, head size) mixed values and the probabilities.
+        The mixed values, (batch, queries, heads, head size), and the attention weights.
     """
     scores = torch.matmul(query, key.transpose(2, 3)).mul_(scaling)
     if attention_mask is not None:
-        # The lowest number of fp32 is no number in bf16.
+        # The lowest number of fp32 is -inf in bf16.
         lowest = torch.finfo(scores.dtype).min
         scores.add_(attention_mask.clamp(min=lowest).to(scores.dtype))
     weights = F.dropout(F.softmax(scores, dim=-1), p=dropout, training=module.training)
@@ -57,13 +57,13 @@ AttentionMaskInterface.register(_NAME, eager_mask)
 
 
 def attend_in_scores_precision(model: PreTrainedModel, device: torch.device) -> PreTrainedModel:
-    """Has a model that is trained on a CPU use `attention`.
+    """Makes a model that is trained on a CPU use `attention`.
 
-    Models of other families than BERT's are left alone; a GPU has kernels of its own.
+    Models without BERT's layers do not change, nor do models on a GPU, which has faster kernels.
 
     Args:
-        model: changed in place; nothing of it is saved with the model.
-        device: where it is trained.
+        model: changed in place; what is saved of it stays the same.
+        device: the device that it is trained on.
 
     Returns:
         The model.

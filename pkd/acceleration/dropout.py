@@ -1,11 +1,13 @@
-"""Dropout at a tenth of its cost: torch draws a number for each element of a CPU tensor.
+"""Dropout on the CPU at a tenth of its cost.
 
-Here one 64-bit number decides about four elements, each with 16 bits: the probability is p to
-within 1/131072, and the scale belongs to the probability that is really used, so that the mean is
-exact. The numbers come from numpy's SFC64, four times as fast as torch's Mersenne twister, which
-seeds it: torch's random state is still all that a training depends on.
+torch draws one random number for each element. Here one 64-bit number decides about four elements,
+with 16 bits each. The probability is then p to within 1/131072, and the scale is that of the
+rounded probability, so that the mean is exact. The numbers come from numpy's SFC64, which is four
+times as fast as torch's Mersenne twister. torch's generator seeds it, so that training still
+depends on torch's random state alone.
 """
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -28,16 +30,16 @@ def dropout(values: Tensor, p: float = 0.5) -> Tensor:
     dropped = round(p * _LEVELS)
     count = values.numel()
     generator = np.random.SFC64(int(torch.randint(2**63 - 1, ())))
-    bits = torch.from_numpy(generator.random_raw(-(-count // 4)).view(np.int16))
+    bits = torch.from_numpy(generator.random_raw(math.ceil(count / 4)).view(np.int16))
     lanes = bits[:count].view(values.shape)
-    # Into the type at once: a conversion from bool takes as long as all the rest.
+    # Written in the target type: a conversion from bool takes as long as everything else.
     kept = torch.ge(lanes, dropped - _LEVELS // 2, out=torch.empty_like(lanes, dtype=values.dtype))
-    # Not folded into the mask: bf16 would round the scale, the same way for every element.
+    # Not multiplied into the mask: bf16 would round the scale in the same way for all elements.
     return (values * kept).mul_(_LEVELS / (_LEVELS - dropped))
 
 
 class FastDropout(TorchFunctionMode):
-    """Within this context every dropout of a CPU tensor, in any model, is `dropout`."""
+    """Context in which every dropout of a CPU tensor, in any model, is `dropout`."""
 
     def __torch_function__(
         self,
@@ -46,7 +48,7 @@ class FastDropout(TorchFunctionMode):
         args: tuple[Any, ...] = (),
         kwargs: dict[str, Any] | None = None,
     ) -> Any:
-        """Replaces `torch.nn.functional.dropout` where it would drop something."""
+        """Replaces `torch.nn.functional.dropout` where it would drop elements."""
         if func is F.dropout:
             return _replaced(*args, **(kwargs or {}))
         return func(*args, **(kwargs or {}))

@@ -1,8 +1,8 @@
-"""Skipping what nobody reads: of the last layer, a classifier reads the summary token only.
+"""A last layer that computes only the state that the classifier reads: the first token's.
 
 Keys and values need every token; queries, the output projection and the feed-forward block do
-not. In a student of three layers that is more than a quarter of all multiplications, forward and
-backward. Results are the same: what is left out reaches neither logits nor loss.
+not. In a student of three layers this saves more than a quarter of all multiplications, forward
+and backward. Results are the same: the skipped states influence neither logits nor loss.
 """
 
 from functools import partial
@@ -17,10 +17,10 @@ from pkd.models.families import family_of
 
 
 def read_summary_token_only(model: PreTrainedModel) -> PreTrainedModel:
-    """Lets the last layer compute the first token's state only, in training and inference.
+    """Makes the last layer compute only the first token's state, in training and inference.
 
-    ``hidden_states[-1]`` is (batch, 1, hidden) then. Weights, their names and what is saved stay
-    as they are. Models of other families than BERT's are left alone.
+    ``hidden_states[-1]`` is then (batch, 1, hidden). Weights, their names and saved files do not
+    change. Models without BERT's layers do not change at all.
 
     Args:
         model: a classifier that reads the first token; changed in place.
@@ -38,7 +38,7 @@ def read_summary_token_only(model: PreTrainedModel) -> PreTrainedModel:
 def _first_token(
     layer: Any, hidden_states: Tensor, attention_mask: Tensor | None = None, *_: Any, **kwargs: Any
 ) -> Tensor:
-    """A BERT layer's forward for the first token: (batch, 1, hidden)."""
+    """Computes a BERT layer's output for the first token: (batch, 1, hidden)."""
     attention = layer.attention.self
 
     def heads(linear: nn.Module, states: Tensor) -> Tensor:  # (batch, heads, tokens, head size)

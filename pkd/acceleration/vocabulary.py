@@ -1,9 +1,9 @@
-"""Word embeddings of the words that occur.
+"""Training with the embeddings of only those words that occur.
 
-A task uses a third of a vocabulary, but the optimiser passes over all of it at every step; of a
-student with three layers it is two thirds of the weights. A word that never occurs never gets a
-gradient: AdamW only lets its embedding decay, by a factor that is known. So it is left out of
-training and put back, decayed, when the model is saved: the same weights for less work.
+A task uses a third of a vocabulary, but the optimiser updates all of it at every step; in a
+student of three layers these are two thirds of the weights. A word that never occurs never gets a
+gradient: AdamW only decays its embedding, by a known factor. It is left out of training, and put
+back with that decay when the model is saved. The saved weights are the same, for less work.
 """
 
 from collections.abc import Iterable
@@ -16,11 +16,11 @@ from pkd.data.tokens import TokenArrays
 
 
 class UsedWords(nn.Embedding):
-    """Embeddings of some of the words; ids are those of the whole vocabulary.
+    """Embeddings of some words, looked up by their ids in the whole vocabulary.
 
     Args:
-        whole: all embeddings.
-        used: (words,) the ids that may be asked for.
+        whole: the embeddings of all words.
+        used: (words,) the ids of the words to keep.
     """
 
     def __init__(self, whole: nn.Embedding, used: Tensor) -> None:
@@ -38,22 +38,22 @@ class UsedWords(nn.Embedding):
         self.register_buffer("row", row, persistent=False)
 
     def forward(self, input: Tensor) -> Tensor:
-        """(…,) ids to (…, hidden)."""
+        """Returns the embeddings, (…, hidden), of ids, (…,)."""
         return super().forward(self.row[input])
 
     def whole_weight(self, decay: float) -> Tensor:
-        """All embeddings, on the CPU; those without a row are what they were, times ``decay``."""
+        """Returns all embeddings, on the CPU; those of unused words are scaled by ``decay``."""
         weight = self._whole * decay
         weight[self._used] = self.weight.detach().to(weight)
         return weight
 
 
 def keep_used_words(model: PreTrainedModel, splits: Iterable[TokenArrays]) -> None:
-    """Leaves a model with the embeddings of the tokens that occur in some splits.
+    """Drops the embeddings of all tokens that do not occur in some splits.
 
     Args:
         model: on the CPU; changed in place.
-        splits: everything that the model will be given.
+        splits: all rows that the model will read.
     """
     whole = model.get_input_embeddings()
     if type(whole) is not nn.Embedding or whole.max_norm is not None or whole.scale_grad_by_freq:
@@ -68,11 +68,12 @@ def keep_used_words(model: PreTrainedModel, splits: Iterable[TokenArrays]) -> No
 
 
 def whole_state_dict(model: PreTrainedModel, decay: float) -> dict[str, Tensor]:
-    """The weights of a model with the embeddings of all words.
+    """Returns the weights of a model, with the embeddings of all words.
 
     Args:
         model: the model.
-        decay: what weight decay alone has left of a weight since `keep_used_words`.
+        decay: the factor by which weight decay alone has changed a weight since
+            `keep_used_words`.
     """
     state: dict[str, Tensor] = model.state_dict()
     for name, module in model.named_modules():

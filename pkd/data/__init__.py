@@ -1,1 +1,1 @@
-"""From rows to tokens to batches."""
+"""Data of a task: rows, tokens and batches."""

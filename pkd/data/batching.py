@@ -1,9 +1,11 @@
-"""Batches of rows of similar length, the same for every run with the same seed and epoch."""
+"""Batches of rows of similar length; they depend on the seed and the epoch alone."""
+
+import math
 
 import numpy as np
 
 # Rows are sorted by length inside pools of this many batches: large enough for little padding,
-# small enough for the batches of an epoch to be drawn anew each time.
+# small enough that each epoch has other batches.
 POOL_BATCHES = 64
 
 
@@ -12,8 +14,8 @@ def train_batches(lengths: np.ndarray, batch_size: int, seed: int, epoch: int) -
 
     Args:
         lengths: (rows,) token counts.
-        batch_size: rows a batch; the last batch may be smaller.
-        seed: with ``epoch``, decides the order.
+        batch_size: rows in a batch; the last batch may be smaller.
+        seed: determines the order, together with ``epoch``.
         epoch: 0-based.
 
     Returns:
@@ -33,18 +35,20 @@ def train_batches(lengths: np.ndarray, batch_size: int, seed: int, epoch: int) -
 def epoch_batches(
     lengths: np.ndarray, batch_size: int, seed: int, epoch: int, steps: int
 ) -> list[np.ndarray]:
-    """The batches of an epoch of a given length: `train_batches`, pass after pass over all rows.
+    """Returns the batches of an epoch with a given number of steps.
+
+    The epochs cut one sequence of batches, which passes over all rows again and again.
 
     Args:
         lengths: see `train_batches`.
         batch_size: see `train_batches`.
         seed: see `train_batches`.
         epoch: 0-based.
-        steps: batches of every epoch, fewer or more than a pass has.
+        steps: batches of every epoch, which may differ from those of one pass.
     """
-    a_pass = -(-len(lengths) // batch_size)
-    first, skipped = divmod(epoch * steps, a_pass)
-    last = -(-(epoch + 1) * steps // a_pass)
+    batches_per_pass = math.ceil(len(lengths) / batch_size)
+    first, skipped = divmod(epoch * steps, batches_per_pass)
+    last = math.ceil((epoch + 1) * steps / batches_per_pass)
     batches = [
         batch
         for number in range(first, last)
@@ -54,8 +58,10 @@ def epoch_batches(
 
 
 def eval_batches(lengths: np.ndarray, batch_size: int) -> list[np.ndarray]:
-    """Splits all rows into batches, longest first: a batch that needs too much memory fails at
-    once, not at the end."""
+    """Splits all rows into batches, longest first.
+
+    A batch that needs too much memory then fails at once and not at the end.
+    """
     order = np.argsort(-lengths, kind="stable")
     return [order[i : i + batch_size] for i in range(0, len(order), batch_size)]
 
@@ -65,11 +71,12 @@ def token_batches(lengths: np.ndarray, most: int, multiple: int) -> list[np.ndar
 
     Args:
         lengths: (rows,) token counts.
-        most: tokens a batch with its padding; a longer row is a batch by itself.
-        multiple: what a batch's width is rounded up to.
+        most: largest number of tokens in a batch, padding included; a longer row is a batch by
+            itself.
+        multiple: the width of a batch is rounded up to a multiple of this.
     """
     order = np.argsort(-lengths, kind="stable")
-    widths = -(-lengths[order] // multiple) * multiple
+    widths = np.ceil(lengths[order] / multiple).astype(int) * multiple
     batches, start = [], 0
     while start < len(order):
         taken = max(1, most // int(widths[start]))

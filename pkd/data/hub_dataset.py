@@ -12,21 +12,21 @@ GLUE_DATASET = "nyu-mll/glue"
 
 
 def read_hub(task: Task, split: str, needed: Sequence[str]) -> tuple[str, Columns]:
-    """Loads some columns of a split, from the hub or from what was loaded before.
+    """Loads columns of a split from the hub, or from the local cache of the hub's client.
 
     Args:
-        task: a task of GLUE, or one with ``hub``.
-        split: of the data set.
-        needed: columns that it must have; GLUE's ``idx`` is read too.
+        task: a task of GLUE, or a task with ``hub``.
+        split: a split of the data set.
+        needed: columns that the split must have; GLUE's ``idx`` is read too.
 
     Returns:
-        What messages call the split, and the columns. Labels that the data set numbers are
-        given by name, but for GLUE's, whose numbers a task's label codes are.
+        The name of the split for messages, and the columns. Labels that the data set stores as
+        numbers are returned as names; GLUE's stay numbers, which are the task's label codes.
 
     Raises:
-        InputError: if the data set has no such column.
-        DiskFull: if the disk has no room for it.
-        HubUnreachable: if the hub does not answer, or has no such data set or split.
+        InputError: if the data set lacks a column.
+        DiskFull: if the disk is full.
+        HubUnreachable: if the hub does not answer, or lacks the data set or the split.
     """
     import datasets
 
@@ -37,7 +37,7 @@ def read_hub(task: Task, split: str, needed: Sequence[str]) -> tuple[str, Column
             table = datasets.load_dataset(name, config, split=split)
     except DiskFull:
         raise
-    except Exception as error:  # the hub's client raises a dozen types for "no answer"
+    except Exception as error:  # the hub's client raises many types when there is no answer
         reason = type(error).__name__
         advice = (
             f"Give a local copy with --data DIR (holding {task.name}/{split}.parquet in the hub's "
@@ -49,7 +49,7 @@ def read_hub(task: Task, split: str, needed: Sequence[str]) -> tuple[str, Column
         raise HubUnreachable(
             f"cannot load {where} from the Hugging Face hub ({reason}). {advice}"
         ) from error
-    # A user cannot rename a column of that name that holds something else.
+    # A user cannot rename a column `idx` of the hub that holds something else.
     columns = arrow_columns(table.data.table, where, needed, [] if task.hub else ["idx"])
     labels = table.features[task.label] if task.hub and task.label in columns else None
     if isinstance(labels, datasets.ClassLabel):

@@ -1,4 +1,4 @@
-"""What is done once for all trials: checking and tokenising data, and asking the teacher."""
+"""Checks and tokenises the data of a task, once for all trials."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,8 +17,8 @@ class Prepared:
 
     Attributes:
         task: the task, without the optional splits that its data lack.
-        tokens: the token folder of each split; ``task.distilled`` is one, and where the task has
-            no unlabelled rows it is the training split.
+        tokens: the token folder of each split, among them ``task.distilled``, which is the
+            training split if the task has no unlabelled rows.
         rows: the number of rows of each split.
     """
 
@@ -33,20 +33,20 @@ class Prepared:
 
     @property
     def distilled(self) -> Path:
-        """The token folder of the rows that the teacher is asked about."""
+        """The token folder of the rows that get the teacher's signals."""
         return self.tokens[self.task.distilled]
 
     @property
     def unlabelled_rows(self) -> int:
-        """How many of these have no label."""
+        """The number of rows in ``distilled`` without a label."""
         return self.rows[self.task.distilled] - self.rows[self.task.train]
 
 
-def reading_of(prepared: Prepared) -> str:
-    """How a user's task was read, for a person: columns, labels, rows, and what was cut."""
+def describe_task(prepared: Prepared) -> str:
+    """Returns a summary of a user's task: columns, labels, rows, and how dev was cut."""
     task, rows = prepared.task, prepared.rows
-    own = [split for split in rows if split != task.distilled or not task.unlabelled]
-    splits = ", ".join(f"{split} {rows[split]:,}" for split in own)
+    named = [split for split in rows if split != task.distilled or not task.unlabelled]
+    splits = ", ".join(f"{split} {rows[split]:,}" for split in named)
     text = (
         f"{task.name}: text in {' and '.join(task.texts)}, label in {task.label} "
         f"({listed(task.labels)}); rows: {splits}"
@@ -54,8 +54,8 @@ def reading_of(prepared: Prepared) -> str:
     if task.unlabelled:
         text += (
             f"\n{task.name} has {prepared.unlabelled_rows:,} unlabelled rows "
-            f"({listed(task.unlabelled)}): students learn from what the teacher says of them, and "
-            "an epoch of every method is as many steps as all rows make"
+            f"({listed(task.unlabelled)}): students learn the teacher's outputs for them, and an "
+            "epoch of every method has as many steps as all rows need"
         )
     if task.cuts_dev:
         dev = task.dev[0]
@@ -73,18 +73,21 @@ def check_task(
     max_train_rows: int | None = None,
     max_dev_rows: int | None = None,
 ) -> tuple[Task, dict[str, Rows]]:
-    """Reads and checks all splits of a task, the unlabelled ones behind the training rows.
+    """Reads and checks all splits of a task; unlabelled rows follow the training rows.
 
-    A local copy of GLUE may lack test splits and dev splits after the first: they are left out.
+    Test splits, and dev splits after the first, are left out if a local copy of GLUE lacks them.
 
     Args:
         task: the task.
         data_dir: see `pkd.data.rows.load_rows`.
-        max_train_rows: takes a fixed random subset of the training rows.
-        max_dev_rows: likewise for each dev split.
+        max_train_rows: size of a fixed random subset of the training rows; None takes all.
+        max_dev_rows: the same for each dev split.
+
+    Returns:
+        The task without the splits that were left out, and the rows of each split.
 
     Raises:
-        InputError: for the first thing that is wrong.
+        InputError: for the first error in the data.
     """
     dev = (
         task.dev[0],
@@ -116,15 +119,15 @@ def prepare_task(
 
     Args:
         task: the task.
-        model: folder or hub id of the encoder whose tokenizer is used.
-        cache: folder for tokens, shared by everything that trains on them.
+        model: folder or hub id of the encoder; its tokenizer is used.
+        cache: folder of all token folders.
         data_dir: see `pkd.data.rows.load_rows`.
-        max_length: longest row in tokens, 8 … the encoder's limit.
+        max_length: tokens of the longest row, from 8 to the encoder's limit.
         max_train_rows: see `check_task`.
         max_dev_rows: see `check_task`.
 
     Raises:
-        InputError: for data, model or length that cannot be used.
+        InputError: if the data, the model or the length cannot be used.
     """
     folder = fetch_model(str(model))
     config = load_encoder_config(folder)

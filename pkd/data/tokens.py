@@ -1,6 +1,7 @@
-"""Tokens of a split as flat memory-mapped arrays, and batches gathered from them by row number."""
+"""Tokens of a split: flat memory-mapped arrays, from which batches are gathered by row number."""
 
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,9 +21,9 @@ from pkd.runtime.devices import inference_tokens
 if TYPE_CHECKING:
     from transformers import PreTrainedTokenizerBase
 
-# Widths are rounded up to this: matrix kernels like it, and few distinct shapes recur.
+# Widths are rounded up to this: matrix kernels are faster, and there are few distinct shapes.
 PAD_MULTIPLE = 8
-_CHUNK = 2000
+_CHUNK = 2000  # rows that are tokenised at once
 
 
 @dataclass(frozen=True)
@@ -30,15 +31,15 @@ class TokenArrays:
     """The tokens of one split; tensors are on one device.
 
     Attributes:
-        ids: (tokens,) int32, all rows one after the other.
-        offsets: (rows + 1,) int64, where each row starts.
-        types: (tokens,) uint8 token types, or None for models without.
+        ids: (tokens,) int32, the tokens of all rows one after the other.
+        offsets: (rows + 1,) int64, the position at which each row starts.
+        types: (tokens,) uint8 token types, or None for models without them.
         labels: (rows,) int64, or None.
         idx: (rows,) int64 row ids.
         lengths: (rows,) token counts, on the CPU.
         pad_id: the padding token.
-        pad_left: whether rows are filled up at their beginning.
-        path: the folder the arrays come from.
+        pad_left: whether rows are padded at their beginning.
+        path: the folder of the arrays; an empty path if they are not from a folder.
     """
 
     ids: Tensor
@@ -56,24 +57,24 @@ class TokenArrays:
 
     @property
     def digest(self) -> str:
-        """Identifies the content: the folder's name is its fingerprint."""
+        """The fingerprint of the content, which is the folder's name."""
         return self.path.name
 
     def width(self, rows: np.ndarray) -> int:
-        """How many tokens wide a batch of these rows is: the longest row, rounded up."""
+        """Returns the width of a batch in tokens: the longest of its rows, rounded up."""
         longest = int(self.lengths[rows].max())
-        return -(-longest // PAD_MULTIPLE) * PAD_MULTIPLE
+        return math.ceil(longest / PAD_MULTIPLE) * PAD_MULTIPLE
 
     def batch(self, rows: np.ndarray) -> dict[str, Tensor]:
-        """`gather` for row numbers on the CPU, as narrow as they allow."""
+        """Gathers rows by numbers on the CPU, as narrow as possible; see `gather`."""
         return self.gather(torch.from_numpy(rows).to(self.ids.device), self.width(rows))
 
     def batches(self, batch_size: int | None = None) -> list[np.ndarray]:
-        """All rows in batches for a forward pass without gradients, longest first.
+        """Returns all rows in batches for a forward pass without gradients, longest first.
 
         Args:
-            batch_size: rows a batch; by default so many as have
-                `pkd.runtime.devices.inference_tokens` together.
+            batch_size: rows in a batch; None takes as many as have
+                `pkd.runtime.devices.inference_tokens` tokens.
 
         Returns:
             Row numbers of each batch.
@@ -83,14 +84,14 @@ class TokenArrays:
         return token_batches(self.lengths, inference_tokens(self.ids.device), PAD_MULTIPLE)
 
     def gather(self, index: Tensor, width: int) -> dict[str, Tensor]:
-        """Gathers rows into padded model inputs, without waiting for the device.
+        """Gathers rows into padded model inputs without synchronising with the device.
 
         Args:
             index: (batch,) row numbers, on the device of the tokens.
-            width: tokens of the longest row, or more.
+            width: number of tokens of the longest row, or more.
 
         Returns:
-            ``input_ids``, ``attention_mask`` and, where the model has them, ``token_type_ids``,
+            ``input_ids``, ``attention_mask`` and, if the model has them, ``token_type_ids``,
             each (batch, width) int64.
         """
         start, stop = self.offsets[index][:, None], self.offsets[index + 1][:, None]
@@ -105,27 +106,45 @@ class TokenArrays:
         return inputs
 
     def labels_of(self, index: Tensor) -> Tensor:
-        """Labels of a batch: (batch,) int64; ``index`` as in `gather`."""
-        assert self.labels is not None, f"{self.path} has no labels"
-        return self.labels[index]
+        """Returns the labels of a batch: (batch,) int64; for ``index`` see `gather`.
+
+        Raises:
+            InputError: if these are tokens of a split without labels.
+        """
+        return self._known_labels()[index]
 
     def all_labels(self) -> np.ndarray:
-        """Labels of all rows, on the CPU: (rows,) int64."""
-        assert self.labels is not None, f"{self.path} has no labels"
-        labels: np.ndarray = self.labels.cpu().numpy()
+        """Returns the labels of all rows on the CPU: (rows,) int64.
+
+        Raises:
+            InputError: if these are tokens of a split without labels.
+        """
+        labels: np.ndarray = self._known_labels().cpu().numpy()
         return labels
+
+    def _known_labels(self) -> Tensor:
+        if self.labels is None:
+            raise InputError(
+                f"`labels` of the tokens in {self.path} is None, but must hold a label for each "
+                "row: give the tokens of a split that is not in `test` of the task"
+            )
+        return self.labels
 
 
 def build_tokens(
     rows: Rows, tokenizer: "PreTrainedTokenizerBase", max_length: int, root: Path
 ) -> Path:
-    """Tokenises a split once and gives the folder with its arrays.
+    """Tokenises a split, unless that was done before, and returns the folder of its arrays.
 
     Args:
         rows: the split.
         tokenizer: a fast tokenizer with a padding token.
-        max_length: longer rows are cut, the longer text of a pair first; special tokens included.
-        root: where token folders live.
+        max_length: tokens of a row, special tokens included; longer rows are cut, the longer text
+            of a pair first.
+        root: parent of all token folders.
+
+    Raises:
+        InputError: for a tokenizer without a fast version.
     """
     key = {
         "kind": "tokens-1",
@@ -134,17 +153,21 @@ def build_tokens(
         "tokenizer": tokenizer_digest(tokenizer),
         "max_length": max_length,
     }
-    return build_once(root, key, lambda folder: _write(folder, rows, tokenizer, max_length))
+    return build_once(root, key, lambda folder: _write_arrays(folder, rows, tokenizer, max_length))
 
 
 def tokenizer_digest(tokenizer: "PreTrainedTokenizerBase") -> str:
-    """Identifies what a tokenizer does, wherever it was loaded from."""
+    """Returns a fingerprint of what a tokenizer does, wherever it was loaded from.
+
+    Raises:
+        InputError: if it has no fast version.
+    """
     if not tokenizer.is_fast:
         raise InputError(
             f"the tokenizer {type(tokenizer).__name__} has no fast version (tokenizer.json); "
-            "choose a model that ships one"
+            "choose a model that has one"
         )
-    # A call leaves its truncation and padding in the tokenizer; they are no part of what it is.
+    # A call leaves its truncation and padding in the tokenizer; they do not belong to it.
     backend = json.loads(tokenizer.backend_tokenizer.to_str())
     backend |= {"truncation": None, "padding": None}
     sides = [tokenizer.truncation_side, tokenizer.padding_side]
@@ -154,8 +177,13 @@ def tokenizer_digest(tokenizer: "PreTrainedTokenizerBase") -> str:
 def open_tokens(folder: Path, device: torch.device | str = "cpu") -> TokenArrays:
     """Opens a token folder: memory-mapped on the CPU, copied to a GPU.
 
+    Args:
+        folder: a folder that `build_tokens` returned.
+        device: of the tensors.
+
     Raises:
         CacheError: if a file is missing or damaged.
+        InputError: if it is a folder of something else.
     """
     verify(folder)
 
@@ -164,7 +192,11 @@ def open_tokens(folder: Path, device: torch.device | str = "cpu") -> TokenArrays
         return torch.from_numpy(map_array(path)).to(device) if path.exists() else None
 
     ids, offsets = load("ids"), load("offsets")
-    assert ids is not None and offsets is not None
+    if ids is None or offsets is None:
+        raise InputError(
+            f"`folder` is {folder}, which has no ids.npy or no offsets.npy, but must be a token "
+            "folder: give one that `build_tokens` returned"
+        )
     return TokenArrays(
         ids=ids,
         offsets=offsets,
@@ -184,10 +216,10 @@ def encode(
     max_length: int,
     device: torch.device | str = "cpu",
 ) -> TokenArrays:
-    """Tokenises a few rows in memory, as `build_tokens` does a whole split.
+    """Tokenises some rows in memory as `build_tokens` tokenises a split.
 
     Args:
-        texts: one list of strings for each text column; one row or more.
+        texts: one list of strings, not empty, for each text column.
         tokenizer: see `build_tokens`.
         max_length: see `build_tokens`.
         device: of the tensors.
@@ -210,7 +242,7 @@ def encode(
 def _encode(
     texts: Sequence[list[str]], tokenizer: Any, max_length: int
 ) -> tuple[np.ndarray, np.ndarray | None, np.ndarray]:
-    """Tokens, their types where the model has them, and the length of each row."""
+    """Returns tokens, their types if the model has them, and the length of each row."""
     encoded = tokenizer(*texts, truncation=True, max_length=max_length)
     lengths = np.array([len(row) for row in encoded["input_ids"]])
     types = None
@@ -219,7 +251,7 @@ def _encode(
     return np.concatenate(encoded["input_ids"]).astype(np.int32), types, lengths
 
 
-def _write(folder: Path, rows: Rows, tokenizer: Any, max_length: int) -> None:
+def _write_arrays(folder: Path, rows: Rows, tokenizer: Any, max_length: int) -> None:
     chunks: dict[str, list[np.ndarray]] = {"ids": [], "types": []}
     lengths: list[np.ndarray] = []
     for start in range(0, len(rows), _CHUNK):

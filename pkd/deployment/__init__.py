@@ -1,1 +1,1 @@
-"""Measuring and shipping the students of a study."""
+"""Export, use and latency of the students of a study."""

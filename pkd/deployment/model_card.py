@@ -1,4 +1,4 @@
-"""The card of an exported model: what it is, how it scored, what it costs, how to repeat it."""
+"""The card of an exported model: what it is, its scores and costs, how to repeat the export."""
 
 import statistics
 from collections.abc import Mapping, Sequence
@@ -22,19 +22,19 @@ def model_card(
     teacher_card: Mapping[str, Any] | None,
     **facts: Any,
 ) -> str:
-    """Writes the card.
+    """Returns the text of the card.
 
     Args:
-        study: ``study.yaml``.
+        study: the content of ``study.yaml``.
         task: the task's name.
-        student: what is exported.
-        card: what `pkd.deployment.run_folder.read_card` gives of it.
-        teacher_card: the same of the teacher, if it is known.
-        facts: ``table`` (see `cost_table`) with its ``conditions``, or None; ``onnx``, ``int8``:
-            whether these files are there; ``inputs`` of the ONNX file and the ``difference``
-            from PyTorch.
+        student: the exported student.
+        card: the study's record of it, from `pkd.deployment.run_folder.read_card`.
+        teacher_card: the record of the teacher, if there is one.
+        facts: ``table`` (see `cost_table`; None without measurements) and its ``conditions``;
+            ``onnx`` and ``int8``: whether these files exist; ``inputs`` of the ONNX file and its
+            largest ``difference`` of a logit from PyTorch.
     """
-    about, config = study["tasks"][task], study.get("config") or {}
+    entry, config = study["tasks"][task], study.get("config") or {}
     texts, trained = text_columns(dict(study), task), config.get("train") or {}
     generated = bool(study.get("generated_data"))
     environment = Environment(
@@ -53,11 +53,11 @@ def model_card(
         generated=generated,
         dataset="nyu-mll/glue" if task in GLUE and not generated else None,
         example='{"text": "…", "text_pair": "…"}' if len(texts) == 2 else '"…"',
-        labels=about["labels"],
+        labels=entry["labels"],
         texts=texts,
-        train_rows=_count(about.get("train_rows")),
-        dev_rows=_count(about.get("dev_rows")),
-        split=about["dev_splits"][0],
+        train_rows=_count(entry.get("train_rows")),
+        dev_rows=_count(entry.get("dev_rows")),
+        split=entry["dev_splits"][0],
         max_length=trained.get("max_length", "unknown"),
         teacher=_teacher(study, task, teacher_card),
         settings=_pairs(card["settings"]),
@@ -73,12 +73,12 @@ def model_card(
 
 
 def cost_table(rows: Sequence[Mapping[str, Any]]) -> str:
-    """Lays out what each form of the models costs and scores, as Markdown.
+    """Returns a Markdown table of the size, score and latency of each form of the models.
 
     Args:
         rows: for each form ``model``, ``form``, ``bytes``, ``metrics`` (of the first dev split),
-            ``changed`` (dev rows that its PyTorch fp32 form labels otherwise) and ``ms`` a row, by
-            batch size.
+            ``changed`` (dev rows for which its PyTorch fp32 form predicts another label) and
+            ``ms`` per row, by batch size.
     """
     return tabulate(
         [
@@ -105,9 +105,9 @@ def _training(trained: Mapping[str, Any], depth: int) -> str:
     return _pairs(facts) or "unknown"
 
 
-def _scores(student: Student, own: Mapping[str, Mapping[str, float]]) -> str:
+def _scores(student: Student, model_metrics: Mapping[str, Mapping[str, float]]) -> str:
     rows = []
-    for split, metrics in own.items():
+    for split, metrics in model_metrics.items():
         for metric, value in metrics.items():
             values = [100 * seed["metrics"][split][metric] for seed in student.seeds]
             spread = f" ± {statistics.stdev(values):.1f}" if len(values) > 1 else ""
@@ -118,13 +118,13 @@ def _scores(student: Student, own: Mapping[str, Mapping[str, float]]) -> str:
 
 
 def _teacher(study: Mapping[str, Any], task: str, card: Mapping[str, Any] | None) -> str:
-    teacher, about = study["teacher"], study["tasks"][task]
+    teacher, entry = study["teacher"], study["tasks"][task]
     text = f"{teacher.get('name', 'unknown')}, {teacher['layers']} layers"
     if (size := teacher.get("ensemble", {}).get(task, 1)) > 1:
-        text += f", the first of {size} that taught together"
+        text += f", the first of an ensemble of {size}"
     if card is None:
         return text
-    metrics = card["metrics"][about["dev_splits"][0]]
+    metrics = card["metrics"][entry["dev_splits"][0]]
     scores = ", ".join(f"{name} {100 * value:.1f}" for name, value in metrics.items())
     settings = f"; {_pairs(card['settings'])}" if card["settings"] else ""
     return f"{text}, fine-tuned: {scores} on dev (n = 1){settings}"

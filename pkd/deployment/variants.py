@@ -1,4 +1,4 @@
-"""The forms in which a model can be shipped, side by side: size, dev score and latency."""
+"""The forms in which a model can be deployed, with their size, dev score and latency."""
 
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -32,14 +32,14 @@ _CPU = torch.device("cpu")
 
 @dataclass(frozen=True, eq=False)
 class Variant:
-    """One form of a model, on the CPU.
+    """One form of a model on the CPU.
 
     Attributes:
-        model: whose form it is, for example ``teacher, 12 layers``.
+        model: the model's name, for example ``teacher``.
         form: for example ``PyTorch bf16``.
-        bytes: its weights, in memory or as a file.
-        tokens: the dev rows as it reads them, on the CPU.
-        predict: gives the logits of a batch, (batch, classes) fp32, from its inputs by name.
+        bytes: size of the weights in memory, or of the ONNX file.
+        tokens: the dev rows in the model's tokens, on the CPU.
+        predict: takes the inputs of a batch by name and returns its logits, (batch, classes) fp32.
     """
 
     model: str
@@ -59,10 +59,10 @@ def load_variants(
     """Loads the teacher's forms, then the student's; bf16 where the CPU multiplies it natively.
 
     Args:
-        teacher: its folder and the dev rows in its tokens, if there is one.
-        student: folder of the exported student, with its ONNX files if there are any.
-        name: the student's.
-        fp32: the student as it was loaded from there.
+        teacher: its folder and the dev rows in its tokens; None without a teacher.
+        student: folder of the exported student and of its ONNX files, if there are any.
+        name: the student's name.
+        fp32: the student, already loaded from this folder.
         tokens: the dev rows in the student's tokens.
     """
     native = resolve_precision("auto", _CPU)
@@ -103,27 +103,27 @@ def measure(
     """Scores and times the forms on the dev rows; progress goes to stderr.
 
     Args:
-        variants: the forms, the slowest first.
+        variants: the forms; the slowest must come first.
         task: the task's name.
         split: its first dev split.
         metrics: the task's metrics.
         tokens: rows of the split in the student's tokens.
-        limits: how much is timed for each batch size.
+        limits: how much to time at each batch size.
 
     Returns:
-        ``forms``: one row each, as `pkd.deployment.model_card.cost_table` takes them;
-        ``conditions``: what they were measured on, in words; ``difference``: the largest one of a
-        logit between the ONNX file and PyTorch, None without such a file.
+        ``forms``: one row for each form, see `pkd.deployment.model_card.cost_table`;
+        ``conditions``: how they were measured, in words; ``difference``: the largest difference
+        of a logit between the ONNX file and PyTorch, None without an ONNX file.
 
     Raises:
-        ExportError: if the ONNX file labels a row otherwise than PyTorch.
+        ExportError: if the ONNX file predicts another label than PyTorch for a row.
     """
     logits = {}
     for variant in variants:
         print(f"dev rows: {variant.model}, {variant.form}", file=sys.stderr, flush=True)
         logits[variant.model, variant.form] = dev_logits(variant)
     differences = [
-        _same(logits[model, _FP32], found, tokens)
+        _check_same_labels(logits[model, _FP32], found, tokens)
         for (model, form), found in logits.items()
         if form == "ONNX"
     ]
@@ -142,9 +142,9 @@ def measure(
     threads = torch.get_num_threads()
     conditions = (
         f"Dev rows of `{split}` at their own lengths; median time of the forward pass on "
-        f"{device_name(_CPU)}, {threads} thread{'s' if threads > 1 else ''}. MB: weights in "
-        "memory, of ONNX the file. Labels changed: dev rows that the form labels otherwise than "
-        "PyTorch fp32."
+        f"{device_name(_CPU)}, {threads} thread{'s' if threads > 1 else ''}. MB: size of the "
+        "weights in memory, or of the ONNX file. Labels changed: dev rows for which the form "
+        "predicts another label than PyTorch fp32."
     )
     return {
         "forms": forms,
@@ -154,7 +154,7 @@ def measure(
 
 
 def dev_logits(variant: Variant) -> np.ndarray:
-    """Predicts a split in batches of the larger of `BATCH_SIZES`.
+    """Predicts a split in batches of the larger size of `BATCH_SIZES`.
 
     Returns:
         (rows, classes), in the order of the rows.
@@ -170,16 +170,16 @@ def dev_logits(variant: Variant) -> np.ndarray:
 def latencies(
     variants: Sequence[Variant], task: str, tokens: TokenArrays, limits: Limits
 ) -> dict[Variant, dict[int, float]]:
-    """Times all forms in turn on the same dev rows.
+    """Times all forms on the same dev rows, in turn.
 
     Args:
-        variants: the forms; the first decides how many rows fit into the limits.
+        variants: the forms; the first decides how many rows fit the limits.
         task: the task's name.
         tokens: rows of its first dev split in the student's tokens.
-        limits: how much is timed for each batch size.
+        limits: how much to time at each batch size.
 
     Returns:
-        For each form the median milliseconds a row, by batch size.
+        For each form the median time per row in milliseconds, by batch size.
     """
     found: dict[Variant, dict[int, float]] = {variant: {} for variant in variants}
     for size in BATCH_SIZES:
@@ -197,17 +197,20 @@ def _run(variant: Variant, batches: Sequence[Inputs]) -> None:
 
 
 def _changed(one: np.ndarray, other: np.ndarray) -> np.ndarray:
-    """The rows that two models label otherwise."""
+    """Returns the rows for which two forms predict different labels."""
     return np.flatnonzero(one.argmax(axis=1) != other.argmax(axis=1))
 
 
-def _same(torch_logits: np.ndarray, onnx_logits: np.ndarray, tokens: TokenArrays) -> float:
+def _check_same_labels(
+    torch_logits: np.ndarray, onnx_logits: np.ndarray, tokens: TokenArrays
+) -> float:
+    """Returns the largest difference of a logit; raises ExportError if a label differs."""
     difference = float(np.abs(torch_logits - onnx_logits).max())
     rows = _changed(torch_logits, onnx_logits)
     if len(rows):
         raise ExportError(
-            f"the ONNX file labels {len(rows)} of {len(tokens)} dev rows otherwise than PyTorch, "
-            f"e.g. that with idx {tokens.idx[rows[0]]} (largest difference of a logit "
-            f"{difference:.2g}): nothing was exported. Leave --onnx and --int8 out"
+            f"the ONNX file predicts another label than PyTorch for {len(rows)} of {len(tokens)} "
+            f"dev rows, e.g. the row with idx {tokens.idx[rows[0]]} (the largest difference of a "
+            f"logit is {difference:.2g}): nothing was exported. Leave --onnx and --int8 out"
         )
     return difference

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from torch import Tensor
 from torch.nn import functional as F
 
-from pkd.distillation.recipe import LossWeights, Scale
+from pkd.distillation.loss_weights import LossWeights, Scale
 from pkd.errors import InputError
 
 
@@ -90,8 +90,8 @@ def soft_target_loss(
         A scalar in fp32.
     """
     log_p = F.log_softmax(student_logits.float() / temperature, dim=-1)
-    said = F.softmax(teacher_logits.detach().float() / temperature, dim=-1)
-    target = said.reshape(-1, *log_p.shape).mean(dim=0)
+    teacher_probabilities = F.softmax(teacher_logits.detach().float() / temperature, dim=-1)
+    target = teacher_probabilities.reshape(-1, *log_p.shape).mean(dim=0)
     if scale == "paper":
         return -(target * log_p).sum(dim=-1).mean()
     return F.kl_div(log_p, target, reduction="none").mean() * temperature**2

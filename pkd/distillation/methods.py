@@ -26,7 +26,7 @@ class Method:
 
     Attributes:
         label: its name in tables and plots.
-        hyperparameters: what is searched for it, recorded for it and credited to it, out of
+        hyperparameters: what a study searches and records for it, out of
             `SEARCHABLE`. A loss weight (``alpha``, ``beta``) that is not among them is 0.
         uses_logits: whether it learns from the teacher's logits.
         layer_strategy: gives the teacher layer that each student layer imitates, see
@@ -96,6 +96,11 @@ class Method:
             colour=record["colour"],
             marker=record["marker"],
         )
+
+    @property
+    def is_recorded(self) -> bool:
+        """Whether it comes from the record of a study, which holds no code."""
+        return self.layer_strategy is _not_recorded
 
     @property
     def needs_teacher(self) -> bool:

@@ -16,8 +16,10 @@ def register_method(name: str, method: Method) -> None:
     Raises:
         InputError: if the name belongs to another method.
     """
-    if METHODS.setdefault(name, method) != method:
+    known = METHODS.get(name, method)
+    if known != method and not known.is_recorded:
         raise InputError(f"there is a method {name!r} already: choose another name")
+    METHODS[name] = method
 
 
 def load_method(reference: str, refused: Iterable[Path] = ()) -> tuple[Method, Path]:
@@ -35,28 +37,48 @@ def load_method(reference: str, refused: Iterable[Path] = ()) -> tuple[Method, P
             module lies in a refused folder.
     """
     module_name, _, attribute = reference.partition(":")
-    try:
-        spec = importlib.util.find_spec(module_name)
-    except (ImportError, ValueError):
-        spec = None
-    if spec is None or spec.origin is None or not attribute:
+    file = _find(module_name, reference, [folder.resolve() for folder in refused])
+    if file is None or not attribute:
         raise InputError(
             f"cannot find the method {reference!r}: it must be `module:object`, where Python can "
             "import the module (an installed package, or a file in a folder of PYTHONPATH)"
         )
-    file = Path(spec.origin).resolve()
-    for folder in refused:
-        if file.is_relative_to(folder.resolve()):
-            raise InputError(
-                f"the method {reference!r} lies in {folder}, a folder of data or models, whose "
-                "code is never run: move the module elsewhere"
-            )
-    method = getattr(importlib.import_module(module_name), attribute, None)
+    try:
+        module = importlib.import_module(module_name)
+    except Exception as error:  # whatever the user's code raises
+        raise InputError(
+            f"the module of the method {reference!r} ({file}) cannot be imported: "
+            f"{type(error).__name__}: {error}"
+        ) from error
+    method = getattr(module, attribute, None)
     if not isinstance(method, Method):
         raise InputError(
             f"{reference!r} is {shown(method)}, but must be a `pkd.Method` (see docs/extend.md)"
         )
     return method, file
+
+
+def _find(module_name: str, reference: str, refused: list[Path]) -> Path | None:
+    """Returns the file of a module; None if there is none. Imports no refused parent package."""
+    parts = module_name.split(".")
+    file = None
+    for end in range(1, len(parts) + 1):
+        try:
+            spec = importlib.util.find_spec(".".join(parts[:end]))
+        except (ImportError, ValueError):
+            return None
+        if spec is None:
+            return None
+        places = [spec.origin] if spec.has_location else []
+        for place in (*places, *(spec.submodule_search_locations or ())):
+            for folder in refused:
+                if place and Path(place).resolve().is_relative_to(folder):
+                    raise InputError(
+                        f"the method {reference!r} lies in {folder}, a folder of data or models, "
+                        "whose code is never run: move the module elsewhere"
+                    )
+        file = Path(spec.origin).resolve() if spec.has_location and spec.origin else None
+    return file
 
 
 def source_digest(file: Path) -> str:

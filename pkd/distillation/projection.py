@@ -1,7 +1,7 @@
-"""Student states in the teacher's width, where the two differ: learnt with the student.
+"""Projects a student's states to the teacher's width where the widths differ.
 
-The paper's students are cut from their teachers and need none of this. One linear map for each
-matched pair of layers, as in the distillation of BERT into other widths; it is dropped at the end.
+The paper's students have their teachers' width and need no projection. There is one linear map per
+matched pair of layers, trained with the student and dropped at the end.
 """
 
 import torch
@@ -12,7 +12,7 @@ class Projection(nn.Module):
     """A linear map for each matched pair of layers.
 
     Args:
-        pairs: how many pairs.
+        pairs: number of pairs.
         student: width of the student's states.
         teacher: width of the teacher's.
         seed: draws the first weights; the global generators are left as they were.
@@ -25,6 +25,6 @@ class Projection(nn.Module):
             self.maps = nn.ModuleList(nn.Linear(student, teacher) for _ in range(pairs))
 
     def forward(self, states: Tensor) -> Tensor:
-        """(batch, pairs, student's width) to (batch, pairs, teacher's width), in fp32."""
+        """Maps (batch, pairs, student width) to (batch, pairs, teacher width), in fp32."""
         projected = [each(states[:, pair].float()) for pair, each in enumerate(self.maps)]
         return torch.stack(projected, dim=1)

@@ -1,38 +1,16 @@
 """Everything that decides the outcome of one training, besides its files."""
 
-from dataclasses import dataclass
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from pkd.distillation.layer_map import LayerStrategy
+from pkd.distillation.layer_map import LayerStrategy, layer_map
+from pkd.distillation.loss_weights import LossWeights, Scale
 from pkd.distillation.methods import METHODS, Method, MethodName
 from pkd.errors import InputError
 from pkd.runtime.validation import describe_errors
 
 LARGEST_COUNT = 1_000_000  # of epochs, trials, …: more is a slip, and its arithmetic overflows
-
-Scale = Literal["released", "paper"]
-
-
-@dataclass(frozen=True)
-class LossWeights:
-    """Weights of the three terms: ``(1 - alpha) · CE + alpha · soft + beta · patience``.
-
-    Attributes:
-        alpha: share of the soft targets, 0 … 1. 0 is plain fine-tuning.
-        beta: weight of the patience loss, >= 0. 0 is vanilla KD.
-        temperature: T > 0 of the softened distributions, for teacher and student alike.
-        normalize: whether hidden states are scaled to length 1 first (the paper's equation; the
-            released code searched both).
-        scale: which of the two scales ``alpha`` and ``beta`` are meant in.
-    """
-
-    alpha: float = 0.0
-    beta: float = 0.0
-    temperature: float = 1.0
-    normalize: bool = True
-    scale: Scale = "released"
 
 
 class Recipe(BaseModel):
@@ -104,6 +82,29 @@ class Recipe(BaseModel):
         """Whether the loss reads hidden states: not with a weight of 0."""
         weighed = "beta" in self.entry.hyperparameters
         return self.layer_strategy is not None and (not weighed or self.beta > 0)
+
+    def teacher_map(self, teacher_layers: int | None, student_layers: int) -> tuple[int, ...]:
+        """Returns the teacher layers that student layers 1 … k-1 are compared with.
+
+        Args:
+            teacher_layers: depth of the teacher; None where it is not known.
+            student_layers: depth k of the student.
+
+        Returns:
+            1-based layer numbers; () for a method that compares no states.
+
+        Raises:
+            InputError: if the method compares states and the teacher's depth is not known, or if
+                the layer map does not fit the depths.
+        """
+        if self.layer_strategy is None:
+            return ()
+        if teacher_layers is None:
+            raise InputError(
+                f"the method {self.method} compares layers with the teacher's, so "
+                "`teacher_layers` must be given"
+            )
+        return layer_map(self.layer_strategy, teacher_layers, student_layers)
 
     @property
     def loss_weights(self) -> LossWeights:

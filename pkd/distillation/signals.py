@@ -1,6 +1,6 @@
-"""What a teacher says of each training row, cached on disk: logits and [CLS] states.
+"""A teacher's logits and [CLS] states for each training row, cached on disk.
 
-A student then never runs its teacher: a batch costs one gather from memory-mapped arrays.
+Students never run their teacher: a batch costs one gather from memory-mapped arrays.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -33,8 +33,8 @@ class Signals:
     Attributes:
         logits: (rows, classes) fp32.
         states: for each cached layer (1-based), (rows, hidden) fp16.
-        further: ``logits`` of each other teacher of an ensemble. They are kept apart because
-            what is averaged are softened predictions, at a temperature that is the trial's.
+        further: ``logits`` of the other teachers of an ensemble. They are kept apart because the
+            loss averages softened predictions, and each trial has its own temperature.
     """
 
     logits: Tensor
@@ -47,14 +47,17 @@ class Signals:
         return next(iter(self.states.values())).shape[1]
 
     def logits_of(self, index: Tensor) -> Tensor:
-        """(batch, classes) fp32, for (batch,) row numbers on the device of the signals; of an
-        ensemble (teachers, batch, classes)."""
+        """Returns logits, (batch, classes) fp32, or (teachers, batch, classes) of an ensemble.
+
+        Args:
+            index: (batch,) row numbers, on the device of the signals.
+        """
         if not self.further:
             return self.logits[index]
         return torch.stack([logits[index] for logits in (self.logits, *self.further)])
 
     def states_of(self, index: Tensor, layers: Sequence[int]) -> Tensor:
-        """(batch, len(layers), hidden) fp32, in the order of ``layers``."""
+        """Returns states, (batch, len(layers), hidden) fp32, in the order of ``layers``."""
         return torch.stack([self.states[layer][index] for layer in layers], dim=1).float()
 
 
@@ -69,21 +72,21 @@ def build_signals(
     batch_size: int | None = None,
     progress: Progress = lambda done, total: None,
 ) -> Path:
-    """Runs the teacher once over a split, dropout off, and gives the folder with its signals.
+    """Runs the teacher once over a split, dropout off, and returns the folder of its signals.
 
     Args:
         teacher: the fine-tuned classifier.
         teacher_digest: identifies its weights, see `pkd.models.encoder.weights_digest`.
         tokens: the rows, on ``device``.
         layers: 1-based layers whose [CLS] state is kept.
-        root: where signal folders live.
+        root: folder of all signal folders.
         device: where to run.
         precision: ``fp32`` or ``bf16``.
         batch_size: rows a forward pass; see `pkd.data.tokens.TokenArrays.batches`.
         progress: called with (rows done, rows) after each batch.
 
     Raises:
-        TrainingError: if the teacher says something that is not a finite number.
+        TrainingError: if a logit or a state is not a finite number.
     """
     key = {
         "kind": "signals-1",
@@ -95,7 +98,7 @@ def build_signals(
     }
 
     def write(folder: Path) -> None:
-        _write(folder, teacher, tokens, sorted(layers), device, precision, batch_size, progress)
+        _fill(folder, teacher, tokens, sorted(layers), device, precision, batch_size, progress)
 
     return build_once(root, key, write)
 
@@ -112,12 +115,12 @@ def open_signals(
         folder: from `build_signals`.
         layers: the layers that are needed; only these are opened.
         device: where the tensors go.
-        further: the folders of an ensemble's other teachers, whose logits count too.
+        further: the signal folders of the other teachers of an ensemble.
 
     Raises:
         CacheError: if a file is missing or damaged.
-        InputError: if a layer is not among the cached ones, or if teachers were asked about
-            other rows or classes.
+        InputError: if a layer is not cached, or if the teachers of an ensemble labelled other
+            rows or classes.
     """
     verify(folder)
     states = {}
@@ -125,7 +128,8 @@ def open_signals(
         path = _layer_file(folder, layer)
         if not path.exists():
             raise InputError(
-                f"{folder} holds no states of teacher layer {layer}; build the signals with it"
+                f"{folder} holds no states of teacher layer {layer}: build the signals with this "
+                "layer"
             )
         states[layer] = torch.from_numpy(map_array(path)).to(device)
     logits = _logits(folder, device)
@@ -134,7 +138,7 @@ def open_signals(
         if found.shape != logits.shape:
             raise InputError(
                 f"{other} holds logits of {tuple(found.shape)} rows and classes, {folder} of "
-                f"{tuple(logits.shape)}: ask all teachers of an ensemble about the same rows"
+                f"{tuple(logits.shape)}: all teachers of an ensemble must label the same rows"
             )
     return Signals(logits, states, others)
 
@@ -148,7 +152,7 @@ def _layer_file(folder: Path, layer: int) -> Path:
 
 
 @torch.inference_mode()
-def _write(
+def _fill(
     folder: Path,
     teacher: PreTrainedModel,
     tokens: TokenArrays,
@@ -201,14 +205,14 @@ def ask_teacher(
     precision: str = "auto",
     progress: Progress = lambda done, total: None,
 ) -> Path:
-    """Runs a fine-tuned teacher over the training rows, unless that was done before.
+    """Runs a fine-tuned teacher over the training rows, unless its signals are cached.
 
     Args:
         prepared: the task, in the teacher's tokens.
         teacher: folder of the fine-tuned classifier, its classes in the order of the task's
             labels.
         layers: 1-based layers whose [CLS] states the students need; none for vanilla KD.
-        root: where signal folders live.
+        root: folder of all signal folders.
         precision: ``auto``, ``fp32`` or ``bf16``.
         progress: called with (rows done, rows).
 

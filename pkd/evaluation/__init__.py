@@ -1,1 +1,1 @@
-"""How good a model is, and how fast."""
+"""Predictions, scores and inference times of models."""

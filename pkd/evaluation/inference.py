@@ -22,20 +22,20 @@ def predict_logits(
     precision: str,
     batch_size: int | None = None,
 ) -> np.ndarray:
-    """Runs a classifier over a split, dropout off; the mode it was in is restored.
+    """Predicts the rows of a split without dropout, and restores the model's mode.
 
     Args:
         model: the classifier.
         tokens: the rows, on ``device``.
-        device: where to run.
+        device: the model's device.
         precision: ``fp32`` or ``bf16``.
-        batch_size: rows a forward pass; see `pkd.data.tokens.TokenArrays.batches`.
+        batch_size: rows in a batch; see `pkd.data.tokens.TokenArrays.batches`.
 
     Returns:
         (rows, classes) fp32, in the order of the rows.
 
     Raises:
-        TrainingError: if a logit is not a finite number.
+        TrainingError: if a logit is not finite.
     """
     was_training = model.training
     model.eval()
@@ -52,6 +52,7 @@ def predict_logits(
 def _logits_within_memory(
     model: PreTrainedModel, tokens: TokenArrays, rows: np.ndarray
 ) -> torch.Tensor:
+    """Returns the logits of a batch; halves the batch as long as memory does not suffice."""
     try:
         logits: torch.Tensor = model(**tokens.batch(rows)).logits
         return logits
@@ -66,7 +67,7 @@ def _logits_within_memory(
 def write_predictions(
     path: Path, task: Task, idx: np.ndarray, logits: np.ndarray, labels: np.ndarray | None
 ) -> None:
-    """Writes one row per example to Parquet: idx, label (if known), prediction, logit_<name>."""
+    """Writes predictions to a Parquet file: idx, label (if known), prediction, logit_<name>."""
     import pyarrow as pa
     from pyarrow import parquet
 

@@ -17,7 +17,7 @@ def score(
 
     Args:
         metrics: ``accuracy`` (0 … 1), ``f1`` of label 1 (0 … 1), ``f1:LABEL`` of that label,
-            ``macro_f1`` (0 … 1: the mean F1 of the labels that occur in rows or predictions),
+            ``macro_f1`` (0 … 1: the mean F1 of the labels that occur in rows or predictions) and
             ``mcc`` (-1 … 1).
         logits: (rows, classes).
         labels: (rows,) codes.
@@ -27,7 +27,7 @@ def score(
         The value of each metric.
     """
     predicted = logits.argmax(axis=1)
-    # A model that never predicts a label has no F1 of it; GLUE's server counts it as 0.
+    # Without predictions of a label its F1 is undefined; GLUE's server counts it as 0.
     f1 = partial(f1_score, zero_division=0.0)
     functions: dict[str, Callable[[], float]] = {
         "accuracy": lambda: accuracy_score(labels, predicted),
@@ -41,12 +41,12 @@ def score(
 
 
 def cross_entropy(logits: np.ndarray, labels: np.ndarray) -> float:
-    """Mean negative log-likelihood of the labels, in nats."""
+    """Returns the mean negative log-likelihood of the labels, in nats."""
     loss = torch.nn.functional.cross_entropy(torch.from_numpy(logits), torch.from_numpy(labels))
     return float(loss)
 
 
 def selection_score(task: Task, metrics: dict[str, dict[str, float]]) -> float:
-    """The number a search maximises: the mean of the task's metrics on its first dev split."""
+    """Returns the score that a search maximises: the mean metric on the first dev split."""
     first = metrics[task.dev[0]]
     return sum(first.values()) / len(first)

@@ -1,4 +1,4 @@
-"""Times several functions side by side, so that all of them see the same machine."""
+"""Timing of several functions side by side, under the same conditions."""
 
 import statistics
 import time
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 MIN_REPEATS = 3
-# The share of a time limit that goes into warming up: caches, memory pools, a GPU's clock.
+# The share of a time limit that is spent on warming up caches, memory pools and a GPU's clock.
 _WARM_UP = 0.1
 
 Name = TypeVar("Name", bound=Hashable)
@@ -15,12 +15,12 @@ Name = TypeVar("Name", bound=Hashable)
 
 @dataclass(frozen=True)
 class Limits:
-    """How much is measured.
+    """How much to measure.
 
     Attributes:
-        repeats: timed calls of each function at most; at least `MIN_REPEATS`.
-        seconds: after so many seconds in the timed calls of the slowest function no more are
-            made, once there are `MIN_REPEATS`; > 0.
+        repeats: the largest number of timed calls of each function; at least `MIN_REPEATS`.
+        seconds: time limit for the timed calls of the slowest function, > 0; at least
+            `MIN_REPEATS` calls are made even if they take longer.
     """
 
     repeats: int = 30
@@ -32,18 +32,18 @@ def time_interleaved(
     limits: Limits,
     clock: Callable[[], float] = time.perf_counter,
 ) -> dict[Name, list[float]]:
-    """Calls every function in turn (A B C A B C …), first to warm up, then with the clock.
+    """Calls functions in turn (A B C A B C …), first to warm up, then timed.
 
-    A machine that slows down or is used by others in between then does so for all of them: the
-    n-th times of two functions belong together, and their ratio is steadier than either.
+    If the machine becomes slower in between, it does so for all functions. The n-th times of two
+    functions therefore belong together, and their ratio varies less than either of them.
 
     Args:
-        calls: the functions; each returns when its work is done (a GPU's included).
-        limits: how often.
-        clock: seconds that only go up.
+        calls: the functions; each returns only when its work is done, on a GPU too.
+        limits: how often to call them.
+        clock: returns seconds that never decrease.
 
     Returns:
-        The seconds of each timed call, as many for every function.
+        The seconds of each timed call; the number of calls is the same for all functions.
     """
     started = clock()
     while True:
@@ -63,6 +63,6 @@ def time_interleaved(
 
 
 def quartiles(times: list[float]) -> tuple[float, float, float]:
-    """Lower quartile, median and upper quartile of two values or more (linear interpolation)."""
+    """Returns lower quartile, median and upper quartile of at least two values (interpolated)."""
     lower, median, upper = statistics.quantiles(times, n=4, method="inclusive")
     return lower, median, upper

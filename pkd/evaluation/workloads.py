@@ -1,4 +1,4 @@
-"""Batches that models predict when their speed is measured."""
+"""Batches on which the speed of models is measured."""
 
 import time
 from collections.abc import Callable, Sequence
@@ -15,20 +15,20 @@ from pkd.evaluation.timing import MIN_REPEATS
 from pkd.models.encoder import longest_input
 
 LENGTH = 128  # tokens a row in the paper's Table 4
-_MOST_BATCHES = 32  # of a task's dev batches, so many stand for all
+_MOST_BATCHES = 32  # the largest number of a task's dev batches in one call
 
 Inputs = dict[str, Tensor]
 
 
 @dataclass(frozen=True)
 class Workload:
-    """What a model predicts in one timed call.
+    """The batches that a model predicts in one timed call.
 
     Attributes:
-        task: whose dev rows; None for rows of one length.
-        batch_size: rows at a time; a task's last batch may be smaller.
-        batches: the inputs of a model, on the device.
-        picked: the row numbers of each batch of dev rows.
+        task: the task of the dev rows; None for rows of one length.
+        batch_size: rows in a batch; a task's last batch may be smaller.
+        batches: the inputs of the model, on the device.
+        picked: the row numbers of each batch of dev rows; empty for rows of one length.
     """
 
     task: str | None
@@ -37,7 +37,7 @@ class Workload:
     picked: tuple[np.ndarray, ...] = ()
 
     def read_by(self, tokens: TokenArrays | None) -> list[Inputs]:
-        """The inputs of a model with a tokenizer of its own: the same rows in other tokens."""
+        """Returns the inputs for a model with another tokenizer: the same rows in its tokens."""
         if tokens is None or not self.picked:
             return self.batches
         return [tokens.batch(rows) for rows in self.picked]
@@ -49,7 +49,7 @@ class Workload:
 
     @property
     def tokens(self) -> float:
-        """Mean tokens a row, padding not counted."""
+        """Mean number of tokens in a row, without padding."""
         return sum(int(inputs["attention_mask"].sum()) for inputs in self.batches) / self.rows
 
     def __str__(self) -> str:
@@ -58,9 +58,9 @@ class Workload:
 
 
 def full_rows(models: Sequence[PreTrainedModel], batch_size: int) -> Workload:
-    """One batch of rows of `LENGTH` tokens, or as many as all models take.
+    """Returns one batch of rows of `LENGTH` tokens, or of the longest input of all models.
 
-    The tokens are random ones that all models have: which they are changes no time.
+    The tokens are random; which tokens they are does not influence the time.
     """
     length = min(LENGTH, *(longest_input(model.config) for model in models))
     vocabulary = min(model.config.vocab_size for model in models)
@@ -77,21 +77,21 @@ def dev_rows(
     tokens: TokenArrays,
     batch_size: int,
     seconds: float,
-    theirs: TokenArrays | None = None,
+    slowest_tokens: TokenArrays | None = None,
 ) -> Workload:
-    """Dev batches of similar lengths with their own padding, as in `pkd.evaluation.inference`.
+    """Returns dev batches of rows of similar lengths, as in `pkd.evaluation.inference`.
 
     Args:
-        run: predicts batches with the slowest of the models to be measured.
+        run: predicts batches with the slowest model to measure.
         task: the task's name.
-        tokens: its dev rows, on the device of the model.
-        batch_size: rows at a time.
-        seconds: so many batches are taken that `MIN_REPEATS` passes of it fit, but one at
-            least.
-        theirs: the rows in the tokens of that slowest model, if it has its own.
+        tokens: its dev rows, on the model's device.
+        batch_size: rows in a batch.
+        seconds: time limit; as many batches are taken as `MIN_REPEATS` passes of the slowest
+            model can predict in it, but at least one.
+        slowest_tokens: the rows in the tokens of the slowest model, if its tokenizer differs.
     """
     batches = eval_batches(tokens.lengths, batch_size)
-    sample = [(theirs or tokens).batch(rows) for rows in spread_out(batches, 1)]
+    sample = [(slowest_tokens or tokens).batch(rows) for rows in spread_out(batches, 1)]
     run(sample)  # the first call of a shape is slow
     started = time.perf_counter()
     run(sample)
@@ -101,14 +101,14 @@ def dev_rows(
 
 
 def spread_out(batches: Sequence[np.ndarray], count: int) -> list[np.ndarray]:
-    """Picks ``count`` batches at equal distances: of sorted ones, short and long alike."""
+    """Picks ``count`` batches at equal distances, so that short and long ones are included."""
     count = min(count, len(batches))
     return [batches[(2 * i + 1) * len(batches) // (2 * count)] for i in range(count)]
 
 
 @torch.inference_mode()
 def predict(model: PreTrainedModel, batches: Sequence[Inputs]) -> None:
-    """Runs the model over the batches and returns when the device is done."""
+    """Predicts the batches and returns when the device has finished."""
     for inputs in batches:
         model(**inputs)
     if model.device.type == "cuda":

@@ -1,1 +1,1 @@
-"""Files that are read and written whole, or refused with the line."""
+"""Reading and writing files: data, YAML, caches, and writes that survive a crash."""

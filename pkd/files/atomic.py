@@ -1,4 +1,4 @@
-"""Writing files so that a crash leaves the old one or the new one, never half of one."""
+"""Atomic writes: a crash leaves the old file or the new one, never half of a file."""
 
 import contextlib
 import errno
@@ -13,12 +13,20 @@ import numpy as np
 
 from pkd.errors import CacheError, DiskFull
 
-# A library that fails to write for want of space rarely says so; so little is none.
+# Less than this counts as a full disk: libraries rarely report why a write failed.
 _NO_SPACE_BYTES = 1 << 16
 
 
 def write_atomic(path: Path, write: Callable[[Path], None]) -> None:
-    """Lets ``write`` fill a temporary file, makes it durable and gives it its name."""
+    """Writes a file under a temporary name, flushes it to the disk, and renames it.
+
+    Args:
+        path: the file; its folder is made if it is missing.
+        write: called with the temporary path.
+
+    Raises:
+        DiskFull: if the disk is full.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f"{path.name}.{os.getpid()}.tmp")
     try:
@@ -33,14 +41,14 @@ def write_atomic(path: Path, write: Callable[[Path], None]) -> None:
 
 @contextlib.contextmanager
 def explained_full_disk(path: Path) -> Iterator[None]:
-    """Turns whatever a library raises for a full disk into `pkd.errors.DiskFull`.
+    """Replaces any error that a full disk causes in the block by `pkd.errors.DiskFull`.
 
     Args:
-        path: what is being written in the block.
+        path: the file or folder that the block writes.
     """
     try:
         yield
-    except Exception as error:  # libraries wrap what the disk says in types of their own
+    except Exception as error:  # libraries wrap an OSError in their own types
         if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise _disk_full(path) from error
         check_space(path)
@@ -48,10 +56,10 @@ def explained_full_disk(path: Path) -> Iterator[None]:
 
 
 def check_space(path: Path) -> None:
-    """Looks whether the disk of a file or folder, which need not be there yet, is full.
+    """Checks the free space on the disk of a file or folder, which need not exist yet.
 
     Raises:
-        DiskFull: if it is.
+        DiskFull: if the disk is full.
     """
     folder = next(each for each in (path, *path.absolute().parents) if each.is_dir())
     if shutil.disk_usage(folder).free < _NO_SPACE_BYTES:
@@ -65,9 +73,9 @@ def _disk_full(path: Path) -> DiskFull:
 
 
 def reserve(path: Path, size: int) -> None:
-    """Claims the blocks of a file that is about to be memory-mapped.
+    """Allocates the disk blocks of a file that is about to be memory-mapped.
 
-    Without them, a full disk kills the process with SIGBUS at the first page it cannot store.
+    Otherwise a full disk kills the process with SIGBUS at the first page that cannot be stored.
     """
     if hasattr(os, "posix_fallocate"):
         with path.open("r+b") as file:
@@ -75,7 +83,7 @@ def reserve(path: Path, size: int) -> None:
 
 
 def remove(path: Path) -> None:
-    """Deletes a file or a folder, if it is there."""
+    """Deletes a file or a folder, if it exists."""
     if path.is_dir():
         shutil.rmtree(path, ignore_errors=True)
     else:
@@ -83,7 +91,11 @@ def remove(path: Path) -> None:
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Writes a JSON file atomically; NaN and infinity are refused."""
+    """Writes a JSON file atomically.
+
+    Raises:
+        ValueError: for NaN and infinity, which are not JSON.
+    """
     text = json.dumps(value, allow_nan=False, ensure_ascii=False)
     write_atomic(path, lambda partial: _write_text(partial, text + "\n"))
 
@@ -95,15 +107,15 @@ def _write_text(path: Path, text: str) -> None:
 def map_array(path: Path) -> np.ndarray:
     """Memory-maps an ``.npy`` file.
 
-    Copy-on-write, because torch warns about arrays that cannot be written; nothing is ever
-    written and no page is copied. An array of Python objects would be a pickle.
+    The mapping is copy-on-write only because torch warns about read-only arrays; nothing is
+    written, so no page is copied. Arrays of Python objects are refused: they would be unpickled.
 
     Raises:
-        CacheError: if the file holds anything but numbers.
+        CacheError: if the file is not an array of numbers.
     """
     try:
         return np.lib.format.open_memmap(path, mode="c")
     except ValueError as error:
         raise CacheError(
-            f"{path} is no array of numbers ({error}); delete {path.parent}"
+            f"{path} is not an array of numbers ({error}); delete {path.parent}"
         ) from None

@@ -1,4 +1,4 @@
-"""Content-addressed folders: built once under a lock, complete only with their manifest."""
+"""Content-addressed folders: each is built once, under a lock, and checked by its manifest."""
 
 import hashlib
 import json
@@ -17,13 +17,13 @@ _verified: set[Path] = set()
 
 
 def fingerprint(value: Any) -> str:
-    """16 hex digits that identify a JSON-like value."""
+    """Returns 16 hex digits that identify a JSON-like value."""
     text = json.dumps(value, sort_keys=True, ensure_ascii=False, default=str)
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def file_digest(path: Path) -> str:
-    """SHA-256 of a file's bytes."""
+    """Returns the SHA-256 of a file's bytes as hex digits."""
     digest = hashlib.sha256()
     with path.open("rb") as file:
         while block := file.read(1 << 20):
@@ -32,24 +32,25 @@ def file_digest(path: Path) -> str:
 
 
 def folder_digest(folder: Path) -> str:
-    """Identifies the names and bytes of the files directly in a folder."""
+    """Returns the fingerprint of the files directly in a folder: their names and bytes."""
     return fingerprint({p.name: file_digest(p) for p in sorted(folder.iterdir()) if p.is_file()})
 
 
 def build_once(root: Path, key: dict[str, Any], build: Callable[[Path], None]) -> Path:
-    """Gives the folder for ``key`` under ``root``, building it if it is not there yet.
+    """Returns the folder for ``key`` under ``root``, and builds it if it does not exist yet.
 
-    Several processes may ask at once: one builds, the others wait. The folder is built under a
-    temporary name and renamed when its manifest (key, sizes, checksums) is written, so that a
-    crash leaves nothing that looks complete. A damaged folder is built again.
+    Several processes may call this at once: one builds, the others wait. The folder is built
+    under a temporary name and renamed once its manifest (key, sizes, checksums) is written, so
+    that a crash leaves nothing that looks complete. A damaged folder is built again.
 
     Args:
-        root: where folders of this kind live.
-        key: what the content depends on; JSON-like.
-        build: fills the empty folder it is given.
+        root: parent of all folders of this kind.
+        key: everything that the content depends on; JSON-like.
+        build: fills the empty folder that it is called with.
 
     Raises:
-        InputError: if ``root`` cannot be a folder.
+        InputError: if ``root`` cannot be made.
+        DiskFull: if the disk is full.
     """
     try:
         root.mkdir(parents=True, exist_ok=True)
@@ -74,7 +75,7 @@ def build_once(root: Path, key: dict[str, Any], build: Callable[[Path], None]) -
 
 
 def write_manifest(folder: Path, key: dict[str, Any]) -> None:
-    """Records sizes and checksums of all files of a folder, and what they depend on."""
+    """Writes a folder's manifest: the key, and the size and checksum of each file."""
     files = {
         path.relative_to(folder).as_posix(): {
             "bytes": path.stat().st_size,
@@ -91,7 +92,7 @@ def verify(folder: Path) -> Path:
     """Checks a folder against its manifest: sizes always, checksums once per process.
 
     Raises:
-        CacheError: naming the file that is missing or damaged.
+        CacheError: if a file is missing or damaged; names the file.
     """
     try:
         files = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))["files"]

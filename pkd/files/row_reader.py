@@ -1,34 +1,34 @@
-"""Rows of a file of any size, read a chunk at a time, whatever is wrong with some of them."""
+"""Rows of a file of any size, read a chunk at a time; a bad row does not end the reading."""
 
-import csv
+import io
+import itertools
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pkd.errors import InputError, shown
-from pkd.files.columns import DELIMITERS, chosen_columns, each_key_once
+from pkd.errors import InputError
+from pkd.files.columns import chosen_columns
+from pkd.files.row_parsers import DELIMITERS, OnBadRow, parse_csv, parse_jsonl
 
 SUFFIXES = (*DELIMITERS, ".jsonl", ".parquet")
-CHUNK = 4096  # rows: what is in memory at a time
+CHUNK = 4096  # rows that are in memory at a time
 _LONGEST_FIELD = 1 << 24  # characters: a quote that is never closed must not swallow the file
-
-_NO_TEXT = "it is no UTF-8"
 
 Row = dict[str, Any]
 
 
 @dataclass(frozen=True)
 class Chunk:
-    """Some rows, and how far the file has been read with them.
+    """Some rows, and how much of the file has been read with them.
 
     Attributes:
-        rows: column to value.
-        places: where each row is, for a person: its line, or its number.
+        rows: the value of each column.
+        places: where each row is, as messages show it: its line or its number.
         done: bytes (Parquet: rows) of the file so far.
-        batch: the rows as Arrow has them, if they come from Parquet.
+        batch: the rows as Arrow holds them, if they come from Parquet.
     """
 
     rows: list[Row]
@@ -44,7 +44,7 @@ class Source:
     Attributes:
         columns: their names; of JSONL those of the first row.
         total: bytes (Parquet: rows) of the file.
-        chunks: the rows; to be read once. What is no row goes to ``lost``.
+        chunks: the rows; they can be read once. Bad rows go to ``on_bad_row`` instead.
     """
 
     columns: list[str]
@@ -52,14 +52,11 @@ class Source:
     chunks: Iterator[Chunk]
 
 
-Lost = Callable[[str, str], None]  # where, and why no row could be read there
-
-
 def check_suffix(option: str, path: Path) -> None:
-    """Refuses a file of an unknown type.
+    """Checks the type of a file that an option names.
 
     Raises:
-        InputError: naming the option.
+        InputError: if the type is unknown; names the option.
     """
     if path.suffix.lower() not in SUFFIXES:
         raise InputError(
@@ -68,24 +65,24 @@ def check_suffix(option: str, path: Path) -> None:
 
 
 @contextmanager
-def open_rows(path: Path, needed: Sequence[str], lost: Lost) -> Iterator[Source]:
+def open_rows(path: Path, needed: Sequence[str], on_bad_row: OnBadRow) -> Iterator[Source]:
     """Opens a file for reading.
 
     Args:
-        path: its suffix, one of `SUFFIXES`, tells its type. Texts are UTF-8.
-        needed: columns that it must have; of JSONL the first row.
-        lost: is told what cannot be read as a row.
+        path: its suffix, one of `SUFFIXES`, gives its type. Texts are UTF-8.
+        needed: columns that the file must have; of JSONL the first row.
+        on_bad_row: called with the place and the problem of each row that cannot be read.
 
     Raises:
         InputError: if the file or its columns cannot be read.
     """
     try:
-        with _open_parquet(path) if _is_parquet(path) else _open_text(path, lost) as source:
+        with _open_parquet(path) if _is_parquet(path) else _open_text(path, on_bad_row) as source:
             chosen_columns(source.columns, needed, (), str(path))
             yield source
     except OSError as error:
         if error.filename is None or Path(error.filename) != path:
-            raise  # it is the caller's
+            raise  # the caller's code raised it
         raise InputError(f"cannot read {path}: {error.strerror}") from None
 
 
@@ -94,97 +91,65 @@ def _is_parquet(path: Path) -> bool:
 
 
 @contextmanager
-def _open_text(path: Path, lost: Lost) -> Iterator[Source]:
-    with path.open("rb") as raw:
-        total = path.stat().st_size
-        # Bytes that are no UTF-8 become lone surrogates, which `_no_text` finds in their row.
-        lines = (line.decode("utf-8", "surrogateescape") for line in raw)
-        if path.suffix.lower() == ".jsonl":
-            rows = _json_rows(lines, lost)
-            first = next(rows, None)
-            columns = list(first[1]) if first else []
-            rows = _chain(first, rows)
-        else:
-            columns, rows = _csv_rows(path, lines, lost)
-        yield Source(columns, total, _chunks(rows, raw.tell))
+def _open_text(path: Path, on_bad_row: OnBadRow) -> Iterator[Source]:
+    is_jsonl = path.suffix.lower() == ".jsonl"
+    # Bytes that are not UTF-8 become lone surrogates, which `_only_utf8` finds in their row.
+    with (
+        path.open("rb") as file,
+        io.TextIOWrapper(
+            file, "utf-8-sig", errors="surrogateescape", newline="\n" if is_jsonl else ""
+        ) as lines,
+    ):
+        columns, rows = (_open_jsonl if is_jsonl else _open_csv)(path, lines, on_bad_row)
+        yield Source(columns, path.stat().st_size, _chunks(rows, file.tell))
 
 
-def _chain(first: Any, rest: Iterator[Any]) -> Iterator[Any]:
-    if first is not None:
-        yield first
-    yield from rest
-
-
-def _chunks(rows: Iterator[tuple[int, Row]], done: Callable[[], int]) -> Iterator[Chunk]:
-    chunk = Chunk([], [], 0)
-    for line, row in rows:
-        chunk.rows.append(row)
-        chunk.places.append(f"line {line}")
-        if len(chunk.rows) == CHUNK:
-            yield Chunk(chunk.rows, chunk.places, done())
-            chunk = Chunk([], [], 0)
-    yield Chunk(chunk.rows, chunk.places, done())
-
-
-def _json_rows(lines: Iterator[str], lost: Lost) -> Iterator[tuple[int, Row]]:
-    for number, line in enumerate(lines, start=1):
-        if not line.strip("\ufeff \t\r\n"):
-            continue
-        try:
-            row = json.loads(line.lstrip("\ufeff"), object_pairs_hook=each_key_once)
-        except (ValueError, RecursionError) as error:
-            lost(f"line {number}", f"it is no JSON: {error}")
-            continue
-        if not isinstance(row, dict):
-            lost(f"line {number}", f"it holds {shown(row)}, but must hold one object")
-        # JSON can escape half a character, too.
-        elif _no_text(line) or ("\\u" in line and _no_text(json.dumps(row, ensure_ascii=False))):
-            lost(f"line {number}", _NO_TEXT)
-        else:
-            yield number, row
-
-
-def _csv_rows(
-    path: Path, lines: Iterator[str], lost: Lost
+def _open_jsonl(
+    path: Path, lines: Iterable[str], on_bad_row: OnBadRow
 ) -> tuple[list[str], Iterator[tuple[int, Row]]]:
-    csv.field_size_limit(_LONGEST_FIELD)
-    reader = csv.reader(lines, delimiter=DELIMITERS[path.suffix.lower()], strict=True)
-    try:
-        header = next((row for row in reader if row), [])
-    except csv.Error as error:
-        raise InputError(f"{path}, line {reader.line_num}: {error}") from None
-    header = [name.removeprefix("\ufeff") for name in header]
-    if _no_text("".join(header)):
-        raise InputError(f"{path}: the header is no UTF-8; save the file as UTF-8")
-    for name in header:
-        chosen_columns(header, [name], (), str(path))  # refuses doubled ones
-
-    def rows() -> Iterator[tuple[int, Row]]:
-        while True:
-            line = reader.line_num + 1
-            try:
-                row = next(reader)
-            except StopIteration:
-                return
-            except csv.Error as error:
-                lost(f"line {line}", f"{error}, read up to line {reader.line_num}")
-                continue
-            if row and len(row) != len(header):
-                lost(f"line {line}", f"{len(row)} field(s), but the header names {len(header)}")
-            elif _no_text("".join(row)):
-                lost(f"line {line}", _NO_TEXT)
-            elif row:
-                yield line, dict(zip(header, row, strict=True))
-
-    return header, rows()
+    # A file that was joined from several may have byte order marks in its middle.
+    parsed = parse_jsonl((line.lstrip("\ufeff") for line in lines), on_bad_row)
+    rows = _only_utf8(parsed, on_bad_row)
+    first = list(itertools.islice(rows, 1))
+    columns = [name for _, row in first for name in row]
+    return columns, itertools.chain(first, rows)
 
 
-def _no_text(text: str) -> bool:
+def _open_csv(
+    path: Path, lines: Iterable[str], on_bad_row: OnBadRow
+) -> tuple[list[str], Iterator[tuple[int, Row]]]:
+    header, parsed = parse_csv(path, lines, _LONGEST_FIELD, on_bad_row)
+    if not _is_utf8("".join(header)):
+        raise InputError(f"{path}: the header is not UTF-8; save the file as UTF-8")
+    chosen_columns(header, None, (), str(path))  # refuses columns of the same name
+    rows = ((line, dict(zip(header, row, strict=True))) for line, row in parsed)
+    return header, _only_utf8(rows, on_bad_row)
+
+
+def _only_utf8(rows: Iterator[tuple[int, Row]], on_bad_row: OnBadRow) -> Iterator[tuple[int, Row]]:
+    """Leaves out rows with bytes that are not UTF-8, or with JSON's escape of half a character."""
+    as_json = json.JSONEncoder(ensure_ascii=False).encode
+    for line, row in rows:
+        if _is_utf8(as_json(row)):
+            yield line, row
+        else:
+            on_bad_row(f"line {line}", "it is not UTF-8")
+
+
+def _is_utf8(text: str) -> bool:
     try:
         text.encode()
     except UnicodeEncodeError:
-        return True
-    return False
+        return False
+    return True
+
+
+def _chunks(rows: Iterator[tuple[int, Row]], done: Callable[[], int]) -> Iterator[Chunk]:
+    while True:
+        taken = list(itertools.islice(rows, CHUNK))
+        yield Chunk([row for _, row in taken], [f"line {line}" for line, _ in taken], done())
+        if len(taken) < CHUNK:
+            return
 
 
 @contextmanager
@@ -205,7 +170,7 @@ def _parquet_chunks(path: Path, file: Any) -> Iterator[Chunk]:
             batch = next(batches, None)
             if batch is None:
                 return
-            batch.validate(full=True)  # texts that are no UTF-8
+            batch.validate(full=True)  # refuses texts that are not UTF-8
             rows = batch.to_pylist()
         places = [f"row {done + i} (first row is 0)" for i in range(len(rows))]
         done += len(rows)

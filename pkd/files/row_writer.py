@@ -8,24 +8,26 @@ from pathlib import Path
 from typing import Any
 
 from pkd.errors import InputError, shown
-from pkd.files.columns import DELIMITERS
+from pkd.files.row_parsers import DELIMITERS
 from pkd.files.row_reader import Chunk
 
-Write = Callable[[Chunk, Sequence[Mapping[str, Any]]], object]  # rows, and what is added to each
+Write = Callable[
+    [Chunk, Sequence[Mapping[str, Any]]], object
+]  # rows, and the columns added to each
 
 
 @contextmanager
 def open_writer(path: Path, kind: str, columns: Sequence[str]) -> Iterator[Write]:
-    """Opens a file for writing; chunks of one source are given to it in their order.
+    """Opens a file for writing; the chunks of a source must be written in their order.
 
     Args:
         path: the file.
-        kind: one of `pkd.files.row_reader.SUFFIXES`; the file's own suffix may be another.
-        columns: of the rows, the added ones at the end.
+        kind: its type, one of `pkd.files.row_reader.SUFFIXES`; the file may have another suffix.
+        columns: the columns of the rows, the added ones last.
     """
     if kind == ".parquet":
         with _parquet_writer(path, columns) as write:
-            yield _only(write, columns)
+            yield _refuse_unknown_keys(write, columns)
         return
     with path.open("w", encoding="utf-8", newline="") as file:
         if kind == ".jsonl":
@@ -36,9 +38,9 @@ def open_writer(path: Path, kind: str, columns: Sequence[str]) -> Iterator[Write
             return
         writer = csv.writer(file, delimiter=DELIMITERS[kind], lineterminator="\n")
         writer.writerow(columns)
-        yield _only(
+        yield _refuse_unknown_keys(
             lambda chunk, added: writer.writerows(
-                [_field({**row, **more}.get(name)) for name in columns]
+                [_csv_field({**row, **more}.get(name)) for name in columns]
                 for row, more in zip(chunk.rows, added, strict=True)
             ),
             columns,
@@ -51,7 +53,7 @@ def _parquet_writer(path: Path, columns: Sequence[str]) -> Iterator[Write]:
     from pyarrow import parquet
 
     added_schema = pa.schema([("prediction", pa.string()), ("probability", pa.float64())])
-    schema: Any = None  # of the rows as they were read
+    schema: Any = None  # of the source's columns
     writer: Any = None
 
     def table_of(chunk: Chunk) -> Any:
@@ -64,8 +66,8 @@ def _parquet_writer(path: Path, columns: Sequence[str]) -> Iterator[Write]:
         except (pa.ArrowException, TypeError, OverflowError) as error:
             where = f"{chunk.places[0]} to {chunk.places[-1]}"
             raise InputError(
-                f"the rows of {where} have no types that Parquet could hold ({error}); "
-                "choose a name in .jsonl for --output"
+                f"Parquet cannot hold the rows of {where}, as values of a column have different "
+                f"types ({error}); choose a name in .jsonl for --output"
             ) from None
 
     def write(chunk: Chunk, added: Sequence[Mapping[str, Any]]) -> None:
@@ -84,8 +86,8 @@ def _parquet_writer(path: Path, columns: Sequence[str]) -> Iterator[Write]:
             writer.close()
 
 
-def _only(write: Write, columns: Sequence[str]) -> Write:
-    """Refuses rows of JSON with keys for which a table has no column."""
+def _refuse_unknown_keys(write: Write, columns: Sequence[str]) -> Write:
+    """Makes ``write`` refuse rows of JSON with a key that is not a column."""
     known = set(columns)
 
     def checked(chunk: Chunk, added: Sequence[Mapping[str, Any]]) -> None:
@@ -101,8 +103,8 @@ def _only(write: Write, columns: Sequence[str]) -> Write:
     return checked
 
 
-def _field(value: Any) -> Any:
-    """A value as a field of CSV: nothing for None, JSON for lists and objects."""
+def _csv_field(value: Any) -> Any:
+    """Returns a value as a field of CSV: JSON for lists and objects, None for an empty field."""
     if isinstance(value, (dict, list)):
         return json.dumps(value, ensure_ascii=False, default=str)
     return value

@@ -1,4 +1,4 @@
-"""YAML that a person wrote, read so that nothing in it is lost and no file can stall a command."""
+"""YAML files of users: doubled keys are errors, and aliases cannot make a file huge."""
 
 from pathlib import Path
 from typing import Any
@@ -7,28 +7,24 @@ import yaml
 
 from pkd.errors import InputError, shown
 
-# A list of labels may be long; a data file or weights given by mistake are longer.
+# Enough for a task with many labels; a data file or weights given by mistake are larger.
 _MOST_BYTES = 1_000_000
-_MOST_NODES = 50_000
+_MOST_VALUES = 50_000
 
 
 def read_mapping(path: Path, what: str) -> dict[str, Any]:
-    """Reads a file that holds keys and values; an empty one holds none.
+    """Reads a file of keys and values; an empty file gives an empty dictionary.
 
     Args:
         path: UTF-8 text.
         what: what the file is, for messages.
 
     Raises:
-        InputError: naming the file and, where there is one, the line.
+        InputError: with the file and, where it is known, the line.
     """
     try:
-        with path.open("rb") as file:
-            content = file.read(_MOST_BYTES + 1)
-        if len(content) > _MOST_BYTES:
-            raise InputError(f"it has more than {_MOST_BYTES:,} bytes; is it a data file?")
-        tree = parse_yaml(content.decode("utf-8"))
-    except (OSError, ValueError, InputError) as error:
+        tree = read_yaml(path)
+    except InputError as error:
         raise InputError(f"cannot read the {what} {path}: {error}") from None
     if tree is None:
         return {}
@@ -40,8 +36,27 @@ def read_mapping(path: Path, what: str) -> dict[str, Any]:
     return tree
 
 
+def read_yaml(path: Path) -> Any:
+    """Reads a YAML file of moderate size, in which each key appears once.
+
+    Args:
+        path: UTF-8 text.
+
+    Raises:
+        InputError: with the reason, which does not name the file.
+    """
+    try:
+        with path.open("rb") as file:
+            content = file.read(_MOST_BYTES + 1)
+        if len(content) > _MOST_BYTES:
+            raise InputError(f"it has more than {_MOST_BYTES:,} bytes; is it a data file?")
+        return parse_yaml(content.decode("utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError(str(error)) from None
+
+
 class _Loader(yaml.SafeLoader):
-    """Tells where a value stands that its type does not allow, e.g. the date 2020-13-01."""
+    """Adds the line to the error for a value that its type does not allow, e.g. 2020-13-01."""
 
     def construct_object(self, node: yaml.Node, deep: bool = False) -> Any:
         try:
@@ -49,36 +64,36 @@ class _Loader(yaml.SafeLoader):
         except (ValueError, LookupError, AttributeError, TypeError):
             kind = node.tag.rpartition(":")[2]
             raise yaml.constructor.ConstructorError(
-                None, None, f"{shown(node.value)} is no {kind}", node.start_mark
+                None, None, f"{shown(node.value)} is not a valid {kind}", node.start_mark
             ) from None
 
 
 def parse_yaml(text: str) -> Any:
-    """Reads YAML of moderate size, in which each key stands once.
+    """Reads YAML of moderate size, in which each key appears once.
 
     Raises:
-        InputError: saying what is wrong and, where it is known, on which line.
+        InputError: with the reason and, where it is known, the line.
     """
     try:
         root = yaml.compose(text, _Loader)
         if root is None:
             return None
-        _check(root)
+        _check_size_and_keys(root)
         return _Loader("").construct_document(root)
     except yaml.YAMLError as error:
-        raise InputError(f"it is no YAML: {error}") from None
+        raise InputError(f"it is not YAML: {error}") from None
     except RecursionError:
         raise InputError("it is nested too deeply") from None
 
 
-def _check(root: yaml.Node) -> None:
-    """Refuses doubled keys, of which one would silently win, and what aliases blow up."""
+def _check_size_and_keys(root: yaml.Node) -> None:
+    """Refuses doubled keys, and files that are too large once their aliases are written out."""
     nodes, count = [root], 0
     while nodes:
         node = nodes.pop()
         count += 1
-        if count > _MOST_NODES:
-            raise InputError(f"it holds more than {_MOST_NODES:,} values, aliases written out")
+        if count > _MOST_VALUES:
+            raise InputError(f"it holds more than {_MOST_VALUES:,} values, aliases written out")
         if isinstance(node, yaml.MappingNode):
             _check_keys([key for key, _ in node.value])
             nodes += [part for pair in node.value for part in pair]
@@ -90,9 +105,9 @@ def _check_keys(keys: list[yaml.Node]) -> None:
     lines: dict[tuple[str, str], int] = {}
     for key in keys:
         if not isinstance(key, yaml.ScalarNode):
-            continue  # PyYAML refuses it
+            continue  # PyYAML raises its own error
         line = key.start_mark.line + 1
         if (key.tag, key.value) in lines:
             first = lines[key.tag, key.value]
-            raise InputError(f"the key `{key.value}` stands twice, on lines {first} and {line}")
+            raise InputError(f"the key `{key.value}` appears twice, on lines {first} and {line}")
         lines[key.tag, key.value] = line

@@ -1,1 +1,1 @@
-"""Teachers and students as models of transformers."""
+"""Teachers and students, as models of transformers."""

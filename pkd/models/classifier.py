@@ -18,10 +18,10 @@ from pkd.models.encoder import load_encoder_config, load_tokenizer, quiet_transf
 from pkd.models.start_layers import start_layers
 from pkd.models.truncation import copy_layers, keep_in_config
 
-# How the weights of a model in use may be stored.
+# The types in which the weights of a deployed model may be stored.
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
 
-# Weights that a fine-tuning run makes anew when the checkpoint lacks them.
+# Weights that may be missing in a checkpoint: fine-tuning starts them from random values.
 _HEAD_PARTS = frozenset(
     "classifier head logits_proj pooler pre_classifier score sequence_summary".split()
 )
@@ -39,14 +39,14 @@ def load_classifier(
     Args:
         folder: a pre-trained encoder (the paper's start of students) or a fine-tuned classifier.
         labels: label names; their number is the number of classes.
-        layers: keep the first so many transformer layers, or those with these numbers (1-based,
+        layers: keep the first `layers` transformer layers, or those with these numbers (1-based,
             increasing, see `pkd.models.start_layers.start_layers`); None keeps all.
-        seed: draws the weights that the checkpoint lacks (classifier, perhaps pooler). The
-            global generators are left as they were.
-        fine_tuned: refuse a checkpoint that lacks any.
+        seed: of the weights that the checkpoint lacks (classifier, sometimes pooler). The state
+            of the global generators does not change.
+        fine_tuned: refuse a checkpoint that lacks any weights.
 
     Raises:
-        InputError: if the folder is no such model, or its weights do not cover the layers.
+        InputError: if the folder holds no such model, or its weights do not cover the layers.
     """
     config = load_encoder_config(folder)
     if isinstance(layers, int):
@@ -66,11 +66,11 @@ def load_classifier(
                 trust_remote_code=False,
                 dtype=torch.float32,
                 # Dropout inside SDPA has no fast kernel on CPUs: eager is 10 % faster there.
-                # None is what transformers takes for the best that the family has.
+                # With None transformers takes the fastest that the family has.
                 attn_implementation=None if torch.cuda.is_available() else "eager",
             )
         except Exception as error:  # safetensors, torch and transformers raise a dozen types
-            if "mismatched" in str(error):  # the text speaks of a report that nobody sees
+            if "mismatched" in str(error):  # the text refers to a report that is not shown
                 error = ValueError("config.json names other sizes than the weights have")
             raise InputError(f"cannot load the model in {folder}: {error}") from None
     lacking = [
@@ -91,12 +91,12 @@ def load_classifier(
 def load_as_deployed(
     folder: Path, precision: str = "fp32", device: torch.device | str = "cpu"
 ) -> PreTrainedModel:
-    """Loads a fine-tuned classifier as a user of it would: transformers chooses the attention.
+    """Loads a fine-tuned classifier for inference; transformers chooses its attention.
 
     Args:
-        folder: what ``save_pretrained`` wrote.
+        folder: a folder that ``save_pretrained`` wrote.
         precision: of weights and activations, a key of `DTYPES`.
-        device: where to.
+        device: the device to load it to.
 
     Raises:
         InputError: if the folder holds no such model.
@@ -131,9 +131,9 @@ def save_model(
 
     Args:
         model: a classifier.
-        tokenizer_source: folder of the model whose tokenizer belongs to it.
-        folder: where to.
-        weights: instead of the model's own, see `pkd.acceleration.vocabulary.whole_state_dict`.
+        tokenizer_source: folder of the model whose tokenizer is saved with it.
+        folder: the folder to write; an existing one is replaced.
+        weights: saved instead of the model's; see `pkd.acceleration.vocabulary.whole_state_dict`.
     """
     partial = folder.with_name(folder.name + ".partial")
     shutil.rmtree(partial, ignore_errors=True)

@@ -1,4 +1,4 @@
-"""What a model folder holds besides its weights: configuration, tokenizer, depth and size."""
+"""Configuration, tokenizer, depth and size of a saved model."""
 
 import contextlib
 import json
@@ -20,13 +20,10 @@ from pkd.errors import InputError
 from pkd.files.cache import folder_digest
 from pkd.models.families import FAMILIES, family_of
 
-_MOST_LAYERS = 1000  # where a slip in config.json would build modules for hours
-
+_MOST_LAYERS = 1000  # a typing error in config.json must not build modules for hours
 
 # Parameters and modules of an encoder that are embeddings.
 _EMBEDDINGS = frozenset("embeddings mask_emb word_embedding wpe wte".split())
-
-
 _UNLIMITED = 1 << 20  # tokens
 
 
@@ -34,13 +31,13 @@ def load_encoder_config(folder: Path) -> PretrainedConfig:
     """Reads a model's configuration and refuses families that are not supported.
 
     Raises:
-        InputError: naming the folder or the family.
+        InputError: if the folder holds no model, or one of a family that is not supported.
     """
     _refuse_code(folder / "config.json")
     try:
         config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
     except Exception as error:  # transformers and its parsers raise a dozen types
-        raise InputError(f"{folder} is no model that transformers can load: {error}") from None
+        raise InputError(f"transformers cannot load the model in {folder}: {error}") from None
     try:
         family = family_of(config)
     except InputError as error:
@@ -58,22 +55,23 @@ def load_encoder_config(folder: Path) -> PretrainedConfig:
 
 
 def _refuse_code(settings: Path) -> None:
-    """Refuses a model that is not itself without code of its own: transformers would ask, or
-    quietly take another class."""
+    """Refuses a model that brings its own Python code.
+
+    Otherwise transformers would ask whether to run it, or silently use another class.
+    """
     try:
         content = json.loads(settings.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError):
-        return  # transformers says what is wrong with it
+        return  # transformers reports what is wrong
     if isinstance(content, dict) and content.get("auto_map"):
         raise InputError(
             f"{settings} asks for Python code that comes with the model (`auto_map`); such code "
-            "is never run. Choose a model of one of the families that transformers has itself: "
-            + ", ".join(sorted(FAMILIES))
+            "is never run. Choose a model of one of these families: " + ", ".join(sorted(FAMILIES))
         )
 
 
 def longest_input(config: PretrainedConfig) -> int:
-    """The most tokens that a model takes, special tokens included: 512 for BERT and RoBERTa."""
+    """Returns the length of the longest input in tokens: 512 for BERT and RoBERTa."""
     positions = int(config.max_position_embeddings)
     if positions < 1:  # XLNet counts distances, not positions
         return _UNLIMITED
@@ -83,10 +81,10 @@ def longest_input(config: PretrainedConfig) -> int:
 
 
 def load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
-    """Loads the tokenizer that belongs to a model; it pads on the side that the model needs.
+    """Loads a model's tokenizer and lets it pad on the side that the model needs.
 
     Raises:
-        InputError: if the folder holds none.
+        InputError: if the folder holds none, or one that cannot be used.
     """
     if not any((folder / name).exists() for name in ("tokenizer.json", "vocab.txt", "vocab.json")):
         raise InputError(
@@ -97,26 +95,28 @@ def load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
     try:
         tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
         tokenizer("a b")
-    except Exception as error:  # a bare Exception is one of those that tokenizers raises
+    except Exception as error:  # tokenizers raises even a bare Exception
         raise InputError(f"cannot load the tokenizer in {folder}: {error}") from None
     tokenizer.padding_side = family_of(load_encoder_config(folder)).pads
     if tokenizer.pad_token_id is None and tokenizer.eos_token is not None:
         tokenizer.pad_token = tokenizer.eos_token  # GPT-2
     if tokenizer.pad_token_id is None:
-        raise InputError(f"the tokenizer in {folder} has no padding token")
+        raise InputError(
+            f"the tokenizer in {folder} has no padding token: set one and save it there again"
+        )
     if len(tokenizer) <= len(tokenizer.all_special_ids):
         raise InputError(f"the tokenizer in {folder} knows no words; save it there again")
     return tokenizer
 
 
 def parameter_counts(config: PretrainedConfig) -> dict[str, int]:
-    """Counts the parameters of an encoder as the paper's Table 4 does, without its classifier.
+    """Counts the parameters of an encoder without its classifier, as the paper's Table 4 does.
 
     Returns:
         ``embeddings``, ``layers``, ``pooler`` (0 where the family has none) and ``total``.
     """
     with torch.device("meta"):
-        # As `load_classifier` does, whatever the file says of dtype and attention.
+        # As in `load_classifier`, whatever dtype and attention the file names.
         model = AutoModelForSequenceClassification.from_config(
             config, dtype=torch.float32, attn_implementation="eager"
         )
@@ -129,13 +129,13 @@ def parameter_counts(config: PretrainedConfig) -> dict[str, int]:
 
 
 def weights_digest(folder: Path) -> str:
-    """Identifies a model's weights and configuration by their bytes."""
+    """Returns a digest of all files of a model: weights, configuration and tokenizer."""
     return folder_digest(folder)
 
 
 @contextlib.contextmanager
 def quiet_transformers() -> Iterator[None]:
-    """Silences loading reports and progress bars; the caller checks what matters in them."""
+    """Silences loading reports and progress bars; the caller checks what was loaded."""
     level = transformers_logging.get_verbosity()
     bars: Any = transformers_logging.is_progress_bar_enabled()
     transformers_logging.set_verbosity_error()
@@ -149,5 +149,5 @@ def quiet_transformers() -> Iterator[None]:
 
 
 def depth_of(model: Path) -> int:
-    """Number of transformer layers of a saved model."""
+    """Returns the number of transformer layers of a saved model."""
     return int(load_encoder_config(model).num_hidden_layers)

@@ -1,4 +1,4 @@
-"""Teachers that somebody else fine-tuned, of any family, with their classes in any order."""
+"""Teachers that were fine-tuned elsewhere, of any family, with their classes in any order."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -19,18 +19,18 @@ from pkd.models.encoder import (
 
 
 def adopt_teacher(teacher: Path, labels: Sequence[str], root: Path) -> Path:
-    """Copies a fine-tuned teacher, its classes put into the order of a task's labels.
+    """Copies a fine-tuned teacher with its classes in the order of a task's labels.
 
     Args:
         teacher: folder of a fine-tuned classifier.
         labels: the task's label names, in the order of their codes.
-        root: where adopted teachers live; one that is there already is used again.
+        root: folder of all adopted teachers; an earlier copy of the same teacher is used again.
 
     Returns:
         The copy, in ``save_pretrained`` form with its tokenizer.
 
     Raises:
-        InputError: if the teacher's labels are not the task's, or if it is no fine-tuned
+        InputError: if the teacher's labels are not the task's, or if it is not a fine-tuned
             classifier.
     """
     order = label_order(teacher, labels)
@@ -46,17 +46,18 @@ def adopt_teacher(teacher: Path, labels: Sequence[str], root: Path) -> Path:
 
 
 def label_order(teacher: Path, labels: Sequence[str]) -> tuple[int, ...]:
-    """For each label of a task the teacher's class of that name.
+    """Returns the teacher's class of each of a task's labels.
 
     Args:
         teacher: folder of a fine-tuned classifier.
         labels: the task's label names, in the order of their codes.
 
     Returns:
-        One class number a label, e.g. (1, 0) for a teacher that has the two the other way round.
+        One class per label, e.g. (1, 0) for a teacher that has the two in reverse order.
 
     Raises:
-        InputError: if the teacher's names are not the task's, upper or lower case aside.
+        InputError: if the teacher's label names differ from the task's in more than upper and
+            lower case.
     """
     named = (load_encoder_config(teacher).id2label or {}).items()
     names = [str(name) for _, name in sorted((int(code), name) for code, name in named)]
@@ -64,18 +65,21 @@ def label_order(teacher: Path, labels: Sequence[str]) -> tuple[int, ...]:
     wanted = [label.casefold() for label in labels]
     if len(classes) != len(names) or sorted(classes) != sorted(wanted):
         raise InputError(
-            f"the teacher {teacher} has the labels {names}, the task has {list(labels)}: name "
-            "them alike in the teacher's config.json (id2label), so that nobody has to guess "
-            "which is which"
+            f"the teacher {teacher} has the labels {names}, but the task has {list(labels)}: use "
+            "the task's names in the teacher's config.json (id2label)"
         )
     return tuple(classes[label] for label in wanted)
 
 
 def _output_layer(model: PreTrainedModel) -> nn.Linear:
-    """What gives the logits: in every family the last linear map that is not of the encoder."""
+    """Returns the layer that computes the logits: the last linear one outside the encoder."""
     encoder = set(model.base_model.modules())
     maps = [m for m in model.modules() if isinstance(m, nn.Linear) and m not in encoder]
-    assert maps[-1].out_features == model.config.num_labels
+    if not maps or maps[-1].out_features != model.config.num_labels:
+        raise InputError(
+            f"cannot find the layer that computes the logits of this {model.config.model_type}: "
+            f"its last linear layer must have {model.config.num_labels} outputs, one per class"
+        )
     return maps[-1]
 
 

@@ -1,7 +1,7 @@
-"""What differs between families of encoders, as a table of facts.
+"""The families of encoders that are supported, and how they differ.
 
-The patience loss compares the state that a classifier reads. The paper's BERT reads its first
-token; other families read the last one, or the mean of all.
+The patience loss compares the state that a classifier reads. The classifier of the paper's BERT
+reads the first token's state; other families read the last token's, or the mean of all.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,16 +19,16 @@ Summary = Literal["first", "last", "mean"]
 
 @dataclass(frozen=True)
 class Family:
-    """One family, by transformers' `model_type`.
+    """What is special about one family.
 
     Attributes:
-        summary: the token whose state the classifier reads; None where the configuration says it
-            (``classifier_pooling``).
-        pads: the side on which rows are filled up.
-        offset: whether positions are counted from behind the padding token's id.
-        settings: of the configuration: what a classifier does not need is switched off.
-        bert_layers: whether its layers are BERT's, module by module: shortcuts are written for
-            those.
+        summary: the token whose state the classifier reads; None if ``classifier_pooling`` in the
+            configuration names it.
+        pads: the side on which rows are padded.
+        offset: whether positions start after the id of the padding token.
+        settings: values for the configuration, which switch off what a classifier does not need.
+        bert_layers: whether its layers have the modules of BERT's, so that the shortcuts of
+            `pkd.acceleration` work.
     """
 
     summary: Summary | None = "first"
@@ -38,11 +38,12 @@ class Family:
     bert_layers: bool = False
 
 
+# By transformers' `model_type`.
 FAMILIES: dict[str, Family] = {
     "bert": Family(bert_layers=True),
     "camembert": Family(offset=True, bert_layers=True),
     "deberta": Family(),
-    "deberta-v2": Family(),  # v3 too
+    "deberta-v2": Family(),  # and v3
     "distilbert": Family(),
     "electra": Family(bert_layers=True),
     "gpt2": Family("last", settings={"use_cache": False}),
@@ -50,7 +51,7 @@ FAMILIES: dict[str, Family] = {
     "mpnet": Family(offset=True),
     "roberta": Family(offset=True, bert_layers=True),
     "xlm-roberta": Family(offset=True, bert_layers=True),
-    # Its classifier reads the last position, so padding goes to the front.
+    # Its classifier reads the last position, so rows are padded on the left.
     "xlnet": Family("last", pads="left", settings={"use_mems_eval": False}),
 }
 
@@ -61,15 +62,15 @@ REFUSED = {
 
 
 def family_of(config: PretrainedConfig) -> Family:
-    """The facts of a model's family.
+    """Returns the family of a model.
 
     Raises:
-        InputError: if the family is not supported, with the reason.
+        InputError: if the family is not supported.
     """
     name = config.model_type
     if name in FAMILIES:
         return FAMILIES[name]
-    reason = REFUSED.get(name, "where its summary token sits is not known here")
+    reason = REFUSED.get(name, "it is not known which token its classifier reads")
     raise InputError(
         f"model family {name!r} is not supported: {reason}. Supported: "
         f"{', '.join(sorted(FAMILIES))}"
@@ -77,7 +78,7 @@ def family_of(config: PretrainedConfig) -> Family:
 
 
 def summary_of(config: PretrainedConfig) -> Summary:
-    """Which token's state the classifier of a model reads."""
+    """Returns which token's state the classifier of a model reads."""
     family = family_of(config)
     if family.summary is not None:
         return family.summary
@@ -87,7 +88,7 @@ def summary_of(config: PretrainedConfig) -> Summary:
 def summary_states(
     summary: Summary, hidden_states: Sequence[Tensor], layers: Sequence[int], mask: Tensor
 ) -> Tensor:
-    """Picks the state that a classifier reads (the paper's [CLS]) of some layers.
+    """Returns the states of some layers that correspond to the one a classifier reads ([CLS]).
 
     Args:
         summary: see `summary_of`.

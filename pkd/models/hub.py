@@ -1,4 +1,4 @@
-"""The local folder of a model, downloaded from the Hugging Face hub where it has to be."""
+"""Finding a model's local folder, with a download from the Hugging Face hub if necessary."""
 
 import os
 from pathlib import Path
@@ -8,21 +8,21 @@ from pkd.files.atomic import explained_full_disk
 
 
 def fetch_model(source: str) -> Path:
-    """Gives the local folder of a model, downloading it from the hub if it is a hub id.
+    """Returns the local folder of a model, after a download if ``source`` is a hub id.
 
     Raises:
-        InputError: if a local folder is no model, or lacks its tokenizer.
+        InputError: if a local folder does not exist, or lacks configuration or weights.
         DiskFull: if the disk has no room for a download.
-        HubUnreachable: if the hub is needed and does not answer.
+        HubUnreachable: if the hub is necessary and does not answer.
     """
     if os.path.isdir(source):
         folder = Path(source).resolve()
     else:
         if os.path.isabs(source) or source.startswith(".") or os.path.exists(source):
-            raise InputError(f"model folder {source} does not exist, or is no folder")
+            raise InputError(f"model folder {source} does not exist, or is not a folder")
         folder = _download(source)
     if not (folder / "config.json").exists():
-        raise InputError(f"{folder} is no model folder: it has no config.json")
+        raise InputError(f"{folder} is not a model folder: it has no config.json")
     if not list(folder.glob("*.safetensors")):
         raise InputError(
             f"{folder} has no weights in safetensors form (*.safetensors); pickled weights are "

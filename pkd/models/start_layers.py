@@ -1,4 +1,4 @@
-"""The layers of a deeper model that a student starts as; loaded without torch."""
+"""The layers of a deeper model whose weights a student starts from. This needs no torch."""
 
 import math
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ STARTS = ("first", "spaced")
 def start_layers(
     choice: str | Sequence[int], source_layers: int, student_layers: int
 ) -> tuple[int, ...]:
-    """Gives the layer of another model that each student layer 1 … k starts as.
+    """Returns the layer of a deeper model that each student layer 1 … k starts from.
 
     Args:
         choice: ``"first"`` (the first k, as in the paper), ``"spaced"`` (layer j·L/k for student
@@ -22,8 +22,9 @@ def start_layers(
 
     Returns:
         k increasing layer numbers, 1-based. 12 to 6 layers: spaced gives (2, 4, 6, 8, 10, 12).
-        Where k does not divide L it rounds to the nearest layer, as the map ``skip`` does: a
-        student of the teacher's own spaced layers starts as those that it imitates.
+        Where k does not divide L, numbers are rounded to the nearest layer as in the layer map
+        ``skip``: a student that starts from its teacher's spaced layers then imitates the same
+        layers.
 
     Raises:
         InputError: for an unknown choice, an impossible depth or a list that does not fit.
@@ -50,20 +51,32 @@ def start_layers(
 
 
 def evenly_spaced(whole: int, count: int) -> tuple[int, ...]:
+    """Returns ``count`` layers of ``whole`` at equal distances, the last layer included."""
     return tuple(math.floor(j * whole / count + 0.5) for j in range(1, count + 1))
 
 
 def check_layer_list(name: str, layers: tuple[int, ...], whose: str, whole: int) -> None:
+    """Refuses layers that a model does not have, or that do not increase.
+
+    Args:
+        name: the layers' name in messages.
+        layers: 1-based.
+        whose: "model" or "teacher", in messages.
+        whole: number of layers that the model has.
+
+    Raises:
+        InputError: naming the layers.
+    """
     if any(not 1 <= layer <= whole for layer in layers):
         raise InputError(
-            f"{name} {list(layers)} leaves the {whose}'s layers 1..{whole} (layers are 1-based)"
+            f"{name} {list(layers)} must be layers of the {whose}, 1..{whole} (layers are 1-based)"
         )
     if any(b <= a for a, b in zip(layers, layers[1:], strict=False)):
         raise InputError(f"{name} {list(layers)} must increase from one layer to the next")
 
 
 def check_depth(teacher_layers: int, student_layers: int) -> None:
-    """Refuses a student that is not shallower than its teacher.
+    """Refuses a student that has not fewer layers than its teacher.
 
     Raises:
         InputError: unless 1 <= student_layers < teacher_layers.

@@ -1,1 +1,1 @@
-"""What concerns this process: command lines, devices, memory, messages."""
+"""The running process: command lines, devices, memory and messages."""

@@ -12,18 +12,18 @@ from pkd.errors import InputError, PkdError
 from pkd.runtime.validation import check_arguments
 
 
-def make_parser(module: str, doc: str | None) -> argparse.ArgumentParser:
-    """Returns a parser for ``python -m MODULE``, whose help is the module's docstring."""
+def make_parser(prog: str, doc: str | None) -> argparse.ArgumentParser:
+    """Returns a parser for a command, whose help is its module's docstring."""
     return argparse.ArgumentParser(
-        prog=f"python -m {module}",
+        prog=prog,
         description=doc,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
 
 
-def make_run_parser(module: str, doc: str | None) -> argparse.ArgumentParser:
+def make_run_parser(prog: str, doc: str | None) -> argparse.ArgumentParser:
     """Returns the same for a command that reads a study: with ``RUN_DIR`` and ``--threads``."""
-    parser = make_parser(module, doc)
+    parser = make_parser(prog, doc)
     parser.add_argument(
         "run_dir", metavar="RUN_DIR", type=Path, help="the folder of a study (its --out)"
     )

@@ -1,4 +1,4 @@
-"""The device and the precision that a process trains with."""
+"""The device and the precision of a process."""
 
 import contextlib
 import platform
@@ -9,12 +9,12 @@ import torch
 
 
 def default_device() -> torch.device:
-    """The first GPU that this process may use, else the CPU."""
+    """Returns the first GPU that this process may use, or the CPU if there is none."""
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
 def resolve_precision(precision: str, device: torch.device) -> str:
-    """Turns ``auto`` into ``bf16`` where the hardware multiplies bf16 natively, else ``fp32``."""
+    """Replaces ``auto`` by ``bf16`` if the device multiplies bf16 natively, else by ``fp32``."""
     if precision != "auto":
         return precision
     if device.type == "cuda":
@@ -26,7 +26,7 @@ def resolve_precision(precision: str, device: torch.device) -> str:
 
 
 def device_name(device: torch.device) -> str:
-    """What the device is called, for a person."""
+    """Returns the product name of a device, e.g. for a report."""
     if device.type == "cuda":
         return torch.cuda.get_device_name(device)
     try:
@@ -39,16 +39,16 @@ def device_name(device: torch.device) -> str:
 
 
 def inference_tokens(device: torch.device) -> int:
-    """Tokens of a forward pass without gradients.
+    """Returns the number of tokens of a forward pass without gradients.
 
-    A large GPU is busy with no fewer than 512 rows. On a CPU no more than a training's step has:
-    more leave the caches, and a process would need most of its memory for them.
+    A large GPU needs at least 512 rows to be busy. A CPU takes as many tokens as a training step
+    has: more would not fit its caches, and would take most of the memory of the process.
     """
     return 65_536 if device.type == "cuda" else 4_096
 
 
 def autocast(precision: str, device: torch.device) -> contextlib.AbstractContextManager[object]:
-    """Autocast for ``bf16``, nothing for ``fp32``."""
+    """Returns autocast for ``bf16``, and a context without effect for ``fp32``."""
     if precision == "bf16":
         return torch.autocast(device.type, dtype=torch.bfloat16)
     return contextlib.nullcontext()

@@ -1,4 +1,4 @@
-"""Holding Python's garbage collector back for a while."""
+"""Pausing Python's garbage collector."""
 
 import contextlib
 import gc
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 @contextlib.contextmanager
 def no_garbage_collection() -> Iterator[None]:
-    """Nothing is collected in the block, e.g. while many objects are made that all stay."""
+    """Pauses garbage collection in the block, e.g. while many lasting objects are created."""
     enabled = gc.isenabled()
     gc.disable()
     try:

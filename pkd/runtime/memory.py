@@ -1,4 +1,4 @@
-"""Running out of memory: how it shows, and how to go on with less."""
+"""Detecting that memory has run out, and freeing memory for a smaller attempt."""
 
 import gc
 
@@ -6,15 +6,15 @@ import torch
 
 
 def is_out_of_memory(error: BaseException) -> bool:
-    """Whether an error says that a GPU or the machine has no memory left for a tensor."""
+    """Returns whether an error means that a GPU or the machine ran out of memory."""
     if isinstance(error, (torch.OutOfMemoryError, MemoryError)):
         return True
-    # The CPU's allocator has no exception of its own.
+    # torch's CPU allocator raises a plain RuntimeError.
     return isinstance(error, RuntimeError) and "can't allocate memory" in str(error)
 
 
 def release_memory() -> None:
-    """Gives cached and unreachable memory back, so that a smaller attempt finds room."""
+    """Frees cached and unreachable memory, so that a smaller attempt may succeed."""
     gc.collect()
     if torch.cuda.is_available():
         torch.cuda.empty_cache()

@@ -1,4 +1,4 @@
-"""What is written down about a command: neither the user's home nor anybody's credentials."""
+"""Removes the user's home folder and credentials from what is recorded about a command."""
 
 import os
 import re
@@ -7,23 +7,23 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-# user:secret@ of a URI. A secret may hold slashes; a user alone may not.
+# user:secret@ in a URI. A secret may contain slashes; a user name alone may not.
 _CREDENTIALS = re.compile(r"(\w+://)(?:[^/@\s:]*:\S*|[^/@\s]+)@")
 
 
 def redacted(text: str) -> str:
-    """A text with ``~`` for the home folder and ``***`` for the credentials of a URI.
+    """Replaces the home folder by ``~`` and the credentials of a URI by ``***``.
 
-    `study.config.sections` and the command line read ``~`` back.
+    `study.config.sections` and the command line expand ``~`` again.
     """
     for home in _homes():
-        # A whole path: the home of ann is no part of the home of anna, nor of a copy elsewhere.
+        # Whole paths only: /home/ann is not a part of /home/anna or of /mnt/home/ann.
         text = re.sub(rf"(?<![\w.-]){re.escape(home)}(?![\w-]|\.\w)", "~", text)
     return _CREDENTIALS.sub(r"\1***@", text)
 
 
 def redacted_tree(value: Any) -> Any:
-    """Nested lists and mappings with all their texts redacted."""
+    """Redacts all texts in nested lists and dictionaries."""
     if isinstance(value, dict):
         return {key: redacted_tree(each) for key, each in value.items()}
     if isinstance(value, list):
@@ -32,16 +32,16 @@ def redacted_tree(value: Any) -> Any:
 
 
 def redacted_command(words: Sequence[str]) -> str:
-    """A command line for a shell, which still means the same to the same user."""
+    """Returns a redacted command line for a shell; it does the same for the same user."""
     return " ".join(_quoted(redacted(word)) for word in words)
 
 
 def _quoted(word: str) -> str:
-    # A shell leaves a quoted ~ alone.
+    # A shell does not expand ~ inside quotes.
     return "~/" + shlex.quote(word[2:]) if word.startswith("~/") else shlex.quote(word)
 
 
 def _homes() -> list[str]:
     home = os.path.expanduser("~")
-    # Recorded paths are resolved, and a home may be a link. A home of / tells nothing.
+    # Recorded paths are resolved, and a home may be a link. / as a home is not replaced.
     return [each for each in {home, str(Path(home).resolve())} if each.strip("/~")]

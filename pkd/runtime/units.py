@@ -1,8 +1,8 @@
-"""Durations and sizes as a person reads them."""
+"""Durations and sizes as text."""
 
 
 def duration(seconds: float) -> str:
-    """``45 s``, ``12 min``, ``3 h 20 min`` or ``2 d 4 h``."""
+    """Returns a duration as ``45 s``, ``12 min``, ``3 h 20 min`` or ``2 d 4 h``."""
     if seconds < 90:
         return f"{seconds:.0f} s"
     minutes = round(seconds / 60)
@@ -15,5 +15,5 @@ def duration(seconds: float) -> str:
 
 
 def gigabytes(size: float) -> str:
-    """A size for people."""
+    """Returns a size in bytes as ``1.2 GB`` or ``34 MB``."""
     return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{size / 1e6:.0f} MB"

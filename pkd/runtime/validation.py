@@ -1,4 +1,4 @@
-"""Messages for what a user gives: arguments, and values that pydantic refuses."""
+"""Checks of arguments, and messages for values that pydantic refuses."""
 
 from pydantic import ValidationError
 
@@ -6,25 +6,25 @@ from pkd.errors import InputError, shown
 
 
 def check_arguments(arguments: list[str]) -> None:
-    """Refuses what a command line holds in another encoding: no record could name such a file.
+    """Checks that all arguments are UTF-8, because the files of a study record them.
 
     Raises:
-        InputError: naming the argument.
+        InputError: if one is not; names the argument.
     """
     for argument in arguments:
         try:
             argument.encode()
         except UnicodeEncodeError:
-            raise InputError(f"the argument {argument!r} is no UTF-8: rename it") from None
+            raise InputError(f"the argument {argument!r} is not UTF-8: rename it") from None
 
 
 def describe_errors(error: ValidationError) -> list[str]:
-    """One line for each problem that pydantic found: key, value and constraint."""
+    """Returns a line for each problem that pydantic found: key, value and constraint."""
     lines = []
     for problem in error.errors():
         key = ".".join(str(part) for part in problem["loc"])
         message = problem["msg"].removeprefix("Value error, ")
-        # A message that names its key needs no second one.
+        # The message of a validator may name its key already.
         if problem["type"] == "value_error" and (not key or message.startswith("`")):
             lines.append(message)
             continue
@@ -33,6 +33,6 @@ def describe_errors(error: ValidationError) -> list[str]:
             continue
         message = message.replace("Input should be", "must be")
         if problem["type"] == "string_type" and isinstance(problem["input"], (bool, int, float)):
-            message += "; put it in quotes"  # YAML reads yes, no, on, off and 1.0 as no text
+            message += "; put it in quotes"  # YAML does not read yes, no, on, off and 1.0 as text
         lines.append(f"`{key}` is {shown(problem['input'])}, but {message}")
     return lines

@@ -1,1 +1,1 @@
-"""What is to be learnt: tasks by name, from task files and from folders."""
+"""Tasks: GLUE's by name, and users' from task files and folders."""

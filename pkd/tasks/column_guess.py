@@ -1,4 +1,4 @@
-"""Which columns of a data file hold texts and labels, guessed from what is in them."""
+"""Guesses which columns of a data file hold texts and labels."""
 
 import re
 from collections import Counter
@@ -12,20 +12,20 @@ from pkd.files.columns import Columns, read_columns
 
 _LABEL_NAMES = ("label", "labels", "class", "category", "target", "intent", "sentiment")
 _ROW_NAMES = ("idx", "id")
-# Labels recur; a column with hardly any value twice holds something else.
+# A label column has at least this many rows for each value, on average.
 _ROWS_PER_LABEL = 2
 
 
 @dataclass(frozen=True)
 class Guess:
-    """What a data file seems to hold.
+    """The columns that were guessed for a data file.
 
     Attributes:
         texts: one or two text columns, in the order of the file.
         label: the label column.
-        counts: rows of each label name; integers in their order, other names in the alphabet's.
-        other_texts: columns that hold texts too.
-        other_labels: columns that might be the label as well.
+        counts: rows of each label name; integers in numerical, other names in alphabetical order.
+        other_texts: other columns that could be texts.
+        other_labels: other columns that could be the label.
     """
 
     texts: tuple[str, ...]
@@ -48,8 +48,8 @@ class Guess:
 def guess_columns(path: Path) -> Guess:
     """Guesses the task of a labelled data file.
 
-    The label column is one that is called so, or else one with few values. The text columns are
-    the others that hold several words; where there are more than two, the longest two.
+    The label column is one that is named ``label`` or similar, or else one with few values. The
+    text columns are other columns with several words; of more than two, the longest two.
 
     Args:
         path: the file, see `pkd.files.columns.read_columns`.
@@ -63,7 +63,7 @@ def guess_columns(path: Path) -> Guess:
     texts = _text_columns(columns, [name for name in names if name != label])
     if not texts:
         raise InputError(
-            f"{path}: no column of {listed(names)} but the label {label!r} holds texts"
+            f"{path}: no column of {listed(names)} holds texts, except the label {label!r}"
         )
     counts = Counter(str(_as_label(value)) for value in columns[label])
     chosen = sorted(texts[:2], key=names.index)
@@ -77,30 +77,30 @@ def guess_columns(path: Path) -> Guess:
 
 
 def _label_columns(columns: Columns, names: Sequence[str], path: Path) -> list[str]:
-    """The label column, and those that might be it as well."""
+    """Returns the label column, and then the other columns that could be it."""
     distinct = {
         name: len(label_names(columns[name]))
         for name in names
         if None not in map(_as_label, columns[name])
     }
     rows = max(map(len, columns.values()), default=0)
-    able = {
+    possible = {
         name: count
         for name, count in distinct.items()
         if 2 <= count <= max(2, rows // _ROWS_PER_LABEL)
     }
-    called_so = [name for name in names if name.lower() in _LABEL_NAMES]
-    found = [name for name in called_so or names if name in able]
+    named_label = [name for name in names if name.lower() in _LABEL_NAMES]
+    found = [name for name in named_label or names if name in possible]
     if not found:
         raise InputError(
-            f"{path}: {listed(called_so or names)} cannot be the label column: a label column has "
-            "a text or an integer in every row, and few values that recur"
+            f"{path}: {listed(named_label or names)} cannot be the label column, which "
+            "has a text or an integer in every row, and few distinct values"
         )
-    return found if called_so else sorted(found, key=able.__getitem__)
+    return found if named_label else sorted(found, key=possible.__getitem__)
 
 
 def label_names(values: Sequence[Any]) -> set[str]:
-    """The names among a column's values, texts and integers, that could be those of labels."""
+    """Returns the values of a column, texts and integers, that can be label names."""
     return {name for value in values if (name := _as_label(value)) is not None}
 
 
@@ -117,7 +117,7 @@ def _order(name: str) -> tuple[float, str]:
 
 
 def _text_columns(columns: Columns, names: Sequence[str]) -> list[str]:
-    """Columns of texts, the longest first: of several words, or else all."""
+    """Returns the columns of texts, longest first; single words only if there is nothing else."""
     texts = {name: columns[name] for name in names if all(map(_is_text, columns[name]))}
     words = {name: sum(len(value.split()) for value in texts[name]) for name in texts}
     several = [name for name in texts if words[name] > 1.5 * len(texts[name])]

@@ -1,4 +1,4 @@
-"""GLUE's tasks, by name."""
+"""The tasks of GLUE."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -6,7 +6,9 @@ from typing import Any
 from pkd.tasks.task import Task
 
 
-def _glue(name: str, texts: str, labels: str, metrics: str = "accuracy", **splits: Any) -> Task:
+def _glue_task(
+    name: str, texts: str, labels: str, metrics: str = "accuracy", **splits: Any
+) -> Task:
     splits = {"test": ("test",)} | splits
     return Task.model_validate(
         {
@@ -19,23 +21,23 @@ def _glue(name: str, texts: str, labels: str, metrics: str = "accuracy", **split
     )
 
 
-# Label codes are those of the hub's nyu-mll/glue. (The authors' MNLI order is another one.)
+# Label codes are those of the hub's nyu-mll/glue; the authors' code orders MNLI's differently.
 GLUE: dict[str, Task] = {
     task.name: task
     for task in (
-        _glue("sst2", "sentence", "negative positive"),
-        _glue("mrpc", "sentence1 sentence2", "not_equivalent equivalent", "f1 accuracy"),
-        _glue("qqp", "question1 question2", "not_duplicate duplicate", "f1 accuracy"),
-        _glue(
+        _glue_task("sst2", "sentence", "negative positive"),
+        _glue_task("mrpc", "sentence1 sentence2", "not_equivalent equivalent", "f1 accuracy"),
+        _glue_task("qqp", "question1 question2", "not_duplicate duplicate", "f1 accuracy"),
+        _glue_task(
             "mnli",
             "premise hypothesis",
             "entailment neutral contradiction",
             dev=("validation_matched", "validation_mismatched"),
             test=("test_matched", "test_mismatched"),
         ),
-        _glue("qnli", "question sentence", "entailment not_entailment"),
-        _glue("rte", "sentence1 sentence2", "entailment not_entailment"),
-        _glue("cola", "sentence", "unacceptable acceptable", "mcc"),
+        _glue_task("qnli", "question sentence", "entailment not_entailment"),
+        _glue_task("rte", "sentence1 sentence2", "entailment not_entailment"),
+        _glue_task("cola", "sentence", "unacceptable acceptable", "mcc"),
     )
 }
 
@@ -45,6 +47,6 @@ PAPER_TASKS = ("sst2", "mrpc", "qqp", "mnli", "qnli", "rte")
 
 
 def expand_groups(names: Sequence[str]) -> tuple[str, ...]:
-    """Replaces ``glue`` by the paper's tasks; each name once, in order."""
+    """Replaces ``glue`` by the paper's tasks, and drops repeated names."""
     expanded = [each for name in names for each in (PAPER_TASKS if name == "glue" else (name,))]
     return tuple(dict.fromkeys(expanded))

@@ -1,4 +1,4 @@
-"""What a classification task is: its texts, labels, metrics and splits; GLUE's tasks built in."""
+"""A classification task: its texts, labels, metrics and splits."""
 
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -9,15 +9,15 @@ from pkd.errors import listed
 
 METRICS = ("accuracy", "f1", "macro_f1", "mcc")
 _OF_LABEL = "f1:"
-_LARGEST_WEIGHT = 1_000_000  # more is a slip
+_LARGEST_WEIGHT = 1_000_000  # a larger one is a typing error
 
 
 def label_of(metric: str) -> str | None:
-    """The label whose F1 a metric is: ``f1:billing`` gives ``billing``; None for the others."""
+    """Returns ``billing`` for the metric ``f1:billing``, and None for metrics of all labels."""
     return metric.removeprefix(_OF_LABEL) if metric.startswith(_OF_LABEL) else None
 
 
-def _known(metric: Any) -> Any:
+def _check_metric(metric: Any) -> Any:
     if metric in METRICS or (isinstance(metric, str) and label_of(metric)):
         return metric
     # YAML reads `f1: billing`, with a space, as a mapping.
@@ -25,7 +25,7 @@ def _known(metric: Any) -> Any:
     raise ValueError(f"must be {names} or 'f1:LABEL' without a space, the F1 of one label")
 
 
-def _weights(given: Any) -> Any:
+def _check_weights(given: Any) -> Any:
     if given is None or given == "balanced":
         return given
     if isinstance(given, (list, tuple)) and all(
@@ -33,49 +33,52 @@ def _weights(given: Any) -> Any:
     ):
         return tuple(given)
     raise ValueError(
-        f"must be 'balanced' or a list of a number for each label, above 0 and at most "
+        f"must be 'balanced' or a list with a number for each label, above 0 and at most "
         f"{_LARGEST_WEIGHT:,}"
     )
 
 
-def _name_of(label: Any) -> Any:
-    return str(label) if type(label) is int else label  # not of True, which is an int too
+def _as_name(label: Any) -> Any:
+    return str(label) if type(label) is int else label  # but not True, which is an int too
 
 
-Metric = Annotated[str, BeforeValidator(_known)]
-Weights = Annotated[Literal["balanced"] | tuple[float, ...] | None, BeforeValidator(_weights)]
-Label = Annotated[str, BeforeValidator(_name_of)]
+Metric = Annotated[str, BeforeValidator(_check_metric)]
+Weights = Annotated[
+    Literal["balanced"] | tuple[float, ...] | None, BeforeValidator(_check_weights)
+]
+Label = Annotated[str, BeforeValidator(_as_name)]
 
 
 class Task(BaseModel):
     """A sentence or sentence-pair classification task.
 
     Attributes:
-        name: letters, digits, ``-`` and ``_``; it names files and rows of tables.
+        name: letters, digits, ``-`` and ``_``; used in names of files and in tables.
         texts: one or two text columns.
         label: the label column. It holds the names in ``labels`` as texts or as integers, or
-            codes 0 … C-1 where none of the names is an integer.
+            their codes 0 … C-1 if none of the names is an integer.
         labels: label names in the order of their codes.
         metrics: ``accuracy``, ``f1`` (of label 1, binary tasks), ``f1:LABEL`` (of that label),
             ``macro_f1``, ``mcc``. Their mean on the first dev split is the score that a search
             maximises.
         train: the training split.
-        dev: splits that are scored; the first one selects. A user's task may have none: then
-            it is cut from the training rows and called ``validation``.
-        dev_fraction: the share of the training rows that is cut off so, of each label alike.
+        dev: splits that are scored; the first one selects models. A user's task may have none:
+            the dev split is then cut from the training rows and named ``validation``.
+        dev_fraction: the share of the training rows, the same for each label, that becomes the
+            dev split if it is cut from them.
         test: splits that are predicted and never scored.
-        held_out: splits with labels that the final models alone are scored on; nothing is
-            selected by them.
-        unlabelled: splits whose rows have no labels (or none that are read): students learn from
-            what the teacher says of them.
-        class_weights: of the labels in the cross-entropy: ``balanced``, inversely to their
-            training rows, or a number for each; None weighs all rows alike.
-        files: a file for each split (user tasks); empty for GLUE, which comes from the hub or
+        held_out: splits with labels on which only the final models are scored; they select
+            nothing.
+        unlabelled: splits without labels, or whose labels are not read: students learn the
+            teacher's outputs for their rows.
+        class_weights: weights of the labels in the cross-entropy: ``balanced`` (inversely
+            proportional to their training rows) or a number for each; None weighs rows equally.
+        files: a file for each split (tasks of users); empty for GLUE, which comes from the hub or
             from ``<data>/<task>/<split>.parquet``.
-        hub: instead of ``files``, the id of a data set on the Hugging Face hub, whose splits
-            these are. Its dev split is cut from the training rows where ``dev_fraction`` is given
-            and ``dev`` is not.
-        hub_config: which of the data set's configurations; its only or default one if None.
+        hub: instead of ``files``, the id of a data set on the Hugging Face hub with these splits.
+            Its dev split is cut from the training rows if ``dev_fraction`` is given and ``dev``
+            is not.
+        hub_config: a configuration of the data set; None takes its only or default one.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -98,19 +101,19 @@ class Task(BaseModel):
 
     @property
     def own(self) -> bool:
-        """Whether it is a user's, and not of GLUE."""
+        """Whether the task is a user's and not one of GLUE."""
         return bool(self.files or self.hub)
 
     @property
     def cuts_dev(self) -> bool:
-        """Whether the dev split is a part of the training rows."""
+        """Whether the dev split is cut from the training rows."""
         if self.hub:
             return "dev_fraction" in self.model_fields_set
         return bool(self.files) and self.dev[0] not in self.files
 
     @property
     def distilled(self) -> str:
-        """All rows that the teacher labels: a split of `pkd.data.preparation.Prepared`."""
+        """The split of all rows with signals, see `pkd.data.preparation.Prepared`."""
         return "+".join((self.train, *self.unlabelled))
 
     @property
@@ -145,7 +148,7 @@ class Task(BaseModel):
         if isinstance(self.class_weights, tuple) and len(self.class_weights) != len(self.labels):
             raise ValueError(
                 f"`class_weights` of task {self.name} has {len(self.class_weights)} numbers, but "
-                f"there are {len(self.labels)} labels"
+                f"must have one for each of the {len(self.labels)} labels"
             )
         if len({*self.texts, self.label}) <= len(self.texts):
             raise ValueError(f"`texts` and `label` of task {self.name} name a column twice")
@@ -156,16 +159,18 @@ class Task(BaseModel):
                 "split twice"
             )
         if self.files and self.hub:
-            raise ValueError(f"task {self.name} has `files` and `hub`: rows come from one of them")
+            raise ValueError(f"task {self.name} has `files` and `hub`: keep one of them")
         if self.hub_config and not self.hub:
-            raise ValueError(f"`hub_config` of task {self.name} is for a task with `hub`")
+            raise ValueError(
+                f"`hub_config` of task {self.name} needs `hub`: add `hub`, or drop it"
+            )
         if self.files:
             self._check_files(splits)
         has_dev = not self.cuts_dev or bool(self.hub and "dev" in self.model_fields_set)
         if "dev_fraction" in self.model_fields_set and has_dev:
             raise ValueError(
-                f"`dev_fraction` of task {self.name} is for a task without a dev split: drop it, "
-                "or the dev split"
+                f"`dev_fraction` of task {self.name} is for a task without a dev split: drop "
+                "`dev_fraction` or the dev split"
             )
         return self
 
@@ -175,8 +180,8 @@ class Task(BaseModel):
         if missing:
             raise ValueError(f"`files` of task {self.name} lacks the split {sorted(missing)[0]!r}")
         if cut and (unused := set(self.files) - set(splits)):
-            # Most likely the dev split under another name.
+            # Probably the dev split under another name.
             raise ValueError(
-                f"`files` of task {self.name} holds {sorted(unused)[0]!r}, which neither `dev`, "
-                "`test`, `held_out` nor `unlabelled` names"
+                f"`files` of task {self.name} holds {sorted(unused)[0]!r}, which is not named by "
+                "`dev`, `test`, `held_out` or `unlabelled`: add it to one of them"
             )

@@ -1,4 +1,4 @@
-"""Tasks by their names, and a user's from a task file or a folder."""
+"""Finds tasks by name, and reads tasks of users from task files and folders."""
 
 import difflib
 import os
@@ -16,24 +16,24 @@ from pkd.tasks.task_folder import task_of_folder
 
 
 def resolve_tasks(names: Sequence[str]) -> list[Task]:
-    """Turns task names, ``glue``, task files and folders into tasks, each once, in order.
+    """Returns the tasks for task names, ``glue``, task files and folders, each once, in order.
 
     Raises:
-        InputError: for an unknown name (with the nearest one), or a task file or folder that is
-            wrong.
+        InputError: for an unknown name (with the nearest one), or for a wrong task file or
+            folder.
     """
     tasks: dict[str, Task] = {}
     for name in expand_groups(names):
         if name in GLUE:
             if tasks.setdefault(name, GLUE[name]) != GLUE[name]:
-                raise InputError(f"two tasks are named {name!r}; rename that of your task file")
+                raise InputError(f"two tasks are named {name!r}; rename the one in your task file")
         elif name.endswith((".yaml", ".yml")) or (name and os.path.isdir(name)):
-            task = load_task(name)
+            task = _load_own_task(name)
             if tasks.setdefault(task.name, task) != task:
-                raise InputError(f"two tasks are named {task.name!r}; rename that of {name}")
+                raise InputError(f"two tasks are named {task.name!r}; rename the one in {name}")
         else:
             near = difflib.get_close_matches(name.lower(), [*GLUE, "glue"], n=1)
-            hint = f"; did you mean {near[0]!r}?" if near else ""
+            hint = f"; did you mean {near[0]!r}?" if near else "."
             raise InputError(
                 f"unknown task {name!r}{hint} Known: glue, {', '.join(GLUE)}, "
                 "or the path of a task file (*.yaml) or of a folder with train.csv"
@@ -41,15 +41,26 @@ def resolve_tasks(names: Sequence[str]) -> list[Task]:
     return list(tasks.values())
 
 
-def load_task(path: str) -> Task:
-    """Reads a user's task from a task file or from a folder of data files."""
+def load_task(name: str) -> Task:
+    """Returns one task: a GLUE task by name, or yours from a task file or a folder.
+
+    Raises:
+        InputError: if there is no such task, or the task file or folder is wrong.
+    """
+    tasks = resolve_tasks([name])
+    if len(tasks) != 1:
+        raise InputError(f"{name!r} names {len(tasks)} tasks, but must name one")
+    return tasks[0]
+
+
+def _load_own_task(path: str) -> Task:
     if path.endswith((".yaml", ".yml")):
         return load_task_file(Path(path))
     return Task.model_validate(task_of_folder(Path(path)))
 
 
 def load_task_file(path: Path) -> Task:
-    """Reads a user's task: the attributes of `Task` in YAML, file paths relative to it.
+    """Reads a task file: the attributes of `Task` in YAML; data files are relative to it.
 
     Raises:
         InputError: if the file cannot be read or a key is wrong.
@@ -59,7 +70,7 @@ def load_task_file(path: Path) -> Task:
     if unknown:
         key = sorted(unknown)[0]
         near = difflib.get_close_matches(key, list(Task.model_fields), n=1)
-        hint = f"; did you mean `{near[0]}`?" if near else ""
+        hint = f"; did you mean `{near[0]}`?" if near else "."
         raise InputError(
             f"task file {path} has the unknown key `{key}`{hint} "
             f"Valid keys: {', '.join(Task.model_fields)}"
@@ -70,7 +81,7 @@ def load_task_file(path: Path) -> Task:
         raise InputError(f"task file {path}: " + "; ".join(describe_errors(error))) from None
     if not task.own:
         raise InputError(
-            f"task file {path} lacks `files`: a path for each split (or `hub`: a data set's id)"
+            f"task file {path} lacks `files`, a path for each split (or `hub`, a data set's id)"
         )
     try:
         files = {split: (path.parent / file).resolve() for split, file in task.files.items()}

@@ -1,4 +1,4 @@
-"""A folder with ``train.csv`` as a task: its files are the splits, its columns are guessed."""
+"""Makes a task of a folder with ``train.csv``: files are splits, and columns are guessed."""
 
 import re
 from pathlib import Path
@@ -13,21 +13,21 @@ _TYPES = (".csv", ".tsv", ".jsonl", ".parquet")
 
 
 def task_of_folder(folder: Path) -> dict[str, Any]:
-    """Makes a task of the data files of a folder.
+    """Returns the keys of the task in a folder of data files.
 
-    ``train.*`` is needed; ``dev.*`` or ``validation.*`` selects, else the dev split is cut from
-    train; ``test.*`` is held out if it has labels, and only predicted if not; students learn from
-    ``unlabelled.*`` what the teacher says of it. The task is called as the folder is.
+    ``train.*`` is required. ``dev.*`` or ``validation.*`` is the dev split; without it, the dev
+    split is cut from train. ``test.*`` is held out if it has labels, and only predicted if not.
+    Students learn the teacher's outputs for ``unlabelled.*``. The task has the folder's name.
 
     Args:
-        folder: holds the files, each CSV, TSV, JSONL or Parquet.
+        folder: the folder of the files, each CSV, TSV, JSONL or Parquet.
 
     Returns:
         The keys of a `pkd.tasks.task.Task`.
 
     Raises:
-        InputError: if there is no training file, two files are of one split, or a person has to
-            say which columns are meant.
+        InputError: if there is no training file, if two files are of the same split, or if
+            several columns may be the text or the label.
     """
     files = split_files(folder)
     guess = guess_columns(files[_TRAIN])
@@ -38,19 +38,19 @@ def task_of_folder(folder: Path) -> dict[str, Any]:
         if others:
             raise InputError(
                 f"{files[_TRAIN]}: which column holds the {what}, of {listed([*meant, *others])}? "
-                f"Say so in a task file: --tasks my_task.yaml --init-task {files[_TRAIN]} writes "
-                "one to be corrected"
+                f"Name it in a task file: --tasks my_task.yaml --init-task {files[_TRAIN]} writes "
+                "one that you can correct"
             )
     return task_of_files(task_name(folder.resolve().name), files, guess)
 
 
 def task_of_files(name: str, files: dict[str, Path], guess: Guess) -> dict[str, Any]:
-    """The keys of a task of some files, with the columns that were guessed.
+    """Returns the keys of a task with these files and the columns that were guessed.
 
     Args:
         name: the task's name.
         files: see `split_files`.
-        guess: from the training file.
+        guess: the columns of the training file.
     """
     keys: dict[str, Any] = {
         "name": name,
@@ -64,7 +64,7 @@ def task_of_files(name: str, files: dict[str, Path], guess: Guess) -> dict[str, 
     if _UNLABELLED in files:
         keys["unlabelled"] = (_UNLABELLED,)
     if _TEST in files:
-        # Some write -1 where a label is not known.
+        # Some data sets have -1 for unknown labels.
         labels = read_columns(files[_TEST], [], [guess.label]).get(guess.label, [])
         known = not label_names(labels).isdisjoint(guess.labels)
         keys["held_out" if known else "test"] = (_TEST,)
@@ -72,7 +72,7 @@ def task_of_files(name: str, files: dict[str, Path], guess: Guess) -> dict[str, 
 
 
 def split_files(folder: Path) -> dict[str, Path]:
-    """The absolute path of each split's file in a folder; ``train`` is among them.
+    """Returns the absolute path of each split's file in a folder; ``train`` is among them.
 
     Raises:
         InputError: see `task_of_folder`.
@@ -92,10 +92,10 @@ def split_files(folder: Path) -> dict[str, Path]:
         found[split] = path.resolve()
     if _TRAIN not in found:
         names = [f"{_TRAIN}{suffix}" for suffix in _TYPES]
-        raise InputError(f"the folder {folder} is no task: it holds none of {listed(names)}")
+        raise InputError(f"the folder {folder} is not a task: it holds none of {listed(names)}")
     return found
 
 
 def task_name(text: str) -> str:
-    """The nearest name that a task can have."""
+    """Returns a valid task name that is close to a text."""
     return re.sub(r"[^A-Za-z0-9_-]+", "-", text).strip("-_")[:64] or "task"

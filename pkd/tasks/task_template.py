@@ -1,4 +1,4 @@
-"""A task file to begin with, guessed from a data file and commented for a person to check."""
+"""Writes a first task file, which is guessed from a data file and commented."""
 
 import os
 from pathlib import Path
@@ -20,11 +20,11 @@ texts: {texts}              # one or two text columns{other_texts}
 label: {label}              # the column of the labels{other_labels}
 labels:                     # in the order of their codes
 {labels}
-metrics: [accuracy]         # any of {metrics}, f1:LABEL; their mean selects
-# class_weights: balanced   # rare labels count more in the loss; or one number for each label
+metrics: [accuracy]         # any of {metrics}, f1:LABEL; their mean is the score
+# class_weights: balanced   # rare labels count more in the loss; or a number for each label
 {dev}
 {tests}
-files:                      # CSV, TSV, JSONL or Parquet, beginning at this file's folder
+files:                      # CSV, TSV, JSONL or Parquet, relative to this file's folder
 {files}
 """
 
@@ -37,19 +37,19 @@ def init_task(target: Path, data: Path) -> str:
         data: the training file, or a folder of data files as in `pkd.tasks.task_folder`.
 
     Returns:
-        What was guessed, for a person.
+        A message about what was guessed.
 
     Raises:
         InputError: if the target exists or cannot be written, or the data cannot be read.
     """
     if target.suffix not in (".yaml", ".yml"):
-        raise InputError(f"--init-task writes the task file of --tasks; call {target} *.yaml")
+        raise InputError(f"the name of the task file to write is {target}, but must end in .yaml")
     if os.path.lexists(target):
         raise InputError(f"{target} exists and is not overwritten: choose another name")
     files = split_files(data) if data.is_dir() else {"train": data.resolve()}
     guess = guess_columns(files["train"])
     keys = task_of_files(task_name(target.stem), files, guess)
-    text = _text(Task.model_validate(keys), guess, target)
+    text = _render(Task.model_validate(keys), guess, target)
     try:
         with explained_full_disk(target), target.open("x", encoding="utf-8") as file:
             file.write(text)
@@ -62,23 +62,23 @@ def init_task(target: Path, data: Path) -> str:
     )
 
 
-def _text(task: Task, guess: Guess, target: Path) -> str:
+def _render(task: Task, guess: Guess, target: Path) -> str:
     dev = (
         f"dev_fraction: {task.dev_fraction:g}           # cut from train and scored; or name a "
         "file: dev: [dev]"
         if task.cuts_dev
-        else f"dev: {_yaml(task.dev)}                # scored; the first one selects"
+        else f"dev: {_yaml(task.dev)}                # scored; the first one selects models"
     )
     tests = (
         f"test: {_yaml(task.test)}              # predicted, never scored\n" if task.test else ""
     )
     held_out = _yaml(task.held_out or ("test",))
     tests += ("" if task.held_out else "# ") + (
-        f"held_out: {held_out}          # with labels: scores the final models, selects nothing"
+        f"held_out: {held_out}          # with labels: only final models are scored on it"
     )
     unlabelled = _yaml(task.unlabelled or ("unlabelled",))
     tests += ("\n" if task.unlabelled else "\n# ") + (
-        f"unlabelled: {unlabelled}  # no labels: students learn what the teacher says of them"
+        f"unlabelled: {unlabelled}  # no labels: students learn the teacher's outputs"
     )
     folder = target.absolute().parent
     paths = {split: os.path.relpath(path, folder) for split, path in task.files.items()}
@@ -87,9 +87,9 @@ def _text(task: Task, guess: Guess, target: Path) -> str:
         rows=guess.rows,
         name=_yaml(task.name),
         texts=_yaml(task.texts),
-        other_texts=_also(guess.other_texts),
+        other_texts=_alternatives(guess.other_texts),
         label=_yaml(task.label),
-        other_labels=_also(guess.other_labels),
+        other_labels=_alternatives(guess.other_labels),
         labels="\n".join(f"  - {_yaml(name)}  # {rows:,}" for name, rows in guess.counts.items()),
         metrics=", ".join(METRICS),
         dev=dev,
@@ -98,14 +98,14 @@ def _text(task: Task, guess: Guess, target: Path) -> str:
     )
 
 
-def _also(columns: tuple[str, ...]) -> str:
+def _alternatives(columns: tuple[str, ...]) -> str:
     return f"; or is it one of {_yaml(columns)}?" if columns else ""
 
 
 def _yaml(value: Any) -> str:
-    """A text, or texts, on one line."""
+    """Returns a text, or a list of texts, as YAML on one line."""
     if not isinstance(value, str):
         return f"[{', '.join(map(_yaml, value))}]"
-    # Inside a list commas and brackets of a text are quoted too.
+    # Inside a list, texts with commas and brackets are quoted too.
     text = yaml.safe_dump([value], default_flow_style=True, allow_unicode=True, width=10**9)
     return text.strip()[1:-1]

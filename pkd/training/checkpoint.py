@@ -1,4 +1,4 @@
-"""A training's state in a file: written atomically, checked before it is read, never run."""
+"""The state of a training in a file, written atomically and checked before it is read."""
 
 import errno
 import pickle
@@ -15,13 +15,13 @@ from pkd.training.training_loop import TrainingLoop
 
 
 def save_checkpoint(path: Path, loop: TrainingLoop, extra: dict[str, Any]) -> None:
-    """Writes a trainer's state, and JSON-like ``extra``, atomically."""
+    """Writes the state of a training loop, and JSON-like ``extra``, atomically."""
     state = {"trainer": loop.state_dict(), "extra": extra}
     write_atomic(path, lambda partial: torch.save(state, partial))
 
 
 def check_intact(path: Path) -> None:
-    """Compares the checksums of a checkpoint's parts; torch reads a flipped bit as it is.
+    """Checks the checksums of a checkpoint, because torch does not notice a flipped bit.
 
     Raises:
         CacheError: naming the file.
@@ -29,7 +29,7 @@ def check_intact(path: Path) -> None:
     try:
         with zipfile.ZipFile(path) as parts:
             damaged = parts.testzip()
-    except Exception as error:  # what a damaged directory of parts gives rise to has many types
+    except Exception as error:  # a damaged zip directory raises a dozen types
         if _of_the_machine(error):
             raise
         raise CacheError(f"the checkpoint {path} is damaged ({error})") from None
@@ -38,7 +38,7 @@ def check_intact(path: Path) -> None:
 
 
 def load_checkpoint(path: Path, loop: TrainingLoop) -> dict[str, Any]:
-    """Loads what `save_checkpoint` wrote and gives back ``extra``. Runs no code from the file.
+    """Loads what `save_checkpoint` wrote and returns ``extra``. Runs no code from the file.
 
     Raises:
         CacheError: if the file is damaged.
@@ -47,12 +47,12 @@ def load_checkpoint(path: Path, loop: TrainingLoop) -> dict[str, Any]:
         state = torch.load(path, map_location=loop.device, weights_only=True)
         extra: dict[str, Any] = state["extra"]
         loop.load_state_dict(state["trainer"])
-    except pickle.UnpicklingError:  # torch's text advises to read it all the same
+    except pickle.UnpicklingError:  # torch's own message suggests to load the file anyway
         raise CacheError(
-            f"the checkpoint {path} is damaged or not one of ours, and nothing of it was run; "
-            "delete it"
+            f"the checkpoint {path} is damaged or was not written by this project (none of its "
+            "code was run): delete it"
         ) from None
-    except Exception as error:  # a torn zip, a wrong shape, a foreign file: all mean the same
+    except Exception as error:  # a torn zip, a wrong shape or a foreign file: each means damage
         if _of_the_machine(error):
             raise
         raise CacheError(f"the checkpoint {path} is damaged ({error}); delete it") from error
@@ -60,8 +60,8 @@ def load_checkpoint(path: Path, loop: TrainingLoop) -> dict[str, Any]:
 
 
 def _of_the_machine(error: Exception) -> bool:
-    """Whether memory or disk failed: the file may be whole, and must not be given up for it."""
+    """Whether memory or disk failed: then the file may be intact and must be kept."""
     if is_out_of_memory(error):
         return True
-    # A damaged directory of parts has Python seek where no file is: EINVAL, or no number at all.
+    # For a damaged zip directory Python seeks outside the file: EINVAL, or no error number.
     return isinstance(error, OSError) and error.errno not in (None, errno.EINVAL)

@@ -1,5 +1,6 @@
-"""What one epoch of a training gave."""
+"""The report of one epoch of a training."""
 
+import math
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -8,8 +9,8 @@ from torch import Tensor
 
 
 @dataclass(frozen=True)
-class Report:
-    """What one epoch gave.
+class EpochReport:
+    """The results of one epoch.
 
     Attributes:
         epoch: 1-based.
@@ -17,14 +18,14 @@ class Report:
         metrics: each metric of each dev split.
         train_loss: mean over the epoch's steps, in the recipe's scale.
         train_accuracy: of the model while it trained, dropout on; 0 … 1.
-        train_curve: how both went within the epoch, see `pkd.training.epoch_report.CurvePoint`.
+        train_curve: loss and accuracy within the epoch, one `CurvePoint` each.
         dev_loss: cross-entropy on the first dev split, nats.
-        classes_predicted: classes that occur in the predictions of the first dev split; a model
-            that predicts one class only has learnt nothing, whatever its score.
+        classes_predicted: how many classes occur in the predictions of the first dev split. A
+            model that predicts a single class has learnt nothing, whatever its score.
         train_seconds: time in training steps.
         eval_seconds: time in evaluation.
-        samples: training rows of the epoch, each as often as it was seen.
-        micro_batches: parts that each batch was computed in; more than 1 where memory ran out.
+        samples: training rows of the epoch; a row that was seen twice counts twice.
+        micro_batches: parts in which each batch was computed; more than 1 if memory ran out.
         device: where it ran.
     """
 
@@ -43,7 +44,7 @@ class Report:
     device: str
 
     def to_dict(self) -> dict[str, Any]:
-        """The report as JSON-like values."""
+        """Returns the report as JSON-like values."""
         return asdict(self)
 
     def __str__(self) -> str:
@@ -60,10 +61,10 @@ POINTS = 20
 
 @dataclass(frozen=True)
 class CurvePoint:
-    """The batches since the point before it.
+    """Loss and accuracy over the steps since the previous point.
 
     Attributes:
-        step: steps of the whole training that were done, this point's included.
+        step: steps of the whole training up to and including this point.
         loss: mean over these steps, in the recipe's scale.
         accuracy: of the model while it trained, dropout on; 0 … 1.
     """
@@ -74,7 +75,7 @@ class CurvePoint:
 
 
 class EpochCurve:
-    """Adds an epoch up in at most `POINTS` equal parts, on the device: a step waits for nothing.
+    """Sums up an epoch in at most `POINTS` equal parts, on the device, so that no step waits.
 
     Args:
         steps: steps of an epoch.
@@ -88,7 +89,7 @@ class EpochCurve:
     def add(self, step: int, loss: Tensor, logits: Tensor, labels: Tensor) -> None:
         """Counts one batch; ``step`` is 0-based within the epoch.
 
-        The accuracy is that of the rows with labels; -100 is none.
+        Rows without a label (-100) do not count for the accuracy.
         """
         right = (logits.argmax(dim=-1) == labels).sum()
         rows = (labels >= 0).sum()
@@ -105,11 +106,11 @@ class EpochCurve:
         return loss / self.steps, right / rows
 
     def points(self, epoch: int) -> list[CurvePoint]:
-        """The points of a whole epoch; ``epoch`` is 0-based. Parts without a label have none."""
+        """Returns the points of an epoch (0-based); parts without a labelled row have none."""
         found, done = [], 0
         for part, (loss, right, rows) in enumerate(self.sums.tolist()):
             # The first step that belongs to the next part.
-            end = -(-(part + 1) * self.steps // POINTS)
+            end = math.ceil((part + 1) * self.steps / POINTS)
             if end > done and rows > 0:
                 step = epoch * self.steps + end
                 found.append(CurvePoint(step, loss / (end - done), right / rows))

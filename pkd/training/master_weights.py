@@ -1,10 +1,10 @@
-"""Weights of a training on a GPU in one piece: fp32 masters, converted once a step.
+"""The weights of a training on a GPU, joined in one tensor: fp32, converted once a step.
 
-Under autocast a kernel converts each weight to bf16 and another one its gradient back, layer norms
-and residual sums run in fp32, and norm and optimiser see a hundred tensors. Here one kernel
-converts all weights of the layers and one all their gradients, and what lies between the matrix
-products is bf16 too. Embeddings stay fp32: torch adds up the gradients of a word that occurs twice
-in the precision of the weights.
+Under autocast, one kernel converts each weight to bf16 and another one its gradient back; layer
+norms and residual sums run in fp32; the gradient norm and the optimiser handle a hundred tensors.
+Here one kernel converts all weights of the layers and one kernel all their gradients, and the
+operations between the matrix products run in bf16 too. Embeddings stay in fp32, because torch adds
+up the gradients of a repeated word in the precision of the weights.
 """
 
 from typing import Any
@@ -18,15 +18,15 @@ from pkd.training.optimizer import Piece, decays, pieces_of
 
 
 class MasterWeights:
-    """Runs a model with its weights in some type, with gradients to fp32 weights in one piece.
+    """Runs a model in a given type, with gradients for joined fp32 weights.
 
     Args:
-        model: with a module ``embeddings``; its other weights become views of the pieces, so what
-            it computes by itself and what is saved of it are always up to date.
-        dtype: what the layers compute in.
+        model: has a module ``embeddings``. Its other weights become views of the joined tensors,
+            so that the model itself, and what is saved of it, is always up to date.
+        dtype: the type that the layers compute in.
 
     Attributes:
-        pieces: what is to be optimised: two tensors for the layers, one for each embedding.
+        pieces: the tensors to optimise: two for the layers, one for each embedding.
     """
 
     def __init__(self, model: PreTrainedModel, dtype: torch.dtype) -> None:
@@ -44,7 +44,7 @@ class MasterWeights:
         self.pieces = [*self._joined, *pieces_of(outside)]
 
     def __call__(self, **inputs: Any) -> Any:
-        """What the model gives for some inputs, in its training's type."""
+        """Runs the model on its inputs, in the given type."""
         weights: dict[str, Tensor] = {}
         for piece in self._joined:
             weights |= piece.views(piece.parameter.to(self._dtype))
@@ -56,7 +56,7 @@ class MasterWeights:
 
 
 def _joined(named: dict[str, nn.Parameter], decay: bool) -> Piece:
-    """Puts weights into one piece, of which they are views from then on."""
+    """Joins weights into one tensor; they become views of it."""
     flat = nn.Parameter(torch.cat([weight.detach().flatten() for weight in named.values()]))
     piece = Piece(flat, {name: weight.shape for name, weight in named.items()}, decay)
     for name, view in piece.views(flat.detach()).items():

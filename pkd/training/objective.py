@@ -1,5 +1,6 @@
-"""What a training minimises: the loss of a batch of rows, for every method."""
+"""The objective of a training: the loss of a batch of rows, for every method."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,6 @@ from pkd.acceleration.dropout import FastDropout
 from pkd.acceleration.last_layer import read_summary_token_only
 from pkd.data.rows import UNLABELLED
 from pkd.data.tokens import TokenArrays
-from pkd.distillation.layer_map import layer_map
 from pkd.distillation.losses import Loss, LossInputs, LossTerms, distillation_loss
 from pkd.distillation.projection import Projection
 from pkd.distillation.recipe import Recipe
@@ -28,27 +28,26 @@ from pkd.training.optimizer import Piece, pieces_of
 
 
 class Objective:
-    """The loss of a student's answers to rows of one split, in the precision of the recipe.
+    """The loss of a model on the rows of one split, in the precision of the recipe.
 
     Args:
         recipe: method and loss weights.
         model: the classifier; it is moved to ``device``.
         tokens: the rows with labels, on ``device``.
         device: where to compute.
-        signals: what the teacher says of the same rows; not needed by ``teacher`` and ``ft``.
-        teacher_layers: depth of the teacher; needed by the methods with a layer map.
+        signals: the teacher's signals for the same rows; not needed by ``teacher`` and ``ft``.
+        teacher_map: the teacher layers that the patience loss compares, 1-based, see
+            `pkd.distillation.recipe.Recipe.teacher_map`; needed by methods that compare states.
         class_weights: (classes,) weights of the labels in the cross-entropy; None weighs all
             rows alike.
-        loss: computes the terms; the paper's by default.
+        loss: computes the terms; by default the paper's.
 
     Attributes:
-        teacher_map: the teacher's layers that the patience loss looks at, 1-based; empty where
-            the method has none.
-        student_map: the student's layers that they are compared with.
+        teacher_map: as given.
+        student_map: the student layers that they are compared with.
         projection: maps the student's states to the teacher's width; None where they agree.
-        pieces: everything that the loss is to be minimised over.
-        row_weight: see `pkd.distillation.losses.distillation_loss`; None where all rows have
-        labels.
+        pieces: the weights that the loss is minimised over.
+        row_weight: see `pkd.distillation.losses.LossInputs`; None where all rows have labels.
     """
 
     def __init__(
@@ -57,8 +56,9 @@ class Objective:
         model: PreTrainedModel,
         tokens: TokenArrays,
         device: torch.device,
+        *,
         signals: Signals | None = None,
-        teacher_layers: int | None = None,
+        teacher_map: Sequence[int] = (),
         class_weights: Tensor | None = None,
         loss: Loss = distillation_loss,
     ) -> None:
@@ -70,11 +70,16 @@ class Objective:
         self.precision = resolve_precision(recipe.precision, device)
         self.weights = recipe.loss_weights
         self.summary = summary_of(model.config)
-        self.teacher_map = teacher_map(recipe, teacher_layers, model.config.num_hidden_layers)
+        self.teacher_map = tuple(teacher_map)
         if signals is None and (recipe.needs_logits or recipe.needs_states):
             raise InputError(
                 f"the method {recipe.method} learns from a teacher: `signals` is missing, see "
                 "`pkd.ask_teacher`"
+            )
+        if recipe.needs_states and not self.teacher_map:
+            raise InputError(
+                f"the method {recipe.method} compares states: `teacher_map` is missing, see "
+                "`pkd.Recipe.teacher_map`"
             )
         self.student_map = tuple(range(1, len(self.teacher_map) + 1))
         self.projection = self._projection(recipe.seed)
@@ -120,7 +125,7 @@ class Objective:
                 return self.model(**inputs)
 
     def __call__(self, index: Tensor, width: int) -> tuple[LossTerms, Tensor]:
-        """The loss terms of one batch and its logits, with the model in the mode it is in.
+        """Returns the loss terms of one batch and its logits; the model keeps its mode.
 
         Args:
             index: (batch,) row numbers, on the device.
@@ -153,12 +158,12 @@ class Objective:
         return terms, output.logits
 
     def share(self, terms: LossTerms, part: Tensor, rows: Tensor) -> Tensor:
-        """What a part of a batch adds to the batch's loss.
+        """Returns what a part of a batch adds to the loss of the batch.
 
         Args:
             terms: the loss terms of the part alone.
             part: its row numbers.
-            rows: those of the whole batch.
+            rows: the row numbers of the whole batch.
         """
         # Every loss is a mean over rows: so is the sum of the parts by their share of rows.
         of_rows = len(part) / len(rows)
@@ -173,24 +178,6 @@ class Objective:
 
     def _weight_of(self, class_weights: Tensor, index: Tensor) -> Tensor:
         return class_weights[self.tokens.labels_of(index)].sum()
-
-
-def teacher_map(
-    recipe: Recipe, teacher_layers: int | None, student_layers: int
-) -> tuple[int, ...]:
-    """The teacher layers that a recipe compares with student layers 1 … k-1; () without any.
-
-    Raises:
-        InputError: if the method pairs layers and the depth of the teacher is not known.
-    """
-    if recipe.layer_strategy is None:
-        return ()
-    if teacher_layers is None:
-        raise InputError(
-            f"the method {recipe.method} pairs layers with the teacher's: `teacher_layers` is "
-            "missing"
-        )
-    return layer_map(recipe.layer_strategy, teacher_layers, student_layers)
 
 
 def class_weights(task: Task, labels: np.ndarray) -> Tensor | None:

@@ -1,4 +1,4 @@
-"""AdamW as all methods and devices use it."""
+"""AdamW, the same for all methods and devices."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,10 +11,10 @@ Moments = dict[str, dict[str, Tensor]]
 
 @dataclass(frozen=True)
 class Piece:
-    """A tensor that the optimiser sees, and the weights that it holds.
+    """A tensor that the optimiser updates, and the weights that it holds.
 
     Attributes:
-        parameter: a weight, or several in one row.
+        parameter: one weight, or several joined in one row.
         shapes: of the weights, by name, in their order.
         decay: whether weight decay applies.
     """
@@ -24,7 +24,7 @@ class Piece:
     decay: bool
 
     def views(self, tensor: Tensor) -> dict[str, Tensor]:
-        """What of a tensor of the parameter's shape belongs to each weight."""
+        """Splits a tensor of the parameter's shape into one part per weight."""
         parts = tensor.flatten().split([shape.numel() for shape in self.shapes.values()])
         pairs = zip(self.shapes.items(), parts, strict=True)
         return {name: part.view(shape) for (name, shape), part in pairs}
@@ -34,7 +34,7 @@ class AdamW(torch.optim.AdamW):
     """torch's AdamW, whose kernel can divide the gradients.
 
     Attributes:
-        grad_scale: what it divides them by, of one element and on their device; None: nothing.
+        grad_scale: the divisor, one element on the device of the gradients; None for no division.
     """
 
     grad_scale: Tensor | None = None
@@ -46,18 +46,18 @@ def decays(name: str, weight: Tensor) -> bool:
 
 
 def pieces_of(named: Mapping[str, nn.Parameter]) -> list[Piece]:
-    """Every weight by itself."""
+    """Returns one piece per weight."""
     return [Piece(p, {name: p.shape}, decays(name, p)) for name, p in named.items()]
 
 
 def make_optimizer(
     pieces: Sequence[Piece], learning_rate: float, weight_decay: float, device: torch.device
 ) -> AdamW:
-    """AdamW of some weights.
+    """Returns AdamW for some weights.
 
     Args:
-        pieces: what is trained.
-        learning_rate: the first one; see `set_learning_rate`.
+        pieces: the weights to train.
+        learning_rate: of the first step; see `set_learning_rate`.
         weight_decay: per step and learning rate.
         device: where the weights are.
     """
@@ -70,7 +70,7 @@ def make_optimizer(
             }
             for decay in (True, False)
         ],
-        # On a GPU what changes from step to step has to be there: steps are recorded.
+        # CUDA graphs replay a step, so what changes between steps must lie on the device.
         lr=torch.tensor(learning_rate, device=device) if on_gpu else learning_rate,
         fused=True,
         capturable=on_gpu,
@@ -78,7 +78,7 @@ def make_optimizer(
 
 
 def set_learning_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
-    """Sets the rate of the next step, on the device where it is kept there."""
+    """Sets the learning rate of the next step, in place if it is a tensor."""
     for group in optimizer.param_groups:
         if isinstance(group["lr"], Tensor):
             group["lr"].fill_(rate)
@@ -87,7 +87,7 @@ def set_learning_rate(optimizer: torch.optim.Optimizer, rate: float) -> None:
 
 
 def moments(optimizer: AdamW, pieces: Sequence[Piece]) -> Moments:
-    """The optimiser's state of each weight by its name, however weights are joined."""
+    """Returns the optimiser's state by the names of the weights, joined or not."""
     found: Moments = {}
     for piece in pieces:
         for key, value in optimizer.state.get(piece.parameter, {}).items():
@@ -98,10 +98,10 @@ def moments(optimizer: AdamW, pieces: Sequence[Piece]) -> Moments:
 
 
 def load_moments(optimizer: AdamW, pieces: Sequence[Piece], saved: Moments) -> None:
-    """Goes back to a state that `moments` gave, of weights that may have been joined otherwise.
+    """Restores a state from `moments`, whose weights may have been joined differently.
 
     Raises:
-        KeyError, RuntimeError: if it is the state of other weights.
+        KeyError, RuntimeError: if the state belongs to other weights.
     """
     optimizer.state.clear()
     for piece in pieces:

@@ -1,4 +1,4 @@
-"""One training run as a resumable object: fine-tuning, vanilla KD and patient KD alike."""
+"""The steps of a training as a resumable object, the same for every method."""
 
 import math
 import warnings
@@ -18,28 +18,28 @@ from pkd.training.epoch_report import CurvePoint, EpochCurve
 from pkd.training.objective import Objective
 from pkd.training.optimizer import load_moments, make_optimizer, moments, set_learning_rate
 
-# Looking at the loss makes a GPU wait for it; a diverged run is noticed soon enough.
+# Reading the loss makes a GPU wait for it. This is often enough to notice a diverged training.
 _CHECK_EVERY = 50
 
 
 @dataclass
 class Position:
-    """Where a training stands: ``epoch`` whole epochs and ``step`` batches of the next."""
+    """How far a training is: ``epoch`` whole epochs and ``step`` batches of the next one."""
 
     epoch: int = 0
     step: int = 0
 
 
 class TrainingLoop:
-    """Trains one model by a recipe, and can stop and go on at any step, bit for bit.
+    """Trains one model by a recipe; it can stop and resume at any step, bit for bit.
 
     Args:
-        objective: the loss that is minimised, and over what; its recipe says how.
-        steps: steps of an epoch; those of one pass over the rows by default.
+        objective: the loss and the weights that it is minimised over; its recipe has the schedule.
+        steps: steps of an epoch; by default one pass over the rows.
 
     Attributes:
-        micro_batches: parts that a batch is computed in, one after the other, with the gradient
-            of the whole. Doubled when memory runs out; 1 where it never did.
+        micro_batches: the number of parts in which a batch is computed, one after the other, with
+            the gradient of the whole batch. It starts at 1 and doubles when memory runs out.
     """
 
     def __init__(self, objective: Objective, steps: int | None = None) -> None:
@@ -49,7 +49,7 @@ class TrainingLoop:
         self.micro_batches = 1
         self.epoch_loss = self.epoch_accuracy = float("nan")
         self.epoch_curve: list[CurvePoint] = []
-        self.steps_per_epoch = steps or -(-len(self.tokens) // self.recipe.batch_size)
+        self.steps_per_epoch = steps or math.ceil(len(self.tokens) / self.recipe.batch_size)
         self.curve = EpochCurve(self.steps_per_epoch, self.device)
         self.optimizer = make_optimizer(
             objective.pieces,
@@ -66,9 +66,10 @@ class TrainingLoop:
 
     @property
     def samples_per_epoch(self) -> int:
-        """Rows of an epoch; if it is no single pass over all rows, but for a smaller batch."""
+        """Rows of an epoch. Unless an epoch is one pass, every batch counts as full."""
         rows, size = len(self.tokens), self.recipe.batch_size
-        return rows if self.steps_per_epoch == -(-rows // size) else self.steps_per_epoch * size
+        one_pass = self.steps_per_epoch == math.ceil(rows / size)
+        return rows if one_pass else self.steps_per_epoch * size
 
     @property
     def finished(self) -> bool:
@@ -76,10 +77,10 @@ class TrainingLoop:
         return self.position.epoch >= self.recipe.epochs
 
     def run_epoch(self) -> Iterator[Position]:
-        """Trains to the end of the running epoch, yielding after each step.
+        """Trains to the end of the current epoch, yielding after each step.
 
-        Afterwards `epoch_loss` is the mean loss of the epoch's steps, `epoch_accuracy` that of the
-        model while it trained, and `epoch_curve` how both went.
+        Afterwards `epoch_loss` holds the mean loss over the epoch's steps, `epoch_accuracy` the
+        accuracy of the model while it trained, and `epoch_curve` both within the epoch.
 
         Raises:
             TrainingError: if the loss is not a finite number.
@@ -116,7 +117,7 @@ class TrainingLoop:
 
     @property
     def decay_so_far(self) -> float:
-        """What weight decay alone has left of a weight that never got a gradient."""
+        """The factor by which weight decay alone has shrunk a weight that had no gradient."""
         steps = self.position.epoch * self.steps_per_epoch + self.position.step
         decay = self.recipe.weight_decay
         return math.prod(1 - self.learning_rate_at(step) * decay for step in range(steps))
@@ -129,17 +130,17 @@ class TrainingLoop:
         self.curve.add(self.position.step, loss, logits, self.tokens.labels_of(index))
 
     def _replay(self, index: Tensor, width: int) -> tuple[Tensor, Tensor] | None:
-        """The step as a CUDA graph, if there can be one."""
+        """Runs the step as a CUDA graph; returns None where there is no graph."""
         if self._graphs is None or self.micro_batches > 1:
             return None
-        if not self._graphs.meet(len(index), width):
+        if not self._graphs.has_seen(len(index), width):
             return None
         try:
             return self._graphs(self._whole_step, index, width)
         except RuntimeError as error:
-            # Recording wants memory of its own, and a model without waits; nothing was done yet.
+            # A capture needs extra memory, and a model that never waits. No weight changed yet.
             warnings.warn(
-                f"steps are launched kernel by kernel from now on: {error}", stacklevel=2
+                f"CUDA graphs are off for the rest of this training: {error}", stacklevel=2
             )
         self._graphs = None
         self.optimizer.zero_grad(set_to_none=True)
@@ -162,7 +163,7 @@ class TrainingLoop:
         self.optimizer.zero_grad(set_to_none=True)
 
     def _within_memory(self, rows: np.ndarray) -> tuple[Tensor, Tensor]:
-        """The step in as many parts as the memory asks for."""
+        """Runs the step in as many parts as the memory requires."""
         random_state = self._random_state()
         while True:
             try:
@@ -173,21 +174,21 @@ class TrainingLoop:
                     raise
                 if self.micro_batches >= len(rows):
                     raise TrainingError(
-                        "memory runs out even for a single row: give a trial a larger share of "
+                        "memory runs out even for a single row: give each trial a larger share of "
                         "the device (resources.gpus_per_trial, resources.max_concurrent) or lower "
                         f"train.max_length ({error})"
                     ) from error
-            # Outside of the handler, whose traceback keeps the tensors of the attempt alive.
+            # After the handler: its traceback keeps the tensors of the failed attempt alive.
             self.optimizer.zero_grad(set_to_none=True)
             release_memory()
             self.micro_batches *= 2
-            # What the failed attempt drew must not decide what the next one draws.
+            # The next attempt must draw the same random numbers as the first one.
             self._set_random_state(random_state)
         self._apply_gradients()
         return loss, logits
 
     def _backward(self, rows: np.ndarray) -> tuple[Tensor, Tensor]:
-        """Adds up the gradients of a batch; gives its loss and its logits."""
+        """Adds up the gradients of a batch; returns its loss and its logits."""
         losses, logits = [], []
         index, _ = self._on_device(rows)
         for part in np.array_split(rows, min(self.micro_batches, len(rows))):
@@ -200,7 +201,7 @@ class TrainingLoop:
         return torch.stack(losses).sum(), torch.cat(logits)
 
     def _clip_gradients(self) -> None:
-        """Has the optimiser scale the gradients down to the largest norm they may have."""
+        """Makes the optimiser scale the gradients down to the largest norm allowed."""
         parameters = [piece.parameter for piece in self.objective.pieces]
         gradients = [p.grad for p in parameters if p.grad is not None]
         # On a CPU a product with itself is twice as fast as torch's norm.
@@ -217,7 +218,7 @@ class TrainingLoop:
             )
 
     def state_dict(self) -> dict[str, Any]:
-        """Everything that the rest of the training depends on, besides recipe and files."""
+        """Returns all that the rest of the training depends on, besides recipe and files."""
         projection = self.objective.projection
         return {
             "model": self.model.state_dict(),
@@ -230,12 +231,12 @@ class TrainingLoop:
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Goes back to a state of the same recipe and model."""
+        """Restores a state of the same recipe and model."""
         self.model.load_state_dict(state["model"])
         if self.objective.projection is not None:
             self.objective.projection.load_state_dict(state["projection"])
         load_moments(self.optimizer, self.objective.pieces, state["moments"])
-        self._graphs = self._new_graphs()  # the old ones know another state of the optimiser
+        self._graphs = self._new_graphs()  # the old ones captured another optimiser state
         self.position = Position(*state["position"])
         self.curve.sums.copy_(state["curve"])
         self.micro_batches = state["micro_batches"]

@@ -1,5 +1,6 @@
-"""One training with its evaluations: an epoch at a time, resumable from its own checkpoint."""
+"""One training with its evaluations, epoch by epoch, resumable from its checkpoint."""
 
+import math
 import time
 import warnings
 from collections.abc import Callable
@@ -25,14 +26,14 @@ from pkd.models.start_layers import start_layers
 from pkd.runtime.devices import default_device
 from pkd.tasks.task import Task
 from pkd.training.checkpoint import check_intact, load_checkpoint, save_checkpoint
-from pkd.training.epoch_report import Report
-from pkd.training.objective import Objective, class_weights, teacher_map
+from pkd.training.epoch_report import EpochReport
+from pkd.training.objective import Objective, class_weights
 from pkd.training.training_loop import TrainingLoop
 
 
 @dataclass(frozen=True)
 class Files:
-    """What a training reads; none of it is written.
+    """What a training reads.
 
     Attributes:
         task: the task whose dev splits are scored.
@@ -40,8 +41,8 @@ class Files:
         model: folder of the encoder (or of the fine-tuned teacher) that the weights start from.
         signals: the teacher's signal folder; None for ``teacher`` and ``ft``.
         teacher_layers: the teacher's depth; None where no layer map is needed.
-        further_signals: those of an ensemble's other teachers, whose logits are averaged with
-            the first one's after softening; the states are the first one's.
+        further_signals: signal folders of the other teachers of an ensemble. The loss averages
+            the softened predictions of all teachers; the states are those of the first.
     """
 
     task: Task
@@ -52,47 +53,47 @@ class Files:
     further_signals: tuple[Path, ...] = ()
 
     def read(self) -> list[Path]:
-        """The folders that a training reads."""
+        """Returns the folders that a training reads."""
         splits = dict.fromkeys((self.task.train, self.task.distilled, *self.task.dev))
         folders = [self.tokens[split] for split in splits] + [self.model]
         return folders if self.signals is None else [*folders, self.signals, *self.further_signals]
 
 
-def _nothing(path: Path) -> None:
-    """For whom nothing is to be done with what was written."""
+def _no_op(path: Path) -> None:
+    """No-op: written files need no further step."""
 
 
 @dataclass(frozen=True)
 class Outputs:
-    """Where an experiment leaves its files; None leaves nothing of the kind.
+    """Where a training writes its files; None writes none of the kind.
 
     Attributes:
-        checkpoint: the state to resume from; whoever records the end deletes it.
+        checkpoint: the state to resume from. The caller deletes it when the training has ended.
         best_model: folder for the best epoch's weights, in ``save_pretrained`` form.
         predictions: folder for ``<dev split>.parquet``, predicted by the best epoch.
         checkpoint_every: seconds between checkpoints.
-        written: called with each file or folder that was written.
+        written: called with each file or folder after it was written.
     """
 
     checkpoint: Path | None = None
     best_model: Path | None = None
     predictions: Path | None = None
     checkpoint_every: float = 60.0
-    written: Callable[[Path], None] = _nothing
+    written: Callable[[Path], None] = _no_op
 
 
 class TrainingRun:
-    """Trains by a recipe, evaluates after each epoch and keeps what the best epoch gave.
+    """Trains by a recipe, evaluates after each epoch and keeps the best epoch's model.
 
     Args:
-        recipe: what to do.
+        recipe: hyperparameters and schedule.
         files: what to read.
-        outputs: where files go.
+        outputs: where files go; by default nothing is written.
         device: where to run; the first GPU or the CPU by default.
         loss: what is minimised instead of the method's own loss.
 
     Attributes:
-        reports: one for each finished epoch, those before a resume included.
+        reports: one for each finished epoch, including those before a resume.
     """
 
     def __init__(
@@ -107,64 +108,65 @@ class TrainingRun:
         self.outputs = outputs or Outputs()
         self.device = device or default_device()
         student = load_classifier(files.model, self.task.labels, self._start(), recipe.seed)
-        train = open_tokens(files.tokens[self._learnt_from()], self.device)
+        train = open_tokens(files.tokens[self._train_split()], self.device)
         labels = train.all_labels()
         self.dev = {s: open_tokens(files.tokens[s], self.device) for s in self.task.dev}
         keep_used_words(student, [train, *self.dev.values()])
+        depth = int(student.config.num_hidden_layers)
+        teacher_map = recipe.teacher_map(files.teacher_layers, depth)
         objective = Objective(
             recipe,
             student,
             train,
             self.device,
-            self._signals(student.config.num_hidden_layers),
-            files.teacher_layers,
-            class_weights(self.task, labels[labels != UNLABELLED]),
-            loss or recipe.entry.loss or distillation_loss,
+            signals=self._signals(teacher_map),
+            teacher_map=teacher_map,
+            class_weights=class_weights(self.task, labels[labels != UNLABELLED]),
+            loss=loss or recipe.entry.loss or distillation_loss,
         )
         self.loop = TrainingLoop(objective, self._steps())
-        self.reports: list[Report] = []
+        self.reports: list[EpochReport] = []
         self._train_seconds = 0.0
         self._saved_at = time.monotonic()
         if self.outputs.checkpoint is not None and self.outputs.checkpoint.exists():
             self._resume(self.outputs.checkpoint)
 
     def _start(self) -> tuple[int, ...] | None:
-        """The layers that the student is made of; None for all."""
+        """Returns the layers that the student starts from; None for all."""
         depth = self.recipe.layers
         if depth is None:
             return None
         return start_layers(self.recipe.start_layers, depth_of(self.files.model), depth)
 
-    def _learnt_from(self) -> str:
-        """The rows that the method learns from: one without a label needs a teacher."""
+    def _train_split(self) -> str:
+        """Returns the rows that the method learns from: rows without a label need a teacher."""
         taught = self.recipe.entry.needs_teacher
         return self.task.distilled if taught else self.task.train
 
     def _steps(self) -> int | None:
-        """An epoch of every student is as many steps, whichever rows its method learns from."""
+        """Returns the steps of an epoch, the same for all students, whichever rows they read."""
         if self.recipe.method == TEACHER or not self.task.unlabelled:
             return None
         rows = open_tokens(self.files.tokens[self.task.distilled])
-        return -(-len(rows) // self.recipe.batch_size)
+        return math.ceil(len(rows) / self.recipe.batch_size)
 
     def _resume(self, checkpoint: Path) -> None:
         try:
             check_intact(checkpoint)
         except CacheError as error:
-            # The same training gives again what it held.
-            warnings.warn(f"{error}: it is deleted, the training begins anew", stacklevel=3)
+            # Training again gives the same result.
+            warnings.warn(f"{error}: it is deleted and the training starts again", stacklevel=3)
             checkpoint.unlink()
             return
         extra = load_checkpoint(checkpoint, self.loop)
-        self.reports = [Report(**report) for report in extra["reports"]]
+        self.reports = [EpochReport(**report) for report in extra["reports"]]
         self._train_seconds = extra["train_seconds"]
 
-    def _signals(self, depth: int) -> Signals | None:
+    def _signals(self, teacher_map: tuple[int, ...]) -> Signals | None:
         recipe, files = self.recipe, self.files
         if files.signals is None or not (recipe.needs_logits or recipe.needs_states):
             return None
-        needs = recipe.needs_states
-        layers = teacher_map(recipe, files.teacher_layers, depth) if needs else ()
+        layers = teacher_map if recipe.needs_states else ()
         return open_signals(files.signals, layers, self.device, files.further_signals)
 
     @property
@@ -172,7 +174,7 @@ class TrainingRun:
         """Whether all epochs are done."""
         return self.loop.finished
 
-    def run_epoch(self, on_step: Callable[[int, int], None] | None = None) -> Report:
+    def run_epoch(self, on_step: Callable[[int, int], None] | None = None) -> EpochReport:
         """Trains the next epoch (or the rest of it) and evaluates.
 
         Args:
@@ -184,7 +186,7 @@ class TrainingRun:
         started = time.perf_counter()
         for position in self.loop.run_epoch():
             self._train_seconds += time.perf_counter() - started
-            # At the end of the epoch its report has to be in the checkpoint too: see below.
+            # At the end of an epoch the checkpoint must hold its report too: see below.
             if position.step > 0:
                 self._checkpoint_if_due()
             if on_step is not None:
@@ -195,7 +197,7 @@ class TrainingRun:
             self._checkpoint_if_due()
         return self.reports[-1]
 
-    def _evaluate(self) -> Report:
+    def _evaluate(self) -> EpochReport:
         started = time.perf_counter()
         metrics, logits = {}, {}
         for split, tokens in self.dev.items():
@@ -209,7 +211,7 @@ class TrainingRun:
         value = selection_score(self.task, metrics)
         if not np.isfinite(value):
             raise TrainingError(f"the dev score is {value}, not a finite number")
-        report = Report(
+        report = EpochReport(
             epoch=self.loop.position.epoch,
             score=value,
             metrics=metrics,

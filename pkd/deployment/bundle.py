@@ -1,0 +1,222 @@
+"""Export of a student: a folder to deploy, with measurements of its cost."""
+
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from transformers import PreTrainedModel
+
+from pkd.data.tokens import TokenArrays, open_tokens
+from pkd.deployment.model_card import cost_table, model_card
+from pkd.deployment.onnx_model import check_packages, write_int8, write_onnx
+from pkd.deployment.run_folder import (
+    Student,
+    chosen_tasks,
+    dev_tokens,
+    find_student,
+    is_saved,
+    read_card,
+    read_study,
+    students,
+    teacher_folder,
+    text_columns,
+)
+from pkd.deployment.variants import INT8_FILE, ONNX_FILE, load_variants, measure
+from pkd.errors import CacheError, InputError
+from pkd.evaluation.timing import Limits
+from pkd.files.atomic import explained_full_disk, remove, write_json
+from pkd.files.cache import MANIFEST, verify
+from pkd.models.classifier import load_as_deployed, save_model
+from pkd.models.encoder import load_encoder_config, load_tokenizer, longest_input
+from pkd.runtime.command_line import say
+
+FORMAT = 1  # of export.json
+EXPORT_FILE = "export.json"
+
+
+def export(
+    run_dir: Path,
+    task: str,
+    to: Path,
+    name: str | None = None,
+    onnx: bool = False,
+    int8: bool = False,
+    limits: Limits | None = None,
+) -> dict[str, Any]:
+    """Exports a student; the folder appears only when it is complete and checked.
+
+    Args:
+        run_dir: the run folder of a study.
+        task: one of its tasks.
+        to: the folder to make.
+        name: the student, as `pkd.deployment.run_folder.Student.name`; by default the one with
+            the best mean score over its confirm seeds.
+        onnx: whether to write an ONNX file too.
+        int8: whether to write an ONNX file and its int8 version.
+        limits: how long to time the forms.
+
+    Returns:
+        The content of ``export.json``: ``format``, ``task``, ``student``, ``texts`` (columns),
+        ``labels``, ``max_length``, ``forms`` (rows of `pkd.deployment.model_card.cost_table`;
+        empty without the tokens of the dev rows), ``conditions``, and of ONNX the ``difference``
+        from PyTorch (None without ONNX) and the number of ``rows`` that it was checked on.
+
+    Raises:
+        InputError: if run folder, task, student or target cannot be used, or packages are missing.
+        CacheError: if a file of the study is damaged.
+        ExportError: if the ONNX file predicts other labels than PyTorch.
+    """
+    source, onnx = _find_source(run_dir, task, name), onnx or int8
+    if onnx:
+        check_packages()
+    _check_target(to)
+    tokens = _dev_rows(source, needed=onnx)
+    partial = to.with_name(f"{to.name}.export")
+    remove(partial)
+    try:
+        with explained_full_disk(to.parent):
+            exported = _write(partial, source, tokens, onnx, int8, limits or Limits())
+            partial.rename(to)
+    finally:
+        remove(partial)
+    return exported
+
+
+@dataclass(frozen=True)
+class _Source:
+    """The student to export and what its study recorded."""
+
+    run_dir: Path
+    study: dict[str, Any]
+    task: str
+    student: Student
+    card: dict[str, Any]
+
+    @property
+    def task_entry(self) -> dict[str, Any]:
+        """The entry of the task in ``study.yaml``."""
+        entry: dict[str, Any] = self.study["tasks"][self.task]
+        return entry
+
+    @property
+    def teacher(self) -> Path | None:
+        folder = teacher_folder(self.run_dir, self.task)
+        return folder if is_saved(folder) else None
+
+    def teacher_tokens(self) -> TokenArrays:
+        """The dev rows in the teacher's tokens."""
+        return open_tokens(dev_tokens(self.run_dir, self.study, self.task, teacher=True))
+
+    @property
+    def max_length(self) -> int:
+        """Tokens of the longest row in training; the model's limit where it is not recorded."""
+        trained = (self.study.get("config") or {}).get("train") or {}
+        return int(
+            trained.get("max_length") or longest_input(load_encoder_config(self.student.folder))
+        )
+
+
+def _find_source(run_dir: Path, task: str, name: str | None) -> _Source:
+    study = read_study(run_dir)
+    chosen_tasks(study, [task])
+    student = find_student(students(run_dir, study, task), name)
+    if (student.folder / MANIFEST).exists():
+        verify(student.folder)
+    return _Source(run_dir, study, task, student, read_card(student.folder))
+
+
+def _check_target(to: Path) -> None:
+    if not to.parent.is_dir():
+        raise InputError(f"--to is {to}, but the folder {to.parent} does not exist: make it first")
+    if to.exists():
+        raise InputError(
+            f"--to is {to}, which exists already: give another folder, or delete it first"
+        )
+
+
+def _dev_rows(source: _Source, needed: bool) -> TokenArrays | None:
+    try:
+        return open_tokens(dev_tokens(source.run_dir, source.study, source.task))
+    except (CacheError, KeyError) as error:
+        reason = (
+            f"{source.run_dir} lacks the tokens of {source.task}'s dev rows ({error}); "
+            "`pkd-study pull` does not copy them"
+        )
+        if needed:
+            raise InputError(
+                f"{reason}: --onnx and --int8 are checked on them, so export where the study ran"
+            ) from None
+        say(f"{reason}: nothing is measured")
+        return None
+
+
+def _write(
+    folder: Path,
+    source: _Source,
+    tokens: TokenArrays | None,
+    onnx: bool,
+    int8: bool,
+    limits: Limits,
+) -> dict[str, Any]:
+    student, entry = source.student, source.task_entry
+    model = _save(folder, source)
+    exported: dict[str, Any] = {
+        **{"format": FORMAT, "task": source.task, "student": student.name},
+        **{"texts": list(text_columns(source.study, source.task)), "labels": entry["labels"]},
+        **{"max_length": source.max_length, "forms": [], "conditions": "", "difference": None},
+        **{"rows": 0 if tokens is None else len(tokens)},
+    }
+    inputs = list[str]()
+    if tokens is not None:
+        if onnx:
+            inputs = _write_onnx(folder, model, tokens, int8)
+        teacher = None if source.teacher is None else (source.teacher, source.teacher_tokens())
+        variants = list(load_variants(teacher, folder, student.name, model, tokens))
+        split = entry["dev_splits"][0]
+        exported |= measure(variants, source.task, split, entry["metrics"], tokens, limits)
+    card = model_card(
+        source.study,
+        source.task,
+        student,
+        source.card,
+        read_card(source.teacher) if source.teacher else None,
+        table=cost_table(exported["forms"]) if exported["forms"] else None,
+        conditions=exported["conditions"],
+        onnx=onnx,
+        int8=int8,
+        inputs=", ".join(f"`{each}`" for each in inputs),
+        difference=exported["difference"],
+    )
+    (folder / "README.md").write_text(card, encoding="utf-8")
+    write_json(folder / EXPORT_FILE, exported)
+    return exported
+
+
+def _save(folder: Path, source: _Source) -> PreTrainedModel:
+    """Saves the student and its tokenizer, which from then on cuts rows at the maximum length."""
+    load_encoder_config(source.student.folder)  # refuses a model that needs code of its own
+    model, labels = load_as_deployed(source.student.folder), source.task_entry["labels"]
+    model.config.id2label = dict(enumerate(labels))
+    model.config.label2id = {label: code for code, label in enumerate(labels)}
+    save_model(model, source.student.folder, folder)
+    tokenizer = load_tokenizer(folder)
+    tokenizer.model_max_length = source.max_length
+    tokenizer.save_pretrained(folder)
+    for weights in folder.glob("*.safetensors"):  # safetensors lets only the owner read them
+        shutil.copymode(folder / "config.json", weights)
+    return model
+
+
+def _write_onnx(
+    folder: Path, model: PreTrainedModel, tokens: TokenArrays, int8: bool
+) -> list[str]:
+    """Writes the ONNX files and returns the names of their inputs."""
+    (folder / ONNX_FILE).parent.mkdir()
+    say(f"writing {ONNX_FILE}")
+    inputs = write_onnx(model, tokens.batch(np.arange(2)), folder / ONNX_FILE)
+    if int8:
+        say(f"writing {INT8_FILE}")
+        write_int8(folder / ONNX_FILE, folder / INT8_FILE)
+    return inputs
