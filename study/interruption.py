@@ -1,14 +1,14 @@
-"""Being stopped: SIGTERM as an exception, and an end that nothing breaks off."""
+"""Handles signals: SIGTERM becomes an exception, and Ctrl-C cannot interrupt the shutdown."""
 
 import signal
 
 
 class Terminated(BaseException):
-    """SIGTERM: the machine is wanted back."""
+    """Raised on SIGTERM: the machine is needed for something else."""
 
 
 def raise_on_sigterm() -> None:
-    """Has SIGTERM raise `Terminated` in the main thread."""
+    """Makes SIGTERM raise `Terminated` in the main thread."""
 
     def stop(signum: int, frame: object) -> None:
         raise Terminated
@@ -17,5 +17,5 @@ def raise_on_sigterm() -> None:
 
 
 def ignore_further_interrupts() -> None:
-    """An impatient second Ctrl-C would break off the end of Ray and of Python, not hasten it."""
+    """Ignores Ctrl-C: a second one would break the shutdown of Ray and Python, not hasten it."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -1,4 +1,4 @@
-"""Runs a study: ``python study/run.py --tasks glue``. See `study.command_line`."""
+"""Runs a study: ``python study/run.py --tasks glue``, the same as ``pkd-study run``."""
 
 import os
 import sys
@@ -11,10 +11,10 @@ os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")
 
 
 def main() -> int:
-    """Console entry point."""
-    from study.command_line import main as run
+    """Runs the command with the arguments of this process; returns the exit code."""
+    from study.subcommands import run_subcommand
 
-    return run()
+    return run_subcommand("run", sys.argv[1:], "python study/run.py")
 
 
 if __name__ == "__main__":

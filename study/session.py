@@ -1,4 +1,4 @@
-"""A session of a study: from its configuration to its report, as far as it comes."""
+"""One session of a study, from its configuration to its report or to an interruption."""
 
 import shutil
 import time
@@ -6,10 +6,12 @@ from collections.abc import Sequence
 
 from rich.console import Console
 
+from pkd.distillation.methods import METHODS
 from pkd.files.atomic import explained_full_disk
 from pkd.models.encoder import load_encoder_config
 from pkd.runtime.units import duration
 from pkd.tasks.task import Task
+from study.config.own_methods import own_method_modules
 from study.config.study_config import StudyConfig
 from study.interruption import Terminated, ignore_further_interrupts, raise_on_sigterm
 from study.planning.announcement import announcement
@@ -23,26 +25,27 @@ from study.storage.store import SharedFolder
 from study.tracking.live_view import View
 
 
-def run_study(
+def run_session(
     config: StudyConfig,
     tasks: Sequence[Task],
     layout: Layout,
+    *,
     address: str | None,
     dry_run: bool,
     console: Console,
 ) -> None:
-    """Begins a study or goes on with it, to its report.
+    """Starts a study, or resumes it, and writes its report.
 
     Args:
         config: the study.
-        tasks: of the configuration.
-        layout: its folder, which nobody else writes in.
+        tasks: the tasks of the configuration.
+        layout: the run folder; this process is its only driver.
         address: of a Ray cluster; None starts Ray on this machine.
-        dry_run: whether to stop once everything is checked and the plan is told.
-        console: where its user reads.
+        dry_run: whether to stop after everything is checked and the plan is printed.
+        console: the user's terminal.
 
     Raises:
-        PkdError: if it cannot begin or go on, or something is missing at its end.
+        PkdError: if the study cannot start or go on, or trials are missing at its end.
     """
     layout.store.fetch(layout.study_file)
     layout.store.fetch(layout.ledger)
@@ -60,14 +63,19 @@ def run_study(
 
     from study.cluster.ray_cluster import check_every_node_sees, start_ray, stop_ray
     from study.planning.shared_inputs import share_inputs
-    from study.stages.pipeline import Stages
-    from study.tuning.tuner import StageIncomplete, run_stages
+    from study.stages.context import StudyContext
+    from study.stages.pipeline import remaining_work
+    from study.storage.ledger import Ledger
+    from study.trials.lazy_trainable import ship_by_value
+    from study.tuning.completeness import StageIncomplete
+    from study.tuning.tuner import run_stages
 
     def restart_ray() -> None:
         stop_ray()
         start_ray(address)
         raise_on_sigterm()  # Ray puts a handler of its own in our place
 
+    ship_by_value(own_method_modules(config.own_methods))
     view = View(console, plan.stage_work())
     on_this_disk = isinstance(layout.store, SharedFolder)
     try:
@@ -77,8 +85,16 @@ def run_study(
                 check_every_node_sees(layout.out)
         if address is not None or not on_this_disk:
             encoder, plan = share_inputs(layout, plan, encoder)
-        stages = Stages(plan, encoder, layout, view, restart_ray)
-        run_stages(stages.left(), config.resources, layout)
+        context = StudyContext(
+            plan=plan,
+            encoder=encoder,
+            layout=layout,
+            ledger=Ledger(layout.ledger, layout.store),
+            view=view,
+            restart_ray=restart_ray,
+            own_methods={name: METHODS[name] for name in config.own_methods},
+        )
+        run_stages(remaining_work(context), config.resources, layout)
     except StageIncomplete:
         _report(layout, console)
         raise
@@ -92,9 +108,10 @@ def run_study(
 
 
 def _report(layout: Layout, console: Console) -> None:
-    """Writes the report of what there is; a study that was cut short has one too."""
-    from analysis.report import build_report, comparison_text
+    """Writes the report of the recorded trials, also for an interrupted study."""
+    from analysis.pages import build_report
     from analysis.run_data.runs import load_run
+    from analysis.tables.terminal import comparison_text
 
     if not layout.ledger.exists():
         return
@@ -105,4 +122,4 @@ def _report(layout: Layout, console: Console) -> None:
     console.print(comparison_text(load_run(layout.out)), markup=False)
     console.print(f"report: {path} and {path.with_name('index.html')}", markup=False)
     if isinstance(layout.store, Mirror):
-        console.print(f"to another machine: python -m study.pull '{layout.store.uri}' DIR")
+        console.print(f"to another machine: pkd-study pull '{layout.store.uri}' DIR")

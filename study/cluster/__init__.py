@@ -1,1 +1,1 @@
-"""Starting Ray, joining a cluster, running the driver on one."""
+"""Starts Ray, joins a cluster, and runs the driver on one."""

@@ -1,4 +1,4 @@
-"""The address of a Ray cluster: its form, and whether anything answers there."""
+"""Checks the address of a Ray cluster: its form, and whether anything answers there."""
 
 import socket
 from urllib.parse import urlsplit
@@ -10,13 +10,13 @@ _TIMEOUT_S = 10
 
 
 def check_address(address: str) -> None:
-    """Refuses an address at which Ray itself would try again for a quarter of an hour.
+    """Checks an address, because Ray itself would retry a wrong one for a quarter of an hour.
 
     Args:
         address: ``auto``, ``local``, ``host:port`` or ``ray://host:port``.
 
     Raises:
-        InputError: if it has no such form or nothing answers there.
+        InputError: if it has another form or nothing answers there.
     """
     if address in ("auto", "local"):
         return

@@ -13,8 +13,8 @@ from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 from pkd.errors import InputError
 from study.cluster.ray_internals import autoscaler_limits, listen_on_loopback
 from study.config.sections import Resources
+from study.installation import checkout, config_folder, package_folder
 
-_ROOT = Path(__file__).resolve().parents[2]
 _OBJECT_STORE_BYTES = 200_000_000  # the study stores nothing in it; Ray's default is 30 % of RAM
 _NODE_TIMEOUT_S = 120
 
@@ -53,6 +53,7 @@ def start_ray(address: str | None) -> None:
     """
     for key, value in _DRIVER_ENVIRONMENT.items():
         os.environ.setdefault(key, value)
+    root = checkout()
     options: dict[str, Any] = {"address": address or "local"}
     environment: dict[str, Any] = {"env_vars": _WORKER_ENVIRONMENT}
     if address is None:
@@ -61,14 +62,15 @@ def start_ray(address: str | None) -> None:
         if not os.environ.keys() & {"RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"}:
             os.environ["RAY_AUTH_TOKEN"] = secrets.token_hex(32)
         options |= {"include_dashboard": False, "object_store_memory": _OBJECT_STORE_BYTES}
-        environment["env_vars"] = _WORKER_ENVIRONMENT | {"PYTHONPATH": str(_ROOT)}
+        if root is not None:
+            environment["env_vars"] = _WORKER_ENVIRONMENT | {"PYTHONPATH": str(root)}
     else:
         # Other nodes have this project's dependencies but not its code.
-        environment["py_modules"] = [str(_ROOT / "pkd"), str(_ROOT / "study")]
+        environment["py_modules"] = [str(package_folder(name)) for name in ("pkd", "study")]
     # Workers import first from the folder in which Ray is started. The current one may hold the
     # user's data, and a torch.py in it would be run.
     here = os.getcwd()
-    os.chdir(_ROOT)
+    os.chdir(root or config_folder())
     try:
         ray.init(
             **options,

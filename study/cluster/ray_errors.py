@@ -1,4 +1,4 @@
-"""What Ray's errors say, in a line."""
+"""Summarises Ray's errors in a line."""
 
 import re
 
@@ -11,9 +11,10 @@ _KILLED = re.compile(
 
 
 def reason_of(text: str) -> str:
-    """The line of an error's text that tells most.
+    """Returns the last line of an error's text, which names the error.
 
-    Of Ray's kill for want of memory, which it tells in pages, it begins with `OUT_OF_MEMORY`.
+    If Ray killed the process because memory ran out, which its text explains in pages, the line
+    starts with `OUT_OF_MEMORY`.
     """
     if killed := _KILLED.findall(text):
         node, used = killed[-1]

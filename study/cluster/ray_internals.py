@@ -77,9 +77,9 @@ def close_event_file(callback: Any, trial: Any) -> None:
 
 # Callback for MLflow --------------------------------------------------------------------------
 
-# The class of `MLflowLoggerCallback.mlflow_util`, private because of its module `ray.air._internal`
-# and its name `_MLflowLoggerUtil`. It logs one value per request, and the callback has no public
-# way to log several at once.
+# The class of `MLflowLoggerCallback.mlflow_util`. Private name:
+# `ray.air._internal.mlflow._MLflowLoggerUtil`. It sends one request per value, and the callback
+# has no public way to send several values at once.
 MLflowUtil = _MLflowLoggerUtil
 
 

@@ -1,7 +1,7 @@
-"""``--address ray://…``: the driver itself runs on the cluster's head, this terminal shows it.
+"""``--address ray://…``: runs the driver on the cluster's head and shows its output here.
 
-Ray's client cannot drive Tune with callbacks of ours, and a study must not end with a laptop's
-connection half-way through a ledger event. So the whole command is sent, and its output read.
+Ray's client cannot drive Tune with callbacks of ours, and a study must not depend on a laptop's
+connection. So the whole command is sent, and its output is read.
 """
 
 import contextlib
@@ -18,34 +18,45 @@ import yaml
 
 from pkd.errors import InputError
 from study.config.study_config import StudyConfig
+from study.installation import checkout, package_folder
 
-_ROOT = Path(__file__).resolve().parents[2]
 _HEAD = "node:__internal_head__"
-_LEFT_OUT = [".git", ".venv", "runs", "tests", "docs", "build", "**/__pycache__"]
+_EXCLUDED = [".git", ".venv", "runs", "tests", "docs", "build", "**/__pycache__"]
 
 
 class RemoteDriver:
-    """The command as a process on the cluster's head."""
+    """The study's command as a process on the cluster's head."""
 
     def __init__(self, config: str, options: list[str]) -> None:
         file = Path(tempfile.mkdtemp()) / "study.yaml"
         file.write_text(config, encoding="utf-8")
         self._process = subprocess.Popen(
-            [sys.executable, "study/run.py", "--config", str(file), "--address", "auto", *options],
+            [
+                *(sys.executable, "-m", "study.run"),
+                *("--config", str(file), "--address", "auto", *options),
+            ],
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
         )
 
     def read(self) -> tuple[str, int | None]:
-        """The next line; at the end of the output the exit code."""
+        """Returns the next line; at the end of the output an empty line and the exit code."""
         assert self._process.stdout is not None
         line = self._process.stdout.readline()
         return line, None if line else self._process.wait()
 
     def interrupt(self) -> None:
-        """What Ctrl-C would do."""
+        """Interrupts the command as Ctrl-C would."""
         self._process.send_signal(signal.SIGINT)
+
+
+def _code() -> dict[str, Any]:
+    """Returns the runtime environment that sends our code to the head, and nothing else."""
+    root = checkout()
+    if root is not None:
+        return {"working_dir": str(root), "excludes": _EXCLUDED}
+    return {"py_modules": [str(package_folder(name)) for name in ("pkd", "study", "analysis")]}
 
 
 def run_on_cluster(
@@ -55,13 +66,13 @@ def run_on_cluster(
 
     Args:
         address: ``ray://host:port``, where ``ray start --head`` serves its clients.
-        config: the configuration; the paths in it are those of the cluster.
-        out: ``--out``.
-        dry_run: ``--dry-run``.
-        show: writes a piece of output.
+        config: the configuration, with paths as the cluster sees them.
+        out: value of ``--out``.
+        dry_run: whether ``--dry-run`` is given.
+        show: prints a piece of output.
 
     Returns:
-        The exit code of the command.
+        The command's exit code.
 
     Raises:
         InputError: if nothing answers at the address, or Ray's client is not installed.
@@ -71,7 +82,7 @@ def run_on_cluster(
     try:
         ray.init(
             address,
-            runtime_env={"working_dir": str(_ROOT), "excludes": _LEFT_OUT},
+            runtime_env=_code(),
             log_to_driver=False,
         )
     except ImportError as error:
@@ -81,7 +92,7 @@ def run_on_cluster(
     except (ConnectionError, RuntimeError, ValueError) as error:
         raise InputError(f"--address {address} does not answer: {error}") from None
     try:
-        # Two calls at once: one waits for the output, the other may interrupt.
+        # Two concurrent calls: one waits for output, the other may interrupt.
         actor = ray.remote(RemoteDriver).options(
             num_cpus=0, resources={_HEAD: 0.001}, max_concurrency=2
         )

@@ -1,4 +1,4 @@
-"""A cell is one entry of the paper's tables: a task, a depth and a method, searched on its own."""
+"""A cell: one entry of the paper's tables, searched separately."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -8,13 +8,13 @@ from pkd.distillation.methods import METHODS
 
 @dataclass(frozen=True)
 class Cell:
-    """What one search is about.
+    """A task, a depth and a method in a stage.
 
     Attributes:
         stage: ``teachers``, ``signals``, ``search``, ``confirm`` or ``predict``.
         task: the task's name.
-        depth: layers of the student (of the teacher for ``teacher``).
-        method: how it learns.
+        depth: number of layers of the student (of the teacher for ``teacher``).
+        method: name of the method.
     """
 
     stage: str
@@ -29,15 +29,15 @@ class Cell:
 
     @property
     def key(self) -> str:
-        """Identifies the cell among those of all stages."""
+        """``<stage>/<name>``: identifies the cell among the cells of all stages."""
         return f"{self.stage}/{self.name}"
 
     @property
     def tunable(self) -> tuple[str, ...]:
-        """The hyperparameters that the method has."""
+        """Names of the method's hyperparameters."""
         return METHODS[self.method].hyperparameters
 
     @classmethod
     def of(cls, event: dict[str, Any]) -> "Cell":
-        """The cell of a ledger event."""
+        """Returns the cell of a ledger event."""
         return cls(event["stage"], event["task"], event["depth"], event["method"])

@@ -1,4 +1,4 @@
-"""Reading a configuration file and what the command line changes; all its errors at once."""
+"""Reads a configuration file and the command line's changes; reports all errors at once."""
 
 import difflib
 from pathlib import Path
@@ -13,16 +13,16 @@ from study.config.own_methods import register_own_methods
 from study.config.search_space import Section
 from study.config.study_config import StudyConfig
 
-_MOST_TOLD = 30
+_MOST_SHOWN = 30
 
 
 def load_study_config(path: Path | None, overrides: list[str], **values: Any) -> StudyConfig:
-    """Reads a configuration file and applies what the command line changes.
+    """Reads a configuration file and applies the command line's changes.
 
     Args:
         path: YAML file; None starts from the defaults.
         overrides: ``key.sub=value`` with values in YAML, e.g. ``search.trials=8``.
-        **values: dotted keys (``__`` for the dot) that options set; None leaves a key alone.
+        **values: keys (with ``__`` for the dot) that options set; None leaves a key unchanged.
 
     Raises:
         InputError: one message with every problem; unknown keys with the nearest valid one.
@@ -48,8 +48,8 @@ def load_study_config(path: Path | None, overrides: list[str], **values: Any) ->
         known = [e for e in describe_errors(error) if "Extra inputs are not permitted" not in e]
         problems += list(dict.fromkeys(known))
     if problems:
-        told = problems[:_MOST_TOLD] + ["…"] * (len(problems) > _MOST_TOLD)
-        raise InputError(f"{where} has {len(problems)} problem(s):\n  " + "\n  ".join(told))
+        lines = problems[:_MOST_SHOWN] + ["…"] * (len(problems) > _MOST_SHOWN)
+        raise InputError(f"{where} has {len(problems)} problem(s):\n  " + "\n  ".join(lines))
     return config
 
 

@@ -1,9 +1,10 @@
 """``own_methods`` of a configuration: methods that the user wrote, by ``module:object``."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from pkd.distillation.own_methods import load_method, register_method
+from pkd.distillation.own_methods import load_method, register_method, source_digest
 
 
 def register_own_methods(tree: dict[str, Any]) -> None:
@@ -23,6 +24,28 @@ def register_own_methods(tree: dict[str, Any]) -> None:
     for name, reference in named.items():
         if isinstance(name, str) and isinstance(reference, str):
             register_method(name, load_method(reference, refused)[0])
+
+
+def own_method_modules(named: Mapping[str, str]) -> list[str]:
+    """Returns the names of the modules that the user's own methods come from."""
+    return sorted({reference.partition(":")[0] for reference in named.values()})
+
+
+def own_method_records(named: Mapping[str, str]) -> dict[str, dict[str, Any]]:
+    """What ``study.yaml`` holds of the user's own methods.
+
+    Args:
+        named: ``own_methods`` of a configuration whose methods are registered.
+
+    Returns:
+        By name: `pkd.distillation.methods.Method.to_record` and ``source``, the digest of the
+        module's file.
+    """
+    records = {}
+    for name, reference in named.items():
+        method, file = load_method(reference)
+        records[name] = method.to_record() | {"source": source_digest(file)}
+    return records
 
 
 def _data_and_models(tree: dict[str, Any]) -> list[Path]:

@@ -1,4 +1,4 @@
-"""What a search space may hold: ranges, choices and fixed values, each with its limits."""
+"""The search space: ranges, choices and fixed values, each with its limits."""
 
 import math
 from collections.abc import Callable
@@ -17,14 +17,13 @@ from pydantic import (
 
 
 class Section(BaseModel):
-    """A group of keys; unknown ones are refused."""
+    """A group of keys; unknown keys are refused."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class Range(Section):
-    """A continuous search range ``{low: …, high: …, log: …}``; log spreads it evenly over
-    orders of magnitude."""
+    """A continuous range ``{low: …, high: …, log: …}``; ``log`` samples on a logarithmic scale."""
 
     low: float
     high: float
@@ -44,7 +43,7 @@ class Range(Section):
 
 
 def _as_list(value: Any) -> Any:
-    # YAML 1.1 reads 5e-5 as a text; what is no number is refused as an element.
+    # YAML 1.1 reads 5e-5 as text. Text that is not a number is refused as an element.
     return [value] if isinstance(value, (int, float, bool, str)) else value
 
 
@@ -64,7 +63,7 @@ def _limit(key: str, allowed: Callable[[float], bool], words: str) -> AfterValid
 
 Choices = Annotated[tuple[float, ...], BeforeValidator(_as_list), Field(min_length=1)]
 Switches = Annotated[tuple[bool, ...], BeforeValidator(_as_list), Field(min_length=1)]
-# Told apart by their form, so that an error speaks of the one that was meant.
+# Told apart by their form, so that an error message is about the form that the user wrote.
 Dimension = Annotated[
     Annotated[Range, Tag("range")] | Annotated[Choices, Tag("choices")], Discriminator(_kind)
 ]
@@ -77,14 +76,14 @@ Betas = Annotated[Dimension, _limit("beta", lambda v: v >= 0, ">= 0 and finite")
 
 
 class Space(Section):
-    """What is searched. A list is a set of choices, ``low``/``high`` a range, a number is fixed.
+    """The hyperparameters that are searched: choices in a list, a range, or one fixed value.
 
     Attributes:
-        learning_rate: peak learning rate, 0 < lr < 1.
-        temperature: T > 0.
-        alpha: share of the soft targets, 0 … 1.
-        beta: weight of the patience loss, >= 0, in ``train.scale``.
-        normalize: whether the patience loss compares directions only.
+        learning_rate: peak learning rate, between 0 and 1 (both excluded).
+        temperature: temperature of the softmax in the distillation loss, above 0.
+        alpha: weight of the distillation loss against the loss on the labels, between 0 and 1.
+        beta: weight of the patience loss, 0 or above, in the scale of ``train.scale``.
+        normalize: whether the patience loss normalises states to length 1 before it compares them.
     """
 
     learning_rate: LearningRates = (5e-5, 2e-5, 1e-5)

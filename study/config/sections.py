@@ -26,10 +26,10 @@ def _expand_home(path: Any) -> Any:
     return type(path)(os.path.expanduser(path))
 
 
-# A study records the home folder as ~ (`pkd.runtime.redaction`). No shell expands a file's ~.
+# A study records the home folder as ~ (`pkd.runtime.redaction`), and users write it: expand it.
 InHome = AfterValidator(_expand_home)
 
-# Told apart by their form, so that an error speaks of the one that was meant.
+# Told apart by their form, so that an error message is about the form that the user wrote.
 _StartLayers = Annotated[
     Annotated[Literal["first", "spaced"], Tag("choice")]
     | Annotated[dict[int, tuple[int, ...]], Tag("by_depth")],
@@ -44,13 +44,14 @@ _Given = Annotated[
 
 
 class Data(Section):
-    """Where rows come from, and how many are taken.
+    """Where rows come from, and how many are used.
 
     Attributes:
         dir: folder with ``<task>/<split>.parquet``; null loads nyu-mll/glue from the hub.
-        generated: write the seven tasks with the built-in generator instead (the demo).
-        max_train_rows: cap of the training rows, one number or one per task; null takes all.
-        max_dev_rows: likewise for each dev split.
+        generated: use generated tasks and an encoder with random weights instead (the demo).
+        max_train_rows: largest number of training rows, one number for all tasks or a mapping by
+            task, ``{mnli: 5000}``; a fixed random subset is used; null uses all rows.
+        max_dev_rows: largest number of rows of each dev split, in the same form.
     """
 
     dir: Annotated[Path, InHome] | None = None
@@ -59,7 +60,7 @@ class Data(Section):
     max_dev_rows: int | dict[str, int] | None = None
 
     def cap(self, kind: Literal["max_train_rows", "max_dev_rows"], task: str) -> int | None:
-        """The cap that holds for a task."""
+        """Returns a task's largest number of rows; None if there is no limit."""
         value: int | dict[str, int] | None = getattr(self, kind)
         return value.get(task) if isinstance(value, dict) else value
 
@@ -76,19 +77,21 @@ class Data(Section):
 
 
 class Teacher(Section):
-    """The teachers.
+    """How teachers are fine-tuned, or which fine-tuned models are the teachers.
 
     Attributes:
         model: folder or hub id of the pre-trained encoder; teachers and students start from it.
-        fine_tuned: by task, folder or hub id of a teacher that is fine-tuned already, of any
-            family, width and tokenizer; then none is trained, and ``model`` is where students
-            start from. Several in a list teach as an ensemble; patience and tables look at the
-            first.
-        trials: fine-tuning runs per task; the best on dev teaches.
-        ensemble: how many of them teach, the best on dev: students learn from the mean of their
-            softened predictions; patience and tables look at the best one.
-        epochs: passes over the training rows.
-        learning_rate: its search space.
+        fine_tuned: folder or hub id of a teacher that is fine-tuned already, by task; it may have
+            any family, width and tokenizer. Then no teacher is trained, and only students start
+            from ``model``. A list of several teachers is an ensemble: students learn from the mean
+            of their softened predictions; the patience loss and the tables use the first one.
+        trials: number of teachers that are trained for each task; the one with the best dev score
+            is used.
+        ensemble: number of teachers of each task that are used, those with the best dev scores:
+            students learn from the mean of their softened predictions; the patience loss and the
+            tables use the best one.
+        epochs: passes over the training rows, of teachers.
+        learning_rate: search space of the teachers' learning rate.
     """
 
     model: Annotated[str, InHome] = "bert-base-uncased"
@@ -99,7 +102,7 @@ class Teacher(Section):
     learning_rate: LearningRates = (2e-5, 3e-5, 5e-5)
 
     def given(self, task: str) -> tuple[str, ...]:
-        """The teachers that ``fine_tuned`` names for a task, the best one first."""
+        """Returns the models that ``fine_tuned`` names for a task, the first teacher first."""
         named = self.fine_tuned[task]
         return (named,) if isinstance(named, str) else named
 
@@ -125,25 +128,26 @@ class Teacher(Section):
 
 
 class Training(Section):
-    """How all students are trained, and teachers too but for the epochs.
+    """How students are trained; ``batch_size`` … ``precision`` hold for teachers as well.
 
     Attributes:
         epochs: passes over the training rows, of students.
-        batch_size: rows of a step.
-        max_length: longest row in tokens; what is longer is cut.
-        warmup: share of the steps in which the learning rate rises; then it falls to 0.
-        weight_decay: of AdamW.
-        max_grad_norm: longer gradients are cut to this norm.
-        precision: ``bf16`` (autocast, weights stay fp32), ``fp32``, or ``auto``: bf16 where the
-            hardware multiplies it natively.
-        scale: in which alpha and beta are meant: that of the ``released`` code, whose losses are
-            means, or of the ``paper``'s equations, which are sums over classes, layers and units.
-        init: students start from layers of the ``pretrained`` encoder (the paper) or of the
+        batch_size: rows per step.
+        max_length: largest number of tokens of a row; longer rows are truncated.
+        warmup: share of the steps in which the learning rate rises; afterwards it falls to 0.
+        weight_decay: weight decay of AdamW.
+        max_grad_norm: largest norm of the gradients; larger ones are clipped to it.
+        precision: ``bf16`` (autocast, weights stay fp32), ``fp32``, or ``auto``: bf16 if the
+            hardware multiplies it natively, else fp32.
+        scale: scale of alpha and beta: ``released`` for the authors' code, whose losses are means,
+            or ``paper`` for the paper's equations, which are sums over classes, layers and units.
+        init: students start from layers of the ``pretrained`` encoder (as in the paper) or of the
             fine-tuned ``teacher``.
-        start_layers: which of its layers they are: the ``first``, ``spaced`` evenly with the last
-            one included (12 to 6: 2, 4, 6, 8, 10, 12), or by depth a list of them,
+        start_layers: which layers students start from: the ``first`` ones, ``spaced`` evenly up to
+            the last one (6 of 12 layers: 2, 4, 6, 8, 10, 12), or a list for each depth,
             ``{3: [1, 4, 6]}``.
-        model: folder or hub id of the encoder that students start from; null: the teachers'.
+        model: folder or hub id of the encoder that students start from; null uses
+            ``teacher.model``.
     """
 
     model_config = ConfigDict(allow_inf_nan=False)
@@ -161,18 +165,18 @@ class Training(Section):
     model: Annotated[str, InHome] | None = None
 
     def start(self, depth: int) -> str | tuple[int, ...]:
-        """What ``start_layers`` says of students of a depth."""
+        """Returns the value of ``start_layers`` for students of a depth."""
         return (
             self.start_layers if isinstance(self.start_layers, str) else self.start_layers[depth]
         )
 
 
 class Asha(Section):
-    """Early stopping: trials that do worse than others of their cell are cut short.
+    """Early stopping by ASHA: trials that score worse than others of their cell are stopped.
 
     Attributes:
-        grace_epochs: no trial is stopped before so many epochs.
-        reduction_factor: of the trials that reach a rung, one in so many goes on.
+        grace_epochs: epochs that every trial is trained before it may be stopped.
+        reduction_factor: of every ``reduction_factor`` trials that reach a rung, one continues.
     """
 
     model_config = ConfigDict(allow_inf_nan=False)
@@ -182,17 +186,17 @@ class Asha(Section):
 
 
 class Search(Section):
-    """How each cell's settings are searched.
+    """How each cell's hyperparameters are searched.
 
     Attributes:
-        algorithm: ``tpe``, ``random`` or ``grid`` (every combination of the space's choices).
-        trials: per cell, the same for every method; the grid's own size for ``grid``.
-        asha: early stopping; null trains every trial to its end.
-        published_points: try the authors' winning settings first, where there are some for the
-            cell (BERT-base only) and the space holds them.
-        inherit_from_kd: PKD cells take temperature and alpha from the winner of the KD cell of
-            the same task and depth, and wait for it (the authors' protocol).
-        space: what is searched.
+        algorithm: ``tpe``, ``random``, or ``grid`` (all combinations of the space's choices).
+        trials: number of trials per cell, the same for every method; ``grid`` ignores it.
+        asha: early stopping; null trains every trial for all epochs.
+        published_points: try the authors' best settings first, if they published some for the cell
+            (BERT-base only) and the space contains them.
+        inherit_from_kd: PKD cells use the temperature and alpha of the winner of the KD cell of
+            the same task and depth, and wait for it (as the authors did).
+        space: the hyperparameters that are searched.
     """
 
     algorithm: Literal["tpe", "random", "grid"] = "tpe"
@@ -207,22 +211,23 @@ class Confirm(Section):
     """How each cell's winner is trained again.
 
     Attributes:
-        seeds: fresh seeds on which each cell's winner is trained again; only these runs enter the
-            tables.
+        seeds: number of new seeds that each cell's winner is trained again with; the tables show
+            only these trainings.
     """
 
     seeds: Count = 3
 
 
 class Resources(Section):
-    """What a trial asks of the machine; may change while a study is interrupted.
+    """What a trial requests from the machine; may change while a study is interrupted.
 
     Attributes:
-        cpus_per_trial: CPU threads of a trial; null: 1, or the GPU trials' share of the CPUs.
-        gpus_per_trial: GPUs of a trial, a fraction shares one; null: a quarter of a GPU if the
-            cluster has any, else 0.
-        max_concurrent: trials at once; null: as many as fit.
-        checkpoint_every_s: seconds between a trial's checkpoints.
+        cpus_per_trial: CPU threads of a trial; null uses 1, or on a GPU the CPUs that belong to
+            the trial's share of it.
+        gpus_per_trial: GPUs of a trial; with a fraction, trials share a GPU; null uses a quarter
+            of a GPU if the cluster has any, else 0.
+        max_concurrent: largest number of trials that run at once; null runs as many as fit.
+        checkpoint_every_s: seconds between the checkpoints of a trial.
     """
 
     model_config = ConfigDict(allow_inf_nan=False)
@@ -237,14 +242,14 @@ _URI = re.compile(r"(https?|(sqlite|postgresql|mysql|mssql)(\+\w+)?)://.|databri
 
 
 class Trackers(Section):
-    """Where trials are followed besides the report; may change while a study is interrupted.
+    """Experiment trackers that log the trials; may change while a study is interrupted.
 
     Attributes:
         tensorboard: write event files to ``<out>/trackers/tensorboard``.
-        mlflow: a server, ``https://…``, or a database, ``sqlite:///mlflow.db``; each trial is a
-            run of the experiment that is called like the study.
+        mlflow: address of a server, ``https://…``, or of a database, ``sqlite:///mlflow.db``; each
+            trial is a run of the experiment that has the study's name.
         wandb: project at Weights & Biases; the key comes from ``WANDB_API_KEY`` or
-            ``wandb login``, ``WANDB_MODE=offline`` needs none.
+            ``wandb login``; ``WANDB_MODE=offline`` needs no key.
     """
 
     tensorboard: bool = False
@@ -257,14 +262,14 @@ class Trackers(Section):
         if uri is not None and not _URI.match(uri):
             raise ValueError(
                 f"`trackers.mlflow` is {redacted(uri)!r}, but must be the http(s):// address of "
-                "a server or a database such as sqlite:///mlflow.db (MLflow takes no folders any "
-                "more)"
+                "a server or a database such as sqlite:///mlflow.db (MLflow no longer accepts "
+                "folders)"
             )
         return uri
 
     @property
     def chosen(self) -> list[str]:
-        """The trackers that are on."""
+        """Names of the trackers that are on."""
         return [name for name in type(self).model_fields if getattr(self, name)]
 
 

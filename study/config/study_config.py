@@ -1,4 +1,4 @@
-"""The configuration of a study: its keys, and what must fit together."""
+"""The configuration of a study: its keys, and the checks across its groups."""
 
 import math
 from typing import Annotated, Any
@@ -28,20 +28,21 @@ class StudyConfig(Section):
     """A whole study.
 
     Attributes:
-        name: names the default output folder, ``runs/<name>``.
-        tasks: GLUE tasks, ``glue`` (the paper's) or paths of task files.
-        depths: student depths in layers.
-        methods: what is compared; the ``teacher`` is always there and not named.
+        name: name of the study and of its default folder, ``runs/<name>``.
+        tasks: GLUE tasks, ``glue`` (those of the paper), or paths of task files.
+        depths: numbers of layers of the students.
+        methods: methods that are compared: ``ft``, ``kd``, ``pkd-skip``, ``pkd-last`` or names of
+            ``own_methods``; ``teacher`` is always included and must not be listed.
         own_methods: methods that you wrote, ``{pkd-first: my_methods:PKD_FIRST}``: a name for
             ``methods``, and where Python finds the `pkd.Method` (see docs/extend.md).
-        seed: everything random follows from it.
-        data: where rows come from.
-        teacher: the teachers.
+        seed: seed from which all random choices follow.
+        data: where rows come from, and how many are used.
+        teacher: how teachers are fine-tuned, or which models are the teachers.
         train: how students are trained.
-        search: how their settings are searched.
+        search: how the hyperparameters are searched.
         confirm: how winners are trained again.
-        resources: what a trial asks of the machine.
-        trackers: where trials are followed besides the report.
+        resources: what a trial requests from the machine.
+        trackers: experiment trackers that log the trials.
     """
 
     name: str = Field(default="study", pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", max_length=100)
@@ -68,7 +69,7 @@ class StudyConfig(Section):
     @field_validator("tasks")
     @classmethod
     def _expanded(cls, names: tuple[str, ...]) -> tuple[str, ...]:
-        # As single tasks, so that a study of one of them may grow into the whole group.
+        # Recorded as single tasks, so that a study of one task may grow into the whole group.
         return expand_groups(names)
 
     @model_validator(mode="after")
@@ -87,7 +88,8 @@ class StudyConfig(Section):
             )
         if self.train.init == "teacher" and self.train.model is not None:
             raise ValueError(
-                "`train.init` is teacher and `train.model` is given: students start from one"
+                "`train.init` is teacher and `train.model` is given, but students start from one "
+                "model: leave one of them out"
             )
         start = self.train.start_layers
         for depth in self.depths:
@@ -107,7 +109,7 @@ class StudyConfig(Section):
             if size > _LARGEST_GRID:
                 raise ValueError(
                     f"`search.space` has {size:,} combinations, but a grid may have at most "
-                    f"{_LARGEST_GRID:,}: name fewer choices, or take `tpe`"
+                    f"{_LARGEST_GRID:,}: give fewer choices, or set `search.algorithm` to tpe"
                 )
         if search.inherit_from_kd and "kd" not in self.methods:
             raise ValueError("`search.inherit_from_kd` needs 'kd' in `methods`")

@@ -1,6 +1,6 @@
-"""Writes the encoder of the demo: a small BERT with random weights that knows the generated words.
+"""Writes the demo's encoder: a small BERT with random weights and the generated tasks' vocabulary.
 
-It stands where a pre-trained checkpoint stands in a real study: the teacher is trained from it.
+It takes the place of a real study's pre-trained encoder: teachers and students start from it.
 """
 
 from __future__ import annotations
@@ -11,15 +11,14 @@ import torch
 from transformers import BertConfig, BertModel, BertTokenizer
 
 from pkd.models.encoder import quiet_transformers
-from study.demo import language as generated_language
-from study.demo import logic as generated_logic
+from study.demo import language, logic
 
 SPECIAL_TOKENS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 
 
 def vocabulary() -> dict[str, int]:
-    """Returns the index of every token: the special ones, then the words of the grammar."""
-    words = sorted({*generated_language.WORDS, *generated_logic.WORDS})
+    """Returns the index of every token: special tokens first, then the words of the grammar."""
+    words = sorted({*language.WORDS, *logic.WORDS})
     return {token: index for index, token in enumerate((*SPECIAL_TOKENS, *words))}
 
 
@@ -29,11 +28,11 @@ def write_encoder(
     """Writes an encoder and its tokenizer in `save_pretrained` form.
 
     Args:
-        directory: The folder to write; made if missing.
-        seed: Decides the weights; the caller's random state is left as it was.
-        hidden: Width of the states, a multiple of `heads`.
-        layers: Transformer layers, those of the teacher.
-        heads: Attention heads of each layer.
+        directory: the folder to write; made if missing.
+        seed: decides the weights; the caller's random state does not change.
+        hidden: width of the states, a multiple of `heads`.
+        layers: number of transformer layers, also of the teacher.
+        heads: number of attention heads of each layer.
     """
     tokens = vocabulary()
     config = BertConfig(
@@ -43,16 +42,16 @@ def write_encoder(
         num_attention_heads=heads,
         intermediate_size=2 * hidden,
         max_position_embeddings=64,
-        # The demo has a few hundred steps to learn in, too few to need dropout.
+        # The demo trains for a few hundred steps, too few to need dropout.
         hidden_dropout_prob=0.0,
         attention_probs_dropout_prob=0.0,
-        # BERT's 0.02 suits a width of 768; at this width nothing would be learnt in the time.
+        # BERT's 0.02 suits a width of 768; at this width nothing is learnt in so few steps.
         initializer_range=0.08,
     )
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         encoder = BertModel(config)
-        # A word has to outweigh its position, or the layers above cannot tell that words match.
+        # Words must outweigh positions, or the layers above cannot see that two words match.
         table = encoder.embeddings.word_embeddings
         with torch.no_grad():
             table.weight.normal_(0.0, 0.5)

@@ -1,7 +1,7 @@
-"""Opinions and events of the generated tasks, and the ways to say them.
+"""Opinions and events of the generated tasks, and the sentences that express them.
 
-Negation comes in many words (not, nobody, denied, failed to), and each turns the meaning round:
-a reader has to multiply signs along the sentence, which is what depth is for.
+Many words are negations (not, nobody, denied, failed to), and each reverses the meaning. A model
+has to multiply signs along the sentence, for which it needs depth.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from random import Random
 
 TARGETS = ("film", "plot", "script", "music", "ending", "story", "cast", "title")
-# What a word does to the sentiment of its clause: keep it (1) or turn it round (-1).
+# Whether a word keeps (1) or reverses (-1) the sentiment of its clause.
 HOLDERS = {"everyone": 1, "critics": 1, "many": 1, "nobody": -1, "few": -1}
 ATTITUDES = {"said": 1, "thought": 1, "agreed": 1, "denied": -1, "doubted": -1}
 DEGREES = {"very": 1, "really": 1, "truly": 1, "not": -1, "never": -1, "hardly": -1}
@@ -21,7 +21,7 @@ QUALITIES = {
 }
 SIGNS = HOLDERS | ATTITUDES | DEGREES | QUALITIES
 
-# People meet in fixed pairs, so that who acts on whom is told by order, not by a list of names.
+# People occur in fixed pairs, so that word order and not the name shows who acts on whom.
 PAIRS = (
     ("doctor", "patient"),
     ("teacher", "pupil"),
@@ -31,14 +31,14 @@ PAIRS = (
     ("judge", "witness"),
 )
 PLACES = ("rome", "paris", "london", "berlin")
-# A verb is a meaning that either of two synonyms says.
+# Each verb is a pair of synonyms.
 VERBS = (("praise", "applaud"), ("help", "assist"), ("phone", "call"), ("follow", "trail"))
-# Whether who does this to a deed (manages to help) does the deed (1) or not (-1).
+# Whether someone who does this to an action (manages to help) does the action (1) or not (-1).
 IMPLICATIVES = {"manage": 1, "remember": 1, "fail": -1, "refuse": -1, "decline": -1}
 
 
 def past(verb: str) -> str:
-    """Returns the past tense of a regular verb; all verbs here are regular."""
+    """Returns the past tense of a verb; all verbs here are regular."""
     return verb + ("d" if verb.endswith("e") else "ed")
 
 
@@ -50,7 +50,7 @@ WORDS = (*CONTENT_WORDS, *BASES, *map(past, BASES), *FUNCTION_WORDS)
 
 @dataclass(frozen=True)
 class Opinion:
-    """A judgement of one target."""
+    """An opinion about one target."""
 
     target: str
     quality: str
@@ -58,12 +58,12 @@ class Opinion:
     source: tuple[str, str] | None = None  # (holder, attitude)
 
     def sentiment(self) -> int:
-        """Returns 1 for praise and -1 for blame: the product of the signs of the words."""
+        """Returns 1 for praise and -1 for blame: the product of the words' signs."""
         words = (*(self.source or ()), self.degree, self.quality)
         return math.prod(SIGNS[word] for word in words if word)
 
-    def tell(self) -> str:
-        """Says the opinion as a clause."""
+    def to_text(self) -> str:
+        """Returns the opinion as a clause."""
         source = f"{' '.join(self.source)} that " if self.source else ""
         degree = f"{self.degree} " if self.degree else ""
         return f"{source}the {self.target} was {degree}{self.quality}"
@@ -71,21 +71,21 @@ class Opinion:
 
 @dataclass(frozen=True)
 class Review:
-    """An opinion, perhaps with another one that it concedes and outweighs."""
+    """An opinion, possibly with a conceded one that does not count."""
 
     opinion: Opinion
     conceded: Opinion | None = None
 
     def sentiment(self) -> int:
-        """Returns the sentiment of the opinion; what is conceded does not count."""
+        """Returns the sentiment of the opinion; the conceded one does not count."""
         return self.opinion.sentiment()
 
-    def tell(self, rng: Random) -> str:
-        """Says the review as a sentence."""
-        main = self.opinion.tell()
+    def to_text(self, rng: Random) -> str:
+        """Returns the review as a sentence."""
+        main = self.opinion.to_text()
         if self.conceded is None:
             return main
-        other = self.conceded.tell()
+        other = self.conceded.to_text()
         ways = (
             f"although {other} , {main}",
             f"{main} , although {other}",
@@ -96,7 +96,7 @@ class Review:
 
 @dataclass(frozen=True)
 class Event:
-    """Who did, or did not do, what to whom, and where if that is said."""
+    """Who did, or did not do, what to whom, and where if a place is known."""
 
     agent: str
     verb: tuple[str, str]
@@ -104,16 +104,16 @@ class Event:
     happened: bool = True
     place: str | None = None
 
-    def tell(self, rng: Random) -> str:
-        """Says the event as a sentence, mostly in the active voice."""
+    def to_text(self, rng: Random) -> str:
+        """Returns the event as a sentence, mostly in the active voice."""
         place = f" in {self.place}" if self.place else ""
         if rng.random() < 0.1:
             verb = ("" if self.happened else "not ") + past(rng.choice(self.verb))
             return f"the {self.patient} was {verb} by the {self.agent}{place}"
-        return f"the {self.agent} {self.deed(rng)} the {self.patient}{place}"
+        return f"the {self.agent} {self.action(rng)} the {self.patient}{place}"
 
-    def deed(self, rng: Random) -> str:
-        """Says that the deed was or was not done, plainly or by way of an implicative verb."""
+    def action(self, rng: Random) -> str:
+        """Returns words that say whether the action happened, some with an implicative verb."""
         words, done = [rng.choice(self.verb)], True
         if rng.random() < 0.5:
             implicative = rng.choice(list(IMPLICATIVES))
@@ -124,20 +124,20 @@ class Event:
 
 @dataclass(frozen=True)
 class Question:
-    """What is asked of an event: its agent, or its place."""
+    """A question about an event: who was its agent, or what was its place."""
 
-    asked: str  # "agent" or "place"
+    slot: str  # "agent" or "place"
     event: Event
 
-    def tell(self, rng: Random) -> str:
-        """Says the question."""
-        deed = f"{self.event.deed(rng)} the {self.event.patient} ?"
-        if self.asked == "agent":
-            return f"who {deed}"
-        return f"where was it that the {self.event.agent} {deed}"
+    def to_text(self, rng: Random) -> str:
+        """Returns the question as a sentence."""
+        action = f"{self.event.action(rng)} the {self.event.patient} ?"
+        if self.slot == "agent":
+            return f"who {action}"
+        return f"where was it that the {self.event.agent} {action}"
 
     def answered_by(self, event: Event) -> bool:
-        """Tells whether `event` states what is asked and agrees with all that is given."""
-        given = {"agent", "verb", "patient", "happened"} - {self.asked}
-        states = getattr(event, self.asked) is not None
+        """Whether `event` fills the slot and agrees with everything that the question gives."""
+        given = {"agent", "verb", "patient", "happened"} - {self.slot}
+        states = getattr(event, self.slot) is not None
         return states and all(getattr(event, slot) == getattr(self.event, slot) for slot in given)

@@ -1,6 +1,6 @@
-"""Quantified statements of the generated tasks, and what follows from what.
+"""Quantified statements of the generated tasks, and entailment between them.
 
-Entailment is computed from the possible worlds, so no template carries a label.
+Entailment is computed from the possible worlds, so no template determines a label.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ ANIMALS = ("dogs", "cats", "horses", "birds")
 WORKERS = ("nurses", "judges", "pilots", "farmers")
 ADJECTIVES = ("old", "small", "tall")
 ACTIONS = ("sleeping", "running", "singing", "waiting")
-# (universal, negative) of a statement, and the two ways to say that.
+# (universal, negative) of a statement, and two ways to express it.
 QUANTIFIERS = {
     (True, False): ("all", "all the"),
     (True, True): ("no", "none of the"),
@@ -27,78 +27,80 @@ WORDS = (*ANIMALS, *WORKERS, *ADJECTIVES, *ACTIONS, *FUNCTION_WORDS)
 
 @dataclass(frozen=True)
 class Statement:
-    """That all, no, some or not all things of a kind were doing something."""
+    """The statement that all, no, some or not all things of a kind were doing something."""
 
-    universal: bool  # said of all, or of at least one
-    negative: bool  # that they were not
+    universal: bool  # about all things of the kind, or about at least one
+    negative: bool  # whether they were not doing it
     noun: str
     verb: str
     adjective: str | None = None
 
     @property
     def kind(self) -> frozenset[str]:
-        """The words that fit every thing spoken of."""
+        """The words that describe every thing that the statement is about."""
         return frozenset(word for word in (self.noun, self.adjective) if word)
 
     def negated(self) -> Statement:
         """Returns the statement that is true exactly where this one is false."""
         return replace(self, universal=not self.universal, negative=not self.negative)
 
-    def tell(self, rng: Random, twist: float = 0.0) -> str:
-        """Says the statement; with probability `twist`, by way of two negations."""
+    def to_text(self, rng: Random, twist: float = 0.0) -> str:
+        """Returns the statement as a sentence; with probability `twist`, with two negations."""
         denial, subject, negation = self._phrase(rng, twist)
         return f"{'it is false that ' if denial else ''}{subject} were {negation}{self.verb}"
 
-    def ask(self, rng: Random, twist: float = 0.0) -> str:
-        """Asks whether the statement is true, with the same choice of ways to say it."""
+    def to_question(self, rng: Random, twist: float = 0.0) -> str:
+        """Returns a question whether the statement is true, in the same variety of words."""
         denial, subject, negation = self._phrase(rng, twist)
         if denial:
             return f"is it false that {subject} were {self.verb} ?"
         return f"were {subject} {negation}{self.verb} ?"
 
     def _phrase(self, rng: Random, twist: float) -> tuple[bool, str, str]:
-        """Chooses (whether to deny the negation, the subject, "not " or nothing)."""
-        said, denial, negation = self, False, ""
+        """Chooses (whether to deny the negated statement, the subject, "not " or nothing)."""
+        statement, denial, negation = self, False, ""
         if rng.random() < twist:
-            # "All ... were not" would be heard in two ways, so "no" is twisted by denial alone.
+            # "All ... were not" is ambiguous, so "no" is expressed with a denial only.
             denial = (self.universal and self.negative) or rng.random() < 0.5
             if denial:
-                said = self.negated()
+                statement = self.negated()
             else:
-                said, negation = replace(self, negative=not self.negative), "not "
-        quantifier = rng.choice(QUANTIFIERS[said.universal, said.negative])
+                statement, negation = replace(self, negative=not self.negative), "not "
+        quantifier = rng.choice(QUANTIFIERS[statement.universal, statement.negative])
         words = (quantifier, self.adjective, self.noun)
         return denial, " ".join(word for word in words if word), negation
 
-    def concerns(self, thing: frozenset[str]) -> bool:
-        """Tells whether a thing so described refutes (if universal) or proves the statement."""
+    def is_decided_by(self, thing: frozenset[str]) -> bool:
+        """Whether this thing refutes the statement (if universal) or proves it."""
         return self.kind <= thing and (self.verb in thing) == (self.universal == self.negative)
 
 
 def consistent(*statements: Statement) -> bool:
-    """Tells whether some world makes all statements true.
+    """Whether some world makes all statements true.
 
-    A thing is described by the set of the words that fit it, a world by the things in it. A
-    universal statement bans things and an existential one demands one of several, so a world
-    exists exactly when each demand can be met by a thing that is not banned. That things of each
-    kind spoken of exist is demanded too: readers presuppose it (Strawson entailment).
+    A thing is the set of words that describe it, a world is the set of its things. A universal
+    statement bans things, and an existential one requires one of several things. So a world exists
+    exactly if each requirement is met by a thing that is not banned. Things of each kind that a
+    statement is about must exist too, as readers presuppose (Strawson entailment).
     """
     words = sorted({word for one in statements for word in (*one.kind, one.verb)})
     things = (frozenset(compress(words, fits)) for fits in product((0, 1), repeat=len(words)))
     universals = [one for one in statements if one.universal]
-    allowed = [thing for thing in things if not any(one.concerns(thing) for one in universals)]
+    allowed = [
+        thing for thing in things if not any(one.is_decided_by(thing) for one in universals)
+    ]
     return all(
         any(one.kind <= thing for thing in allowed)
-        and (one.universal or any(one.concerns(thing) for thing in allowed))
+        and (one.universal or any(one.is_decided_by(thing) for thing in allowed))
         for one in statements
     )
 
 
 def entailed(premises: Iterable[Statement], hypothesis: Statement) -> bool:
-    """Tells whether the hypothesis is true in every world that makes the premises true."""
+    """Whether the hypothesis is true in every world that makes the premises true."""
     return not consistent(*premises, hypothesis.negated())
 
 
 def equivalent(one: Statement, other: Statement) -> bool:
-    """Tells whether two statements are true in the same worlds."""
+    """Whether two statements are true in the same worlds."""
     return entailed([one], other) and entailed([other], one)

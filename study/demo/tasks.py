@@ -1,9 +1,9 @@
-"""Writes the generated tasks of the demo: GLUE's seven in shape, small, and needing composition.
+"""Writes the generated tasks of the demo: small, in the form of GLUE, and requiring composition.
 
-Columns, types, splits and label codes are those of the hub's `nyu-mll/glue`. A row is drawn by
-its meaning (`generated_language`, `generated_logic`), and its label is computed from that.
-All choices are lopsided (most deeds happened, most statements are of all): a product of many even
-signs gives a model from random weights no gradient to start with, a product of uneven ones does.
+Columns, types, splits and label codes are those of the hub's `nyu-mll/glue`. The meaning of a row
+is drawn first (`study.demo.language`, `study.demo.logic`); its label is computed from the meaning.
+All choices are uneven (most actions happened, most statements are about all): with even choices,
+the product of many signs gives a model with random weights no gradient to start with.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ ENTAILMENT, NEUTRAL, CONTRADICTION, NOT_ENTAILMENT = 0, 1, 2, 1
 
 
 def maybe(rng: Random, probability: float, options: Sequence[T]) -> T | None:
-    """Returns one of the options with this probability, else nothing."""
+    """Returns one of the options with this probability, else None."""
     return rng.choice(options) if rng.random() < probability else None
 
 
@@ -45,7 +45,7 @@ def draw_opinion(rng: Random) -> Opinion:
 
 
 def draw_event(rng: Random, located: float) -> Event:
-    """Draws an event, with probability `located` at a place."""
+    """Draws an event; with probability `located` it has a place."""
     agent, patient = rng.choice(language.PAIRS)
     if rng.random() < 0.3:
         agent, patient = patient, agent
@@ -65,7 +65,7 @@ def vary_event(rng: Random, event: Event) -> Event:
 
 
 def draw_statement(rng: Random, nouns: Sequence[str], described: float) -> Statement:
-    """Draws a statement, with probability `described` about things of an adjective."""
+    """Draws a statement; with probability `described` it has an adjective."""
     return Statement(
         universal=rng.random() < 0.6,
         negative=rng.random() < 0.35,
@@ -76,7 +76,7 @@ def draw_statement(rng: Random, nouns: Sequence[str], described: float) -> State
 
 
 def vary_statement(rng: Random, statement: Statement, nouns: Sequence[str]) -> Statement:
-    """Returns a statement that says something else of mostly the same things."""
+    """Returns another statement, mostly about the same things."""
     adjective = statement.adjective
     if rng.random() < 0.3:
         adjective = None if adjective else rng.choice(logic.ADJECTIVES)
@@ -88,14 +88,14 @@ def vary_statement(rng: Random, statement: Statement, nouns: Sequence[str]) -> S
 def sentiment(rng: Random, _: Sequence[str]) -> Row:
     """SST-2: is the review praise (1)?"""
     review = Review(draw_opinion(rng), draw_opinion(rng) if rng.random() < 0.3 else None)
-    return (review.tell(rng),), int(review.sentiment() > 0)
+    return (review.to_text(rng),), int(review.sentiment() > 0)
 
 
 def paraphrase(rng: Random, _: Sequence[str]) -> Row:
-    """MRPC: do two sentences tell the same event (1)?"""
+    """MRPC: do two sentences describe the same event (1)?"""
     first = draw_event(rng, located=0.3)
     second = vary_event(rng, first)
-    return (first.tell(rng), second.tell(rng)), int(first == second)
+    return (first.to_text(rng), second.to_text(rng)), int(first == second)
 
 
 def duplicate(rng: Random, nouns: Sequence[str]) -> Row:
@@ -103,7 +103,7 @@ def duplicate(rng: Random, nouns: Sequence[str]) -> Row:
     first = draw_statement(rng, nouns, described=0.3)
     variants = (first, first.negated(), vary_statement(rng, first, nouns))
     second = rng.choices(variants, (0.5, 0.2, 0.3))[0]
-    texts = (first.ask(rng, twist=0.3), second.ask(rng, twist=0.3))
+    texts = (first.to_question(rng, twist=0.3), second.to_question(rng, twist=0.3))
     return texts, int(logic.equivalent(first, second))
 
 
@@ -112,7 +112,7 @@ def answer(rng: Random, _: Sequence[str]) -> Row:
     event = draw_event(rng, located=0.6)
     question = Question(rng.choice(("agent", "place")), vary_event(rng, event))
     label = ENTAILMENT if question.answered_by(event) else NOT_ENTAILMENT
-    return (question.tell(rng), event.tell(rng)), label
+    return (question.to_text(rng), event.to_text(rng)), label
 
 
 def inference(rng: Random, nouns: Sequence[str]) -> Row:
@@ -122,7 +122,7 @@ def inference(rng: Random, nouns: Sequence[str]) -> Row:
     label = NEUTRAL if logic.consistent(premise, hypothesis) else CONTRADICTION
     if logic.entailed([premise], hypothesis):
         label = ENTAILMENT
-    return (premise.tell(rng, twist=0.3), hypothesis.tell(rng, twist=0.3)), label
+    return (premise.to_text(rng, twist=0.3), hypothesis.to_text(rng, twist=0.3)), label
 
 
 def recognition(rng: Random, nouns: Sequence[str]) -> Row:
@@ -130,12 +130,12 @@ def recognition(rng: Random, nouns: Sequence[str]) -> Row:
     premises = [draw_statement(rng, [noun], described=0.2) for noun in rng.sample(nouns, 2)]
     hypothesis = vary_statement(rng, rng.choices(premises, (0.3, 0.7))[0], nouns)
     label = ENTAILMENT if logic.entailed(premises, hypothesis) else NOT_ENTAILMENT
-    return (" and ".join(one.tell(rng) for one in premises), hypothesis.tell(rng)), label
+    return (" and ".join(one.to_text(rng) for one in premises), hypothesis.to_text(rng)), label
 
 
 @dataclass(frozen=True)
 class GeneratedTask:
-    """A source of rows, its text columns, the share of each label, and its splits."""
+    """How a task's rows are drawn, its text columns, the share of each label, and its splits."""
 
     draw: Callable[[Random, Sequence[str]], Row]  # the second argument: nouns of the genre
     columns: tuple[str, ...]
@@ -165,11 +165,11 @@ def write_tasks(
     """Writes `<directory>/<task>/<split>.parquet` for every generated task.
 
     Args:
-        directory: Where the task folders go; made if missing.
-        seed: The same seed gives the same rows.
-        train_rows: Rows of each train split.
-        dev_rows: Rows of each validation split.
-        test_rows: Rows of each test split.
+        directory: parent of the tasks' folders; made if missing.
+        seed: the same seed gives the same rows.
+        train_rows: number of rows of each train split.
+        dev_rows: number of rows of each validation split.
+        test_rows: number of rows of each test split.
     """
     sizes = {"train": train_rows, "validation": dev_rows, "test": test_rows}
     for name, task in TASKS.items():
@@ -191,12 +191,12 @@ def write_tasks(
 def draw_rows(
     task: GeneratedTask, split: str, count: int, rng: Random, seen: set[Texts]
 ) -> list[Row]:
-    """Draws `count` rows whose texts are not yet `seen`, in the task's shares of the labels."""
+    """Draws `count` rows whose texts are not in `seen`, with the task's share of each label."""
     nouns = logic.WORKERS if split.endswith("mismatched") else logic.ANIMALS
     missing = [round(share * count) for share in task.shares]
     missing[0] += count - sum(missing)
     rows: list[Row] = []
-    idle = 0  # draws in a row that gave nothing to keep
+    idle = 0  # consecutive draws that were not kept
     while len(rows) < count:
         texts, label = task.draw(rng, nouns)
         idle += 1
@@ -207,6 +207,6 @@ def draw_rows(
             idle = 0
         elif idle == 2000:
             raise ValueError(
-                f"the grammar has {len(rows)} new rows for {split!r}, but {count} were asked for"
+                f"the grammar has {len(rows)} new rows for {split!r}, but {count} were requested"
             )
     return rows

@@ -1,4 +1,4 @@
-"""The embedded demo's inputs: generated tasks and an untrained encoder that knows their words."""
+"""Writes the demo's inputs: generated tasks and an encoder with random weights."""
 
 from pathlib import Path
 
@@ -8,14 +8,14 @@ from study.demo.tasks import write_tasks
 
 
 def write_generated(root: Path, seed: int) -> tuple[Path, Path]:
-    """Writes the demo's data and encoder, unless they are there already.
+    """Writes the demo's data and encoder, unless they exist already.
 
     Args:
-        root: where they go.
+        root: parent of their folder.
         seed: decides rows and weights.
 
     Returns:
-        What ``--data`` and ``--model`` would name in a study of real data.
+        The folders of the data and of the encoder, as for ``--data`` and ``--model``.
     """
 
     def build(folder: Path) -> None:

@@ -1,1 +1,1 @@
-"""What a study will do, checked before anything runs."""
+"""Prepares, plans and checks a study before anything runs."""

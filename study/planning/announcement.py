@@ -1,4 +1,4 @@
-"""What a study is about to do, in a few lines for a person."""
+"""Describes in a few lines what a study is about to do."""
 
 from pkd.runtime.units import duration, gigabytes
 from study.planning.plan import Plan
@@ -6,7 +6,7 @@ from study.planning.study_record import encoder_name, teacher_name
 
 
 def announcement(plan: Plan, out: str) -> str:
-    """The cells, trials, time and disk of a study."""
+    """Returns the cells, trials, estimated time and disk space of a study as text."""
     config = plan.config
     rows = ", ".join(
         f"{name} {each.rows[each.task.train]:,}"

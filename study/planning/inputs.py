@@ -1,4 +1,4 @@
-"""A study's inputs, made ready before any training: the encoder, the tasks and their tokens."""
+"""Prepares a study's inputs before any training: encoder, given teachers, tasks and tokens."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from pkd.data.preparation import Prepared, prepare_task, reading_of
+from pkd.data.preparation import Prepared, describe_task, prepare_task
 from pkd.errors import InputError
 from pkd.models.classifier import load_classifier
 from pkd.models.encoder import load_encoder_config
@@ -14,18 +14,18 @@ from pkd.models.hub import fetch_model
 from pkd.tasks.task import Task
 from study.config.study_config import StudyConfig
 from study.planning.plan import check_depths
-from study.planning.teacher_models import Further, Teachers, adopt_given
+from study.planning.teacher_models import EnsembleTeacher, Teachers, adopt_given
 from study.storage.layout import Layout
 
 
 @dataclass(frozen=True)
 class Inputs:
-    """What a study starts from.
+    """The inputs of a study.
 
     Attributes:
         encoder: folder of the pre-trained encoder that students start from.
         tasks: each task in the encoder's tokens, by name.
-        teachers: what the teachers are.
+        teachers: the teachers.
     """
 
     encoder: Path
@@ -36,20 +36,20 @@ class Inputs:
 def prepare_inputs(
     config: StudyConfig, tasks: Sequence[Task], layout: Layout, console: Console
 ) -> Inputs:
-    """Gets and checks everything that needs the network or the user's files.
+    """Loads and checks everything that needs the network or the user's files.
 
     Args:
         config: of the study.
         tasks: of the configuration.
         layout: where tokens and generated data go.
-        console: tells a person.
+        console: prints the progress.
 
     Returns:
-        What the study starts from.
+        The inputs of the study.
 
     Raises:
-        InputError: if something of it cannot be used, before anything is trained.
-        HubUnreachable: if something has to come from the hub, and the hub does not answer.
+        InputError: if a model or a task cannot be used.
+        HubUnreachable: if a model or data must be downloaded and the hub does not answer.
     """
     _check_caps(config, tasks)
     data, model = config.data.dir, config.teacher.model
@@ -68,7 +68,7 @@ def prepare_inputs(
     start = folder if given else fetch_model(model)
     teacher = next(iter(given.values()), start)
     check_depths(config, load_encoder_config(folder), load_encoder_config(teacher))
-    for each in {folder, start}:  # as every trial does: broken weights are told now
+    for each in {folder, start}:  # as every trial does, so that broken weights are reported now
         load_classifier(each, tasks[0].labels)
 
     def prepared(task: Task, model: Path) -> Prepared:
@@ -82,30 +82,34 @@ def prepare_inputs(
             config.data.cap("max_dev_rows", task.name),
         )
 
-    own, asked, further = {}, {}, {}
+    student_tasks, teacher_tasks, ensembles = {}, {}, {}
     for task in tasks:
-        console.print(f"preparing {task.name}", markup=False)
-        own[task.name] = prepared(task, folder)
-        reader = given.get(task.name, start)
-        asked[task.name] = own[task.name] if reader == folder else prepared(task, reader)
-        others = adopted.get(task.name, ())[1:]
-        further[task.name] = tuple(Further(each, prepared(task, each)) for each in others)
+        name = task.name
+        console.print(f"preparing {name}", markup=False)
+        student_tasks[name] = prepared(task, folder)
+        model_of_teacher = given.get(name, start)
+        teacher_tasks[name] = (
+            student_tasks[name] if model_of_teacher == folder else prepared(task, model_of_teacher)
+        )
+        ensembles[name] = tuple(
+            EnsembleTeacher(each, prepared(task, each)) for each in adopted.get(name, ())[1:]
+        )
         if task.own:
-            console.print(reading_of(own[task.name]), markup=False)
-    teachers = Teachers(load_encoder_config(teacher), start, asked, given, further)
-    _check_start(config, own, teachers)
-    return Inputs(folder, own, teachers)
+            console.print(describe_task(student_tasks[name]), markup=False)
+    teachers = Teachers(load_encoder_config(teacher), start, teacher_tasks, given, ensembles)
+    _check_start(config, student_tasks, teachers)
+    return Inputs(folder, student_tasks, teachers)
 
 
 def _check_start(config: StudyConfig, tasks: dict[str, Prepared], teachers: Teachers) -> None:
-    """Students that start from a given teacher read its tokens."""
+    """Checks that students that start from a given teacher have its tokenizer."""
     for name, prepared in tasks.items():
         if config.train.init == "teacher" and prepared.tokens != teachers.tasks[name].tokens:
             raise InputError(
                 f"`train.init` is teacher, but the teacher of {name} "
                 f"({config.teacher.given(name)[0]}) has another tokenizer than `teacher.model` "
-                f"({config.teacher.model}), whose tokens students read: give the teacher's folder "
-                "as `teacher.model` too"
+                f"({config.teacher.model}), which tokenises the students' rows: give the "
+                "teacher's folder as `teacher.model` too"
             )
 
 
@@ -116,6 +120,6 @@ def _check_caps(config: StudyConfig, tasks: Sequence[Task]) -> None:
         unknown = set(caps) - set(names) if isinstance(caps, dict) else set()
         if unknown:
             raise InputError(
-                f"`data.{key}` names {sorted(unknown)[0]!r}, which is no task of this study: "
+                f"`data.{key}` names {sorted(unknown)[0]!r}, which is not a task of this study: "
                 + ", ".join(names)
             )

@@ -1,4 +1,4 @@
-"""What a study will do and about what it costs, known before anything runs."""
+"""Plans a study: its work and its estimated time and disk space, before anything runs."""
 
 import time
 from dataclasses import dataclass
@@ -20,9 +20,9 @@ from study.config.study_config import StudyConfig
 from study.planning.teacher_models import Teachers
 from study.search.samplers import dimensions, grid
 
-# Share of the measured matmul rate that a whole training step reaches, order of magnitude.
+# Share of the measured matmul rate that a whole training step reaches (order of magnitude).
 _EFFICIENCY = 0.25
-# Of the epochs that ASHA could run at most, the share it does run, order of magnitude.
+# Share of a search's epochs that ASHA does not skip (order of magnitude).
 _ASHA_SHARE = 0.7
 
 
@@ -32,10 +32,10 @@ class Plan:
 
     Attributes:
         config: the study's configuration.
-        tasks: the prepared tasks by name.
-        encoder: the configuration of the pre-trained encoder that students start from.
+        tasks: the prepared tasks, by name.
+        encoder: configuration of the pre-trained encoder that students start from.
         parameters: its parameter counts, see `pkd.models.encoder.parameter_counts`.
-        teachers: what the teachers are.
+        teachers: the teachers.
         teacher_parameters: their parameter counts.
     """
 
@@ -48,7 +48,7 @@ class Plan:
 
     @property
     def teacher_layers(self) -> int:
-        """Depth of the teachers."""
+        """Number of layers of the teachers."""
         return int(self.teachers.config.num_hidden_layers)
 
     @property
@@ -58,20 +58,20 @@ class Plan:
         return [(t, d, m) for t in self.tasks for d in config.depths for m in config.methods]
 
     def trials(self, method: str) -> int:
-        """Search trials of a student cell."""
+        """Returns the number of search trials of a method's cells."""
         search = self.config.search
         if search.algorithm != "grid":
             return search.trials
-        # Which values are inherited does not change how many points the grid has.
+        # The number of grid points does not depend on the inherited values.
         inherited = {"temperature": 1.0, "alpha": 0.0} if self.inherits(method) else {}
         return len(grid(dimensions(search.space, METHODS[method].hyperparameters, inherited)))
 
     def inherits(self, method: str) -> bool:
-        """Whether a cell takes temperature and alpha over from its KD cell."""
+        """Whether a method's cells inherit temperature and alpha from their KD cells."""
         return self.config.search.inherit_from_kd and METHODS[method].extends_kd
 
     def layers_needed(self) -> tuple[int, ...]:
-        """Teacher layers that any student's map needs."""
+        """Returns the teacher layers that the students' layer maps need."""
         layers: set[int] = set()
         for depth in self.config.depths:
             for method in self.config.methods:
@@ -80,36 +80,39 @@ class Plan:
         return tuple(sorted(layers))
 
     def epoch_flops(self, task: str, depth: int) -> float:
-        """Floating-point operations of one epoch of a student with its evaluation."""
+        """Returns the floating-point operations of an epoch of a student, with its evaluation."""
         per_layer = 2 * self.parameters["layers"] / int(self.encoder.num_hidden_layers)
         prepared = self.tasks[task]
         return _epoch(prepared, prepared.distilled, per_layer * depth)
 
     def teacher_flops(self, task: str) -> float:
-        """The same of an epoch of the teacher."""
+        """Returns the floating-point operations of an epoch of a teacher, with its evaluation."""
         prepared = self.teachers.tasks[task]
         return _epoch(prepared, prepared.train, 2 * self.teacher_parameters["layers"])
 
     def ensemble(self, task: str) -> int:
-        """How many teachers a task's students learn from."""
+        """Returns the number of teachers that a task's students learn from."""
         if self.teachers.given:
-            return 1 + len(self.teachers.further.get(task, ()))
+            return 1 + len(self.teachers.other_members.get(task, ()))
         return self.config.teacher.ensemble
 
-    def asking_flops(self, task: str) -> float:
-        """What asking one teacher about all rows takes, were they all of the first one's size."""
+    def signal_flops(self, task: str) -> float:
+        """Returns the floating-point operations of one teacher's signals of a task.
+
+        All teachers of an ensemble are taken to be of the first one's size.
+        """
         rows = self.teachers.tasks[task].distilled
         return 2 * self.teacher_parameters["layers"] * _tokens(rows)
 
     def stage_work(self) -> dict[str, float]:
-        """Estimated operations of each stage, at most."""
+        """Returns an upper estimate of each stage's floating-point operations."""
         config = self.config
         teachers = 0 if self.teachers.given else config.teacher.trials * config.teacher.epochs
         confirm = config.confirm.seeds * config.train.epochs
         work = dict.fromkeys(("teachers", "signals", "search", "confirm", "predict"), 0.0)
         for task, prepared in self.tasks.items():
             work["teachers"] += teachers * self.teacher_flops(task)
-            work["signals"] += self.ensemble(task) * self.asking_flops(task)
+            work["signals"] += self.ensemble(task) * self.signal_flops(task)
             test = sum(_tokens(prepared.tokens[split]) for split in prepared.task.predicted)
             work["predict"] += test * 2 * self.parameters["layers"]
         for task, depth, method in self.cells:
@@ -119,14 +122,14 @@ class Plan:
         return work
 
     def seconds(self) -> float:
-        """Rough time on this machine, from its matmul rate measured now."""
+        """Estimates the study's seconds on this machine, from its matmul rate measured now."""
         work = self.stage_work()
         if self.config.search.asha is not None:
             work["search"] *= _ASHA_SHARE
         return sum(work.values()) / (_EFFICIENCY * _matmul_rate(self.config.train.precision))
 
     def disk_bytes(self) -> int:
-        """Space that the study needs at most at one time, besides tokens."""
+        """Estimates the largest disk space that the study needs at one time, without tokens."""
         teacher = 4 * self.teacher_parameters["total"]
         embeddings = self.parameters["embeddings"] + self.parameters["pooler"]
         layer = self.parameters["layers"] / int(self.encoder.num_hidden_layers)
@@ -138,7 +141,7 @@ class Plan:
             width = 2 * len(self.layers_needed()) * self.teachers.config.hidden_size
             rows = prepared.rows[prepared.task.distilled]
             signals += rows * (width + 4 * self.ensemble(name) * len(prepared.task.labels))
-        # Best weights of running and finished trials side by side, and checkpoints of what runs.
+        # Best weights of running and finished trials, and checkpoints of running ones.
         running = 8 * 3 * teacher
         teachers = 2 * teacher * sum(map(self.ensemble, self.tasks))
         return int(teachers + 2 * students + signals + running)
@@ -150,7 +153,7 @@ def make_plan(
     encoder: PretrainedConfig,
     teachers: Teachers,
 ) -> Plan:
-    """Puts the work together and counts the models' parameters."""
+    """Makes a plan from the study's inputs; counts the models' parameters."""
     counts = parameter_counts(encoder), parameter_counts(teachers.config)
     return Plan(config, tasks, encoder, counts[0], teachers, counts[1])
 
@@ -158,7 +161,7 @@ def make_plan(
 def check_depths(
     config: StudyConfig, encoder: PretrainedConfig, teacher: PretrainedConfig
 ) -> None:
-    """Checks depths and layer maps against the teachers, and the encoder that students start from.
+    """Checks that depths and layer maps fit the teachers and the encoder that students start from.
 
     Raises:
         InputError: naming the depth or the method that does not fit.
@@ -167,7 +170,7 @@ def check_depths(
     start = teacher if config.train.init == "teacher" else encoder
     for depth in config.depths:
         check_depth(teacher_layers, depth)
-        # All layers of a small encoder are a student of a deeper teacher.
+        # A student may have all layers of an encoder if its teacher is deeper.
         start_layers(config.train.start(depth), int(start.num_hidden_layers), depth)
         for method in config.methods:
             if (strategy := METHODS[method].layer_strategy) is not None:
@@ -175,16 +178,16 @@ def check_depths(
 
 
 def check_disk(plan: Plan, out: Path, free: int) -> None:
-    """Refuses a study that would fill the disk.
+    """Checks that the study fits on the disk.
 
     Raises:
-        InputError: with the estimate and the free space.
+        InputError: if it does not, with the estimate and the free space.
     """
     needed = plan.disk_bytes()
     if needed > free:
         raise InputError(
             f"the study needs about {gigabytes(needed)} in {out}, but {gigabytes(free)} are "
-            "free: make space, choose another --out, or fewer tasks, depths or methods"
+            "free: free some space, choose another --out, or fewer tasks, depths or methods"
         )
 
 
@@ -198,6 +201,7 @@ def _tokens(folder: Path) -> int:
 
 
 def _matmul_rate(precision: str) -> float:
+    """Measures the floating-point operations per second of a matrix multiplication."""
     device = default_device()
     bf16 = resolve_precision(precision, device) == "bf16"
     matrix = torch.randn(

@@ -1,4 +1,4 @@
-"""Whether a command continues the study that its folder holds."""
+"""Checks that a command continues the study in its folder."""
 
 from pathlib import Path
 from typing import Any
@@ -7,6 +7,7 @@ from pkd.errors import InputError, listed
 from pkd.files.cache import fingerprint
 from pkd.models.encoder import weights_digest
 from pkd.runtime.redaction import redacted_tree
+from study.config.own_methods import own_method_records
 from study.config.study_config import StudyConfig
 from study.planning.plan import Plan
 from study.storage.layout import Layout
@@ -14,10 +15,10 @@ from study.storage.study_file import read_study_file
 
 
 def check_same_study(layout: Layout, config: StudyConfig) -> None:
-    """Refuses to mix two studies in one folder.
+    """Checks that a configuration continues the study in a folder, if there is one.
 
-    A study may grow (more search trials, confirm seeds, tasks, depths or methods), may move to
-    other hardware and may be followed by other trackers; nothing else may change.
+    A study may grow (more search trials, confirm seeds, tasks, depths or methods), and its
+    resources and trackers may change. Nothing else may change.
 
     Raises:
         InputError: with each key that differs, its old and its new value.
@@ -25,19 +26,27 @@ def check_same_study(layout: Layout, config: StudyConfig) -> None:
     if not layout.study_file.exists():
         return
     recorded = read_study_file(layout.study_file)
-    # An older version did what is the default now, where it did not know a key yet.
-    whole = _completed(recorded["config"], StudyConfig().model_dump(mode="json"))
-    old = _flat(redacted_tree(whole))
-    new = _flat(redacted_tree(config.model_dump(mode="json")))
-    # A new task brings its fine-tuned teacher, a new depth its list of layers.
+    # A key that an older version did not have yet has its default.
+    whole = _with_defaults(recorded["config"], StudyConfig().model_dump(mode="json"))
+    old = _flattened(redacted_tree(whole))
+    new = _flattened(redacted_tree(config.model_dump(mode="json")))
+    # A new task may add its fine-tuned teacher, a new depth its list of layers.
     added = config.teacher.fine_tuned.keys() - recorded.get("tasks", {}).keys()
     grown = {f"teacher.fine_tuned.{task}" for task in added}
     depths = set(config.depths) - set(recorded.get("depths", ()))
     grown |= {f"train.start_layers.{depth}" for depth in depths}
+    there = _recorded_own_methods(layout, recorded)
+    grown |= {f"own_methods.{name}" for name in config.own_methods.keys() - there.keys()}
     differences = [
         f"{key}: {old.get(key)!r} there, {new.get(key)!r} now"
         for key in sorted((old.keys() | new.keys()) - grown)
         if old.get(key) != new.get(key) and not _may_change(key, old.get(key), new.get(key))
+    ]
+    now = own_method_records(config.own_methods)
+    differences += [
+        f"own_methods.{name}: the code of {config.own_methods[name]} has changed"
+        for name in now.keys() & there.keys()
+        if now[name]["source"] != there[name]["source"]
     ]
     if differences:
         raise InputError(
@@ -48,11 +57,19 @@ def check_same_study(layout: Layout, config: StudyConfig) -> None:
         )
 
 
+def _recorded_own_methods(layout: Layout, recorded: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    records = recorded.get("own_methods") or {}
+    entries = records.values() if isinstance(records, dict) else [None]
+    if not all(isinstance(each, dict) and "source" in each for each in entries):
+        raise InputError(f"{layout.study_file} is damaged: cannot read `own_methods`")
+    return dict(records)
+
+
 def check_same_inputs(layout: Layout, plan: Plan, encoder: Path) -> None:
-    """Refuses to continue a study whose rows, encoder or score have changed under the same names.
+    """Checks that a study's rows, encoders and scores have not changed under the same names.
 
     Raises:
-        InputError: naming the tasks, or the encoder's folder.
+        InputError: naming the tasks or the encoder that have changed.
     """
     if not layout.study_file.exists():
         return
@@ -82,21 +99,21 @@ def check_same_inputs(layout: Layout, plan: Plan, encoder: Path) -> None:
 
 
 def inputs_of(plan: Plan) -> dict[str, str]:
-    """Identifies what each task is trained and scored on, as the models see it."""
-    return {name: fingerprint(_input(plan, name)) for name in plan.tasks}
+    """Returns a fingerprint of each task's data, as the models see them."""
+    return {name: fingerprint(_identity_of(plan, name)) for name in plan.tasks}
 
 
-def _input(plan: Plan, name: str) -> list[Any]:
+def _identity_of(plan: Plan, name: str) -> list[Any]:
     prepared = plan.tasks[name]
     task = prepared.task
     splits = dict.fromkeys((task.train, *task.dev, task.distilled))
-    seen: list[Any] = [prepared.tokens[split].name for split in splits]
+    identity: list[Any] = [prepared.tokens[split].name for split in splits]
     if task.class_weights is not None:
-        seen.append(task.class_weights)
+        identity.append(task.class_weights)
     if plan.teachers.given:
-        seen.append(plan.teachers.given[name].name)  # its folder is named by its content
-        seen += [each.folder.name for each in plan.teachers.further.get(name, ())]
-    return seen
+        identity.append(plan.teachers.given[name].name)  # its folder is named by its content
+        identity += [each.folder.name for each in plan.teachers.other_members.get(name, ())]
+    return identity
 
 
 def _may_change(key: str, old: Any, new: Any) -> bool:
@@ -109,20 +126,22 @@ def _may_change(key: str, old: Any, new: Any) -> bool:
     return False
 
 
-def _completed(tree: dict[str, Any], defaults: dict[str, Any]) -> dict[str, Any]:
+def _with_defaults(tree: dict[str, Any], defaults: dict[str, Any]) -> dict[str, Any]:
+    """Returns a configuration with the defaults of the keys that it lacks."""
     filled = dict(tree)
     for key, default in defaults.items():
         value = filled.setdefault(key, default)
         if isinstance(value, dict) and isinstance(default, dict):
-            filled[key] = _completed(value, default)
+            filled[key] = _with_defaults(value, default)
     return filled
 
 
-def _flat(tree: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+def _flattened(tree: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Returns the values of a nested mapping by dotted keys."""
     flat: dict[str, Any] = {}
     for key, value in tree.items():
         if isinstance(value, dict):
-            flat |= _flat(value, f"{prefix}{key}.")
+            flat |= _flattened(value, f"{prefix}{key}.")
         else:
             flat[prefix + key] = value
     return flat

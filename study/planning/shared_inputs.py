@@ -1,4 +1,4 @@
-"""Putting what every trial reads where every node finds it."""
+"""Puts the files that every trial reads where every node finds them."""
 
 import shutil
 from dataclasses import replace
@@ -13,22 +13,22 @@ _MODEL_FILES = ("*.json", "*.txt", "*.model", "*.safetensors")
 
 
 def share_inputs(layout: Layout, plan: Plan, encoder: Path) -> tuple[Path, Plan]:
-    """Copies the encoders into the study, and publishes them, given teachers and the tokens.
+    """Copies the encoders into the study; publishes them, the given teachers and the tokens.
 
     Args:
         layout: the study's folders.
-        plan: the work.
+        plan: of the study.
         encoder: folder of the pre-trained encoder on this node.
 
     Returns:
-        The encoder's folder that every node finds, and the plan with that of the teachers.
+        The students' encoder in the study's folder, and the plan with the teachers' encoder there.
     """
     teachers = plan.teachers
     shared, start = _copied(layout, encoder), _copied(layout, teachers.start)
-    others = [each for ensemble in teachers.further.values() for each in ensemble]
-    asked = (*teachers.tasks.values(), *(each.prepared for each in others))
-    read = (*plan.tasks.values(), *asked)
-    tokens = {folder for task in read for folder in task.tokens.values()}
+    others = [each for ensemble in teachers.other_members.values() for each in ensemble]
+    teacher_tasks = (*teachers.tasks.values(), *(each.prepared for each in others))
+    tasks = (*plan.tasks.values(), *teacher_tasks)
+    tokens = {folder for task in tasks for folder in task.tokens.values()}
     given = (*teachers.given.values(), *(each.folder for each in others))
     for folder in {shared, start, *tokens, *given}:
         if not layout.store.exists(folder / MANIFEST):

@@ -1,10 +1,9 @@
-"""``study.yaml``: what a run directory is a study of, and whether a command continues it."""
+"""Writes ``study.yaml``, the record of what a run folder is a study of."""
 
 import datetime
 import importlib.metadata
 import platform
 import subprocess
-import sys
 import uuid
 from pathlib import Path
 from typing import Any
@@ -14,19 +13,22 @@ from transformers import PretrainedConfig
 
 from pkd.data.preparation import Prepared
 from pkd.files.atomic import write_atomic
+from pkd.files.run_format import STUDY_FORMAT
 from pkd.models.encoder import weights_digest
 from pkd.runtime.redaction import redacted, redacted_command, redacted_tree
+from study.config.own_methods import own_method_records
 from study.config.study_config import StudyConfig
+from study.installation import checkout, typed_command
 from study.planning.plan import Plan
 from study.planning.resume_check import inputs_of
 from study.storage.layout import Layout
-from study.storage.study_file import FORMAT, read_study_file
+from study.storage.study_file import read_study_file
 
 _PACKAGES = ("torch", "transformers", "ray", "optuna", "datasets", "numpy", "scikit-learn")
 
 
 def write_study_file(layout: Layout, plan: Plan, encoder: Path) -> None:
-    """Records the resolved configuration, the versions, the plan and what it starts from."""
+    """Records the resolved configuration, the versions, the plan and the inputs."""
     config = plan.config
     created = datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")
     identity = uuid.uuid4().hex
@@ -42,21 +44,24 @@ def write_study_file(layout: Layout, plan: Plan, encoder: Path) -> None:
             "train_rows": prepared.rows[prepared.task.train],
             "dev_rows": prepared.rows[prepared.task.dev[0]],
             "tokens": {split: folder.name for split, folder in prepared.tokens.items()},
-            **_own_data(prepared),
+            **_user_task_record(prepared),
         }
         for name, prepared in plan.tasks.items()
     }
     content = {
-        "format": FORMAT,
+        "format": STUDY_FORMAT,
         "name": config.name,
         "id": identity,
         "created": created,
-        "command": redacted_command(["python", *sys.argv]),
+        "command": redacted_command(typed_command()),
         "git_commit": _git_commit(),
         "generated_data": config.data.generated,
-        "teacher": _model(teacher_name(config), plan.teachers.config, plan.teacher_parameters)
-        | _ensembles(plan),
-        **_students(plan),
+        "teacher": _model_record(
+            teacher_name(config), plan.teachers.config, plan.teacher_parameters
+        )
+        | _ensemble_sizes(plan),
+        **_student_record(plan),
+        **_own_methods(config),
         "tasks": tasks,
         "depths": list(config.depths),
         "methods": list(config.methods),
@@ -74,11 +79,19 @@ def write_study_file(layout: Layout, plan: Plan, encoder: Path) -> None:
         "config": redacted_tree(config.model_dump(mode="json")),
     }
     text = yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
-    write_atomic(layout.study_file, lambda path: _write(path, text))
+    write_atomic(layout.study_file, lambda path: _write_text(path, text))
     layout.store.publish(layout.study_file)
 
 
-def _model(name: str, config: PretrainedConfig, parameters: dict[str, int]) -> dict[str, Any]:
+def _own_methods(config: StudyConfig) -> dict[str, Any]:
+    """The user's own methods: how they are shown, and digests of their code."""
+    records = own_method_records(config.own_methods)
+    return {"own_methods": records} if records else {}
+
+
+def _model_record(
+    name: str, config: PretrainedConfig, parameters: dict[str, int]
+) -> dict[str, Any]:
     return {
         "name": name,
         "layers": int(config.num_hidden_layers),
@@ -87,26 +100,26 @@ def _model(name: str, config: PretrainedConfig, parameters: dict[str, int]) -> d
     }
 
 
-def _ensembles(plan: Plan) -> dict[str, Any]:
-    """How many teachers teach together, by task, where that is more than one."""
+def _ensemble_sizes(plan: Plan) -> dict[str, Any]:
+    """The size of each task's ensemble, if any has more than one teacher."""
     sizes = {task: plan.ensemble(task) for task in plan.tasks}
     return {"ensemble": sizes} if max(sizes.values(), default=1) > 1 else {}
 
 
-def _students(plan: Plan) -> dict[str, Any]:
-    """What students start from and the rows as teachers read them, where that is another model."""
+def _student_record(plan: Plan) -> dict[str, Any]:
+    """The students' encoder and the teachers' tokens, if teachers start from another model."""
     if not plan.config.train.model and not plan.teachers.given:
         return {}
     rows = {
         name: {split: folder.name for split, folder in prepared.tokens.items()}
         for name, prepared in plan.teachers.tasks.items()
     }
-    encoder = _model(encoder_name(plan.config), plan.encoder, plan.parameters)
+    encoder = _model_record(encoder_name(plan.config), plan.encoder, plan.parameters)
     return {"student": encoder, "teacher_tokens": rows}
 
 
-def _own_data(prepared: Prepared) -> dict[str, Any]:
-    """What only a user's task can have, as far as it has it."""
+def _user_task_record(prepared: Prepared) -> dict[str, Any]:
+    """The keys that only a user's task has, without empty ones."""
     task = prepared.task
     keys = {"held_out", "class_weights", "hub", "hub_config"} | (
         {"dev_fraction"} if task.cuts_dev else set()
@@ -117,36 +130,45 @@ def _own_data(prepared: Prepared) -> dict[str, Any]:
 
 
 def encoder_name(config: StudyConfig) -> str:
-    """What students start from as people call it: a hub id, or the end of a folder's path."""
+    """Returns the display name of the students' encoder: a hub id, or the end of its path."""
     if config.data.generated:
         return "generated encoder"
-    return _short(config.train.model or config.teacher.model)
+    return _short_name(config.train.model or config.teacher.model)
 
 
 def teacher_name(config: StudyConfig) -> str:
-    """The teachers as people call them: by their encoder, unless they were given."""
+    """Returns the display name of the teachers: their encoder's, or those of given teachers."""
     fine_tuned = config.teacher.fine_tuned
-    given = sorted({_short(model) for task in fine_tuned for model in config.teacher.given(task)})
+    given = sorted(
+        {_short_name(model) for task in fine_tuned for model in config.teacher.given(task)}
+    )
     if not given:
-        return "generated encoder" if config.data.generated else _short(config.teacher.model)
+        return "generated encoder" if config.data.generated else _short_name(config.teacher.model)
     return f"{given[0]} and {len(given) - 1} more" if len(given) > 2 else " and ".join(given)
 
 
-def _short(model: str) -> str:
+def _short_name(model: str) -> str:
     path = Path(model)
     if not path.is_dir():
         return model
-    # A folder in somebody's home is not called by that person's name.
+    # Without the home folder, which holds the user's name.
     return "/".join(Path(redacted(str(path))).parts[-2:]).removeprefix("~/")
 
 
-def _write(path: Path, text: str) -> None:
+def _write_text(path: Path, text: str) -> None:
     path.write_text(text, encoding="utf-8")
 
 
 def _git_commit() -> str | None:
-    root = Path(__file__).resolve().parents[2]
-    command = ["git", "-C", str(root), "describe", "--always", "--dirty", "--abbrev=12"]
+    """Returns this repository's commit, marked if it has changes; None outside of it."""
+    root = checkout()
+    if root is None or _git(root, "rev-parse", "--show-toplevel") != str(root):
+        return None
+    return _git(root, "describe", "--always", "--dirty", "--abbrev=12")
+
+
+def _git(root: Path, *arguments: str) -> str | None:
+    command = ["git", "-C", str(root), *arguments]
     try:
         answer = subprocess.run(command, capture_output=True, text=True, timeout=10, check=False)
     except (OSError, subprocess.SubprocessError):

@@ -1,4 +1,4 @@
-"""The teachers of a study: fine-tuned by its first stage, or given, fine-tuned before it."""
+"""The teachers of a study: fine-tuned by its first stage, or given by the user."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -17,11 +17,11 @@ from study.storage.layout import Layout
 
 
 @dataclass(frozen=True)
-class Further:
-    """A given teacher beside a task's first.
+class EnsembleTeacher:
+    """A given teacher of a task's ensemble, other than the first.
 
     Attributes:
-        folder: where it is.
+        folder: its model folder.
         prepared: the task in its tokens.
     """
 
@@ -31,39 +31,42 @@ class Further:
 
 @dataclass(frozen=True)
 class Teachers:
-    """What the teachers are.
+    """The teachers of a study.
 
     Attributes:
-        config: their configuration; all are of one size.
-        start: folder of the pre-trained encoder that they are fine-tuned from.
-        tasks: the study's tasks in their tokens, by name.
-        given: folders of those that are fine-tuned already, by task; none or all of them.
-        further: by task the others of an ensemble of given teachers.
+        config: configuration of the first teacher of each task; all have the same size.
+        start: folder of the pre-trained encoder that teachers are fine-tuned from.
+        tasks: the study's tasks in the teachers' tokens, by name.
+        given: folders of given teachers (the first of each task), by task; of all tasks or none.
+        other_members: the other given teachers of each task's ensemble, by task.
     """
 
     config: PretrainedConfig
     start: Path
     tasks: dict[str, Prepared]
     given: dict[str, Path]
-    further: dict[str, tuple[Further, ...]] = field(default_factory=dict)
+    other_members: dict[str, tuple[EnsembleTeacher, ...]] = field(default_factory=dict)
 
 
 def adopt_given(
     config: StudyConfig, layout: Layout, tasks: Sequence[Task]
 ) -> dict[str, tuple[Path, ...]]:
-    """Copies the teachers that the configuration gives: `pkd.models.external_teacher`.
+    """Copies the teachers of ``teacher.fine_tuned`` into the study.
+
+    See `pkd.models.external_teacher.adopt_teacher`.
 
     Args:
         config: of the study.
         layout: where the copies go.
-        tasks: the study's tasks.
+        tasks: of the study.
 
     Returns:
-        The folders by task; none where the study trains its teachers.
+        The teachers' folders by task, the first teacher first; empty if the study trains its
+        teachers.
 
     Raises:
-        InputError: if a task lacks its teacher, if one is no fine-tuned classifier of its task or
-            is named twice, or if the tasks' first ones differ in size.
+        InputError: if a task has no teacher, if a teacher is not a fine-tuned classifier of its
+            task or is named twice, or if the tasks' first teachers differ in size.
     """
     _check_names(config, [task.name for task in tasks])
     folders = {
@@ -81,14 +84,14 @@ def adopt_given(
                 f"`teacher.fine_tuned` names the same teacher of {name} twice: "
                 + ", ".join(config.teacher.given(name))
             )
-        facts = load_encoder_config(ensemble[0])
-        sizes[name] = (facts.num_hidden_layers, facts.hidden_size)
+        first = load_encoder_config(ensemble[0])
+        sizes[name] = (first.num_hidden_layers, first.hidden_size)
     if len(set(sizes.values())) > 1:
-        told = [f"{name} {layers} × {width}" for name, (layers, width) in sizes.items()]
+        shown = [f"{name} {layers} × {width}" for name, (layers, width) in sizes.items()]
         raise InputError(
             "the teachers of `teacher.fine_tuned` differ in layers × width "
-            f"({listed(told)}): a table compares students of teachers of one size; run them as "
-            "studies of their own"
+            f"({listed(shown)}), but a table compares students of teachers of one size: run these "
+            "tasks as separate studies"
         )
     return folders
 
@@ -98,12 +101,12 @@ def _check_names(config: StudyConfig, tasks: Sequence[str]) -> None:
     for name in given:
         if name not in tasks:
             raise InputError(
-                f"`teacher.fine_tuned` names {name!r}, which is no task of this study: "
+                f"`teacher.fine_tuned` names {name!r}, which is not a task of this study: "
                 + ", ".join(tasks)
             )
     for name in tasks:
         if given and name not in given:
             raise InputError(
                 f"`teacher.fine_tuned` names no teacher of {name}: give one for every task, or "
-                "run the tasks whose teachers are to be trained as a study of their own"
+                "run the tasks whose teachers are to be trained as a separate study"
             )

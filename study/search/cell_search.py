@@ -100,7 +100,7 @@ class CellSearch:
         scores = {
             # The lowest number of equals, which a trial that was trained again has kept.
             name: (not trial.constant, trial.best["score"], -trial.number)
-            # A copy: the live table looks from a thread of its own.
+            # A copy: the live table reads this from another thread.
             for name, trial in list(self.trials.items())
             if trial.state in ("complete", "stopped") and trial.best is not None
         }

@@ -3,7 +3,7 @@
 Optuna's study is used directly rather than through Ray's OptunaSearch, which records a trial that
 ASHA stopped as COMPLETE and cannot be rebuilt to propose what it would have proposed. Here each
 proposal is drawn by a sampler seeded with the proposal's number, so that a study that was
-interrupted goes on with the settings that it would have tried anyway.
+interrupted continues with the same settings as one that was not.
 """
 
 import itertools

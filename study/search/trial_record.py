@@ -9,7 +9,7 @@ CONTINUE, STOP = "continue", "stop"
 
 
 class TrialReport(Protocol):
-    """The report of one epoch: `pkd.training.epoch_report.Report`, or that of a one-step job."""
+    """The report of an epoch (`pkd.training.epoch_report.EpochReport`) or of a one-step job."""
 
     @property
     def epoch(self) -> int:

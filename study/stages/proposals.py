@@ -1,4 +1,4 @@
-"""Where each cell's settings come from, by the configuration: which sampler, over which space."""
+"""The sampler of each cell, by the configuration."""
 
 from collections.abc import Mapping
 
@@ -20,7 +20,7 @@ from study.search.samplers import (
 
 
 def teacher_sampler(plan: Plan, cell: Cell) -> Sampler:
-    """The teachers' learning rates: each choice once, or TPE over a range."""
+    """Returns the sampler of a teacher's learning rates: each choice once, or TPE in a range."""
     teacher = plan.config.teacher
     if isinstance(teacher.learning_rate, Range):
         space: dict[str, Dimension] = {"learning_rate": teacher.learning_rate}
@@ -30,31 +30,31 @@ def teacher_sampler(plan: Plan, cell: Cell) -> Sampler:
 
 
 def cell_sampler(plan: Plan, cell: Cell, searches: Mapping[str, CellSearch]) -> Sampler:
-    """A student cell's settings.
+    """Returns the sampler of a student cell.
 
     Args:
-        plan: the work.
+        plan: the plan of the study.
         cell: which cell.
-        searches: all cells of the search by name; a cell that inherits looks up its KD cell when
-            its own search begins.
+        searches: all cells of the search by name; a cell that inherits reads its KD cell's
+            winner when its own search begins.
     """
     if not plan.inherits(cell.method):
         return _sampler(plan, cell, {})
 
     def make() -> Sampler:
-        kd = searches[_kd(cell).name]
+        kd = searches[_kd_cell(cell).name]
         assert kd.winner is not None
-        won = kd.trials[kd.winner].settings
-        return _sampler(plan, cell, {key: won[key] for key in ("temperature", "alpha")})
+        winner = kd.trials[kd.winner].settings
+        return _sampler(plan, cell, {key: winner[key] for key in ("temperature", "alpha")})
 
     return LateSampler(make, fixed=plan.config.search.algorithm == "grid")
 
 
 def may_start(plan: Plan, searches: Mapping[str, CellSearch], search: CellSearch) -> bool:
-    """Whether a cell may start new trials: one that inherits waits for its KD cell's winner."""
+    """Returns whether a cell may start trials; one that inherits waits for its KD cell."""
     if not plan.inherits(search.cell.method):
         return True
-    kd = searches[_kd(search.cell).name]
+    kd = searches[_kd_cell(search.cell).name]
     return kd.done and kd.winner is not None
 
 
@@ -72,5 +72,5 @@ def _sampler(plan: Plan, cell: Cell, fixed: Settings) -> Sampler:
     return OptunaSampler(space, search.algorithm, seed, cell.name, first, startup)
 
 
-def _kd(cell: Cell) -> Cell:
+def _kd_cell(cell: Cell) -> Cell:
     return Cell(cell.stage, cell.task, cell.depth, "kd")

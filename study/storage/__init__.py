@@ -1,1 +1,1 @@
-"""The files of a study: where they lie and who may write them."""
+"""The files of a study: where they are and who may write them."""

@@ -1,4 +1,4 @@
-"""One driver a study: who holds it, since when, and whether that driver still lives."""
+"""Ensures that a study has one driver at a time."""
 
 import contextlib
 import json
@@ -17,33 +17,34 @@ from pkd.files.atomic import write_json
 from study.storage.layout import Layout
 from study.storage.store import Store
 
-# A driver touches its card so often; one that has not for several beats is gone. The lock itself
-# ends with its process, but some network file systems keep it to the host that took it.
-_BEAT_S = 10.0
+# The lock ends with its process, but some network file systems enforce it only on the host that
+# took it. So a driver also touches its card (``driver.json``) this often, and a driver whose card
+# has not been touched for several intervals has died.
+_HEARTBEAT_S = 10.0
 _DEAD_AFTER_S = 60.0
 
 
 @contextlib.contextmanager
 def only_driver(layout: Layout) -> Iterator[None]:
-    """Holds a study's folder for this process while the block runs.
+    """Locks a study's folder for this process while the block runs.
 
-    Two drivers that begin in the same second on two hosts may both hold a URI: object storage
-    knows no lock.
+    Two drivers that start in the same second on two hosts may both lock a URI: object storage has
+    no locks.
 
     Args:
-        layout: the study's folder, which exists.
+        layout: of the study, whose folder exists.
 
     Raises:
-        InputError: if another driver holds it, naming its process, its host and its start; if
-            nothing can be written there; or if a folder is where a file of the study belongs, or
-            a file where a folder does.
+        InputError: if another driver has the lock, naming its process, its host and its start; if
+            the folder is not writable; or if there is a folder in place of one of the study's
+            files, or the reverse.
     """
     out, store, card = layout.out, layout.store, layout.driver
     lock = FileLock(out / ".lock", timeout=0)
     try:
         lock.acquire()
     except Timeout:
-        raise InputError(_held(store.place(out), _read(card))) from None
+        raise InputError(_locked(store.place(out), _read_card(card))) from None
     except OSError as error:
         raise InputError(
             f"cannot write in {out} ({error.strerror}): choose another --out"
@@ -51,14 +52,14 @@ def only_driver(layout: Layout) -> Iterator[None]:
     try:
         store.fetch(card)
         layout.check_kinds()
-        holder = _read(card)
-        other = holder.get("host") not in (None, platform.node())
-        # Either side of now: a card of the future is older than a clock that was set back.
-        if other and abs(store.age(card)) < _DEAD_AFTER_S:
-            raise InputError(_held(store.place(out), holder))
+        holder = _read_card(card)
+        elsewhere = holder.get("host") not in (None, platform.node())
+        # abs: a card from the future was written before the clock was set back.
+        if elsewhere and abs(store.age(card)) < _DEAD_AFTER_S:
+            raise InputError(_locked(store.place(out), holder))
         write_json(card, {"pid": os.getpid(), "host": platform.node(), "since": time.time()})
         store.publish(card)
-        with _beating(card, store):
+        with _heartbeat(card, store):
             yield
         store.delete(card)
     finally:
@@ -66,9 +67,9 @@ def only_driver(layout: Layout) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _beating(card: Path, store: Store) -> Iterator[None]:
+def _heartbeat(card: Path, store: Store) -> Iterator[None]:
     stopped = threading.Event()
-    thread = threading.Thread(target=_beat, args=(card, store, stopped), daemon=True)
+    thread = threading.Thread(target=_touch_regularly, args=(card, store, stopped), daemon=True)
     thread.start()
     try:
         yield
@@ -77,15 +78,16 @@ def _beating(card: Path, store: Store) -> Iterator[None]:
         thread.join()
 
 
-def _beat(card: Path, store: Store, stopped: threading.Event) -> None:
-    while not stopped.wait(_BEAT_S):
-        # Storage that is gone for a moment must not end a study of days.
+def _touch_regularly(card: Path, store: Store, stopped: threading.Event) -> None:
+    while not stopped.wait(_HEARTBEAT_S):
+        # A short outage of the storage must not end a study of days.
         with contextlib.suppress(OSError, PkdError):
             card.touch()
             store.publish(card)
 
 
-def _read(card: Path) -> dict[str, Any]:
+def _read_card(card: Path) -> dict[str, Any]:
+    """Returns the card's content; empty if there is none or it is damaged."""
     try:
         content = json.loads(card.read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -93,7 +95,7 @@ def _read(card: Path) -> dict[str, Any]:
     return content if isinstance(content, dict) else {}
 
 
-def _held(out: str, holder: dict[str, Any]) -> str:
+def _locked(out: str, holder: dict[str, Any]) -> str:
     who = "another driver"
     if isinstance(holder.get("since"), (int, float)) and {"pid", "host"} <= holder.keys():
         since = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(holder["since"]))

@@ -1,18 +1,35 @@
-"""Where a study keeps its files."""
+"""The files and folders of a study."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from pkd.errors import InputError
+from pkd.files.run_format import (
+    CHECKPOINTS,
+    DRIVER_FILE,
+    ENCODER,
+    ENSEMBLES,
+    FILES,
+    FOLDERS,
+    GIVEN,
+    LEDGER,
+    LOGS,
+    MODELS,
+    PREDICTIONS,
+    RAY,
+    REPORT,
+    SIGNALS,
+    STUDY_FILE,
+    SUPERSEDED,
+    TEACHERS,
+    TOKENS,
+    TRACKERS,
+    WEIGHTS,
+)
 from study.config.cell import Cell
 from study.storage.store import SharedFolder, Store
 
-_FOLDERS = (
-    *("ledger", "tokens", "signals", "encoder", "given", "teachers", "models", "checkpoints"),
-    *("ensembles", "weights", "predictions", "report", "ray", "logs", "superseded", "generated"),
-    "trackers",
-)
-_CURE = "remove it or give another --out"
+_REMEDY = "remove it or give another --out"
 
 
 @dataclass(frozen=True)
@@ -20,8 +37,8 @@ class Layout:
     """The folders under ``--out``; see docs/first_study.md for what is in each.
 
     Attributes:
-        out: where they are on this node.
-        store: the storage behind them.
+        out: the study's folder on this node.
+        store: the storage behind it.
     """
 
     out: Path
@@ -30,110 +47,110 @@ class Layout:
     @property
     def study_file(self) -> Path:
         """The resolved configuration, versions and plan."""
-        return self.out / "study.yaml"
+        return self.out / STUDY_FILE
 
     @property
     def ledger(self) -> Path:
-        """One JSON file per event."""
-        return self.out / "ledger"
+        """The ledger: one JSON file per event."""
+        return self.out / LEDGER
 
     @property
     def tokens(self) -> Path:
         """Tokenised splits."""
-        return self.out / "tokens"
+        return self.out / TOKENS
 
     @property
     def signals(self) -> Path:
-        """What the teachers say."""
-        return self.out / "signals"
+        """The teachers' signals."""
+        return self.out / SIGNALS
 
     @property
     def encoder(self) -> Path:
-        """The pre-trained encoder's files, where other nodes need them."""
-        return self.out / "encoder"
+        """Copies of the pre-trained encoders, for other nodes."""
+        return self.out / ENCODER
 
     @property
     def given(self) -> Path:
-        """Copies of the teachers that were fine-tuned elsewhere."""
-        return self.out / "given"
+        """Copies of the teachers of ``teacher.fine_tuned``."""
+        return self.out / GIVEN
 
     @property
     def report(self) -> Path:
-        """Tables, plots and pages."""
-        return self.out / "report"
+        """The report: tables, plots and pages."""
+        return self.out / REPORT
 
     @property
     def ray(self) -> Path:
-        """Ray Tune's scratch; may be deleted when no study runs."""
-        return self.out / "ray"
+        """Ray Tune's temporary files; may be deleted when the study does not run."""
+        return self.out / RAY
 
     @property
     def logs(self) -> Path:
         """The trials' logs."""
-        return self.out / "logs"
+        return self.out / LOGS
 
     @property
     def trackers(self) -> Path:
-        """What trackers keep on this machine; the study reads none of it."""
-        return self.out / "trackers"
+        """The trackers' files on this machine; the study never reads them."""
+        return self.out / TRACKERS
 
     @property
     def driver(self) -> Path:
-        """Who runs the study at the moment."""
-        return self.out / "driver.json"
+        """The card of the driver that runs the study now; see `study.storage.driver_lock`."""
+        return self.out / DRIVER_FILE
 
     def check_kinds(self) -> None:
-        """Looks whether something of another kind is where the study keeps its own.
+        """Checks that files and folders of the study's names are of the right kind.
 
         Raises:
-            InputError: naming it.
+            InputError: naming a folder in place of a file, or a file in place of a folder.
         """
-        for path in (self.driver, self.study_file):
+        for path in map(self.out.joinpath, FILES):
             if path.is_dir():
-                raise InputError(f"{path} is a folder, but a study keeps a file there: {_CURE}")
-        for path in map(self.out.joinpath, _FOLDERS):
+                raise InputError(f"{path} is a folder, but a study keeps a file there: {_REMEDY}")
+        for path in map(self.out.joinpath, FOLDERS):
             if path.exists() and not path.is_dir():
-                raise InputError(f"{path} is a file, but a study keeps a folder there: {_CURE}")
+                raise InputError(f"{path} is a file, but a study keeps a folder there: {_REMEDY}")
 
     def teacher(self, task: str) -> Path:
-        """The fine-tuned teacher of a task."""
-        return self.out / "teachers" / task
+        """The best fine-tuned teacher of a task."""
+        return self.out / TEACHERS / task
 
-    def further_teacher(self, task: str, trial: str) -> Path:
-        """Another fine-tuned teacher of a task's ensemble."""
-        return self.out / "ensembles" / task / trial
+    def ensemble_member(self, task: str, trial: str) -> Path:
+        """A fine-tuned teacher of a task's ensemble, other than the best one."""
+        return self.out / ENSEMBLES / task / trial
 
     def model(self, cell: Cell) -> Path:
         """The best confirmed student of a cell."""
-        return self.out / "models" / cell.name
+        return self.out / MODELS / cell.name
 
     def checkpoint(self, cell: Cell, trial: str) -> Path:
-        """What an unfinished trial resumes from."""
-        return self.out / "checkpoints" / cell.stage / cell.name / f"{trial}.pt"
+        """The checkpoint that an unfinished trial resumes from."""
+        return self.out / CHECKPOINTS / cell.stage / cell.name / f"{trial}.pt"
 
     def log(self, cell: Cell, trial: str) -> Path:
         """A trial's log."""
         return self.logs / cell.stage / cell.name / f"{trial}.log"
 
     def weights(self, cell: Cell, trial: str) -> Path:
-        """A trial's best weights, until its stage is over."""
-        return self.out / "weights" / cell.stage / cell.name / trial
+        """A trial's best weights, until its stage has ended."""
+        return self.out / WEIGHTS / cell.stage / cell.name / trial
 
     def predictions(self, cell: Cell, trial: str) -> Path:
         """A trial's predictions, one Parquet file per split."""
-        return self.out / "predictions" / cell.stage / cell.name / trial
+        return self.out / PREDICTIONS / cell.stage / cell.name / trial
 
     def supersede(self, cell: Cell) -> None:
-        """Moves a cell's record out of the ledger because its settings do not hold any more."""
+        """Moves a cell's events out of the ledger because its settings have changed."""
         source = self.ledger / cell.stage / cell.name
         if not source.exists():
             return
-        # First, so that no crash leaves a new trial the checkpoint of an old one.
-        for folder in ("checkpoints", "weights", "predictions"):
+        # First, so that after a crash no new trial finds the checkpoint of an old one.
+        for folder in (CHECKPOINTS, WEIGHTS, PREDICTIONS):
             self.store.delete(self.out / folder / cell.stage / cell.name)
         number = 1
         while self.store.exists(
-            target := self.out / "superseded" / f"{cell.stage}-{cell.name}-{number}"
+            target := self.out / SUPERSEDED / f"{cell.stage}-{cell.name}-{number}"
         ):
             number += 1
         target.parent.mkdir(parents=True, exist_ok=True)

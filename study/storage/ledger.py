@@ -1,35 +1,38 @@
-"""The study's own record: one small JSON file per event, written atomically by the driver alone.
+"""The ledger of a study: one small JSON file per event, written atomically, by the driver only.
 
-``ledger/<stage>/<cell>/<trial>/{start,report-0001,…,end}.json``. Analysis reads nothing else of
-the trials, and a resumed study trusts nothing else.
+``ledger/<stage>/<cell>/<trial>/{start,report-0001,…,end}.json``. It is all that the analysis and a
+resumed study read about the trials.
 """
 
-import json
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from pkd.deployment.run_folder import checksum
 from pkd.errors import CacheError, PkdError
 from pkd.files.atomic import write_json
+from pkd.files.run_format import (
+    EVENT_FORMAT,
+    DamagedFile,
+    Event,
+    RunFormatError,
+    checksum,
+    read_event,
+)
 from study.config.cell import Cell
 from study.storage.store import SharedFolder, Store
-
-FORMAT = 1
-Event = dict[str, Any]
 
 
 class Ledger:
     """Appends events and reads them back in the order in which they were written.
 
     Args:
-        root: the ledger folder of a study; made when the first event is written.
-        store: where each event is published as soon as it is written.
+        root: folder of the ledger; made when the first event is written.
+        store: storage to which each event is published as soon as it is written.
 
     Attributes:
-        failure: why an event could not be written. Tune wraps what is raised under it into errors
-            of its own.
+        failure: why an event could not be written; None if all were. It is kept because Tune wraps
+            an exception that is raised under it into another one.
     """
 
     def __init__(self, root: Path, store: Store | None = None) -> None:
@@ -43,37 +46,37 @@ class Ledger:
         return self._next - 1
 
     def events(self, stage: str | None = None) -> list[Event]:
-        """All events of a stage (or of all), oldest first.
+        """Returns the events of a stage, or of all stages, oldest first.
 
         Raises:
-            CacheError: naming a file that cannot be read or that a newer version wrote.
+            CacheError: naming a file that is damaged or was written by a newer version.
         """
         folder = self.root / stage if stage else self.root
-        # Most of the time of a large ledger is waiting for a disk, often a remote one.
+        # Threads, because reading a large ledger mostly waits for the disk, often a remote one.
         with ThreadPoolExecutor() as pool:
-            return sorted(pool.map(_read, folder.rglob("*.json")), key=lambda e: e["seq"])
+            return sorted(pool.map(_read_event, folder.rglob("*.json")), key=lambda e: e["seq"])
 
     def start(
         self, cell: Cell, trial: str, settings: dict[str, Any], seed: int, epochs: int
     ) -> Event:
-        """Records that a trial is planned, before it runs."""
+        """Records a trial before it runs."""
         fields = {"settings": settings, "seed": seed, "epochs": epochs}
         return self._append(cell, trial, "start", "start", fields)
 
     def report(self, cell: Cell, trial: str, report: dict[str, Any], decision: str) -> Event:
-        """Records an epoch's report and whether the trial was to ``continue`` or to ``stop``."""
+        """Records an epoch's report and the decision: ``continue`` or ``stop``."""
         name = f"report-{report['epoch']:04d}"
         return self._append(cell, trial, name, "report", report | {"decision": decision})
 
     def end(self, cell: Cell, trial: str, **fields: Any) -> Event:
-        """Records how a trial ended: ``complete``, ``stopped`` early or ``failed``."""
+        """Records how a trial ended: ``complete``, ``stopped`` early, or ``failed``."""
         return self._append(cell, trial, "end", "end", fields)
 
     def _append(
         self, cell: Cell, trial: str, name: str, kind: str, fields: dict[str, Any]
     ) -> Event:
         event = {
-            "format": FORMAT,
+            "format": EVENT_FORMAT,
             "event": kind,
             "seq": self._next,
             "time": time.time(),
@@ -98,18 +101,16 @@ class Ledger:
         return event
 
 
-def _read(path: Path) -> Event:
+def _read_event(path: Path) -> Event:
     try:
-        event: Event = json.loads(path.read_text(encoding="utf-8"))
-        newer = event["format"] > FORMAT
-        check = event.pop("check", None)
-        if not newer and check is not None and check != checksum(event):
-            raise ValueError("its checksum differs")
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        event = read_event(path)
+        if "format" not in event:
+            raise DamagedFile(path, "it lacks its format")
+    except DamagedFile as error:
         raise CacheError(
-            f"the ledger event {path} is damaged ({error}). Delete the trial's folder "
+            f"the ledger event {path} is damaged ({error.reason}). Delete the trial's folder "
             f"{path.parent} to train it again"
         ) from None
-    if newer:
-        raise CacheError(f"{path} was written by a newer version of this project; update it")
+    except RunFormatError as error:
+        raise CacheError(str(error)) from None
     return event

@@ -1,4 +1,4 @@
-"""A study at a URI: what a node writes is published, what it reads is fetched and kept here."""
+"""A study at a URI: nodes publish what they write, and fetch and cache what they read."""
 
 import functools
 import os
@@ -15,26 +15,26 @@ from pkd.errors import PkdError
 from pkd.files.atomic import explained_full_disk, remove
 from pkd.files.cache import MANIFEST, verify
 
-# Cached folders that were used so recently are not dropped to make room.
+# Cached folders that were used in the last seconds are not deleted to make room.
 _IN_USE_S = 600
 _THREADS = 16
 
 
 class StoreError(PkdError):
-    """The storage behind ``--out`` does not answer or refuses; the same command goes on."""
+    """The storage of ``--out`` fails; the same command continues the study later."""
 
     transient = True
 
 
 @dataclass(frozen=True)
 class Mirror:
-    """A URI, and this node's cache of what lies there.
+    """A URI and this node's cache of it.
 
     Args:
         uri: of the study's folder.
-        root: the cache's folder, the same path on every node.
-        limit_bytes: tokens, signals and weights that were not used lately are dropped from the
-            cache above this size; all of them are in the storage.
+        root: folder of the cache, the same path on every node.
+        limit_bytes: above this size, tokens, signals and weights that were not used recently are
+            deleted from the cache; the storage keeps them.
     """
 
     uri: str
@@ -42,15 +42,15 @@ class Mirror:
     limit_bytes: int
 
     def fetch(self, path: Path) -> Path:
-        """Brings a file or folder here unless this node has it.
+        """Copies a file or folder from the storage to the cache.
 
         One process of a node copies, the others wait. A folder with a manifest is copied only if
-        its manifest differs from the one here, and is checked against it. What is not in the
-        storage is deleted here: the storage is the truth.
+        its manifest differs from the cached one, and is checked against it. A path that is not in
+        the storage is deleted from the cache.
 
         Raises:
-            CacheError: if what arrived is damaged.
-            StoreError: if the storage does not answer.
+            CacheError: if the copy is damaged.
+            StoreError: if the storage fails.
         """
         path.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(path.with_name(f"{path.name}.fetch.lock")):
@@ -73,10 +73,10 @@ class Mirror:
         return path
 
     def publish(self, path: Path) -> None:
-        """Copies a file or folder to the storage; a folder's manifest goes last.
+        """Copies a file or folder to the storage, a folder's manifest last.
 
         Raises:
-            StoreError: if the storage refuses.
+            StoreError: if the storage fails.
         """
         files = [path] if path.is_file() else [p for p in path.rglob("*") if p.is_file()]
         with self._explained(path):
@@ -87,7 +87,7 @@ class Mirror:
                 self._upload(file)
 
     def delete(self, path: Path) -> None:
-        """Deletes a file or folder in the storage and here."""
+        """Deletes a file or folder in the storage and in the cache."""
         with self._explained(path):
             filesystem, place = self._place(path)
             kind = filesystem.get_file_info(place).type
@@ -102,7 +102,7 @@ class Mirror:
         return bool(self._kind(path) != fs.FileType.NotFound)
 
     def age(self, path: Path) -> float:
-        """Seconds between a file's last upload and now, by the storage's clock."""
+        """Seconds since a file's last upload, by the storage's clock; infinite if it has none."""
         probe = path.with_name(f"{path.name}.{os.getpid()}.probe")
         probe.touch()
         self.publish(probe)
@@ -113,7 +113,7 @@ class Mirror:
         return float("inf") if then.mtime is None else (now.mtime - then.mtime).total_seconds()
 
     def place(self, path: Path) -> str:
-        """The URI without its options and without what may be a secret in it."""
+        """Where a path is in the storage: the URI without its options, which may hold secrets."""
         filesystem, place = self._place(path)
         return f"{filesystem.type_name}:{place}"
 
@@ -127,15 +127,16 @@ class Mirror:
             return filesystem.get_file_info(place).type
 
     def _is_current(self, folder: Path) -> bool:
-        here = folder / MANIFEST
-        if not here.exists():
+        """Whether a cached folder has the manifest of the one in the storage."""
+        cached = folder / MANIFEST
+        if not cached.exists():
             return False
-        filesystem, place = self._place(here)
-        with self._explained(here):
+        filesystem, place = self._place(cached)
+        with self._explained(cached):
             if filesystem.get_file_info(place).type == fs.FileType.NotFound:
                 return False
             with filesystem.open_input_stream(place) as stream:
-                return bool(stream.readall() == here.read_bytes())
+                return bool(stream.readall() == cached.read_bytes())
 
     def _download(self, path: Path, target: Path) -> None:
         filesystem, place = self._place(path)
@@ -150,7 +151,7 @@ class Mirror:
 
     def _upload(self, file: Path) -> None:
         filesystem, place = self._place(file)
-        # An object appears whole or not at all; a file of a file system does so by its rename.
+        # Object storage shows only whole objects; in a file system, renaming has the same effect.
         renamed = isinstance(filesystem, fs.LocalFileSystem)
         target = f"{place}.{os.getpid()}.tmp" if renamed else place
         if renamed:
@@ -160,6 +161,7 @@ class Mirror:
             filesystem.move(target, place)
 
     def _make_room(self) -> None:
+        """Deletes the least recently used cached folders until the rest is below the limit."""
         folders = [
             path
             for pattern in ("tokens/*", "signals/*", "weights/*/*/*")
@@ -180,7 +182,7 @@ class Mirror:
 
 
 class _Explained:
-    """Turns what pyarrow raises for a storage that fails into `StoreError`."""
+    """Turns pyarrow's errors of a failing storage into `StoreError`."""
 
     def __init__(self, where: str) -> None:
         self._where = where
@@ -195,7 +197,7 @@ class _Explained:
 
 @functools.cache
 def filesystem_of(uri: str) -> tuple[fs.FileSystem, str]:
-    """The file system behind a URI, and the path of the URI's folder in it."""
+    """Returns the file system of a URI, and the path of the URI's folder in it."""
     filesystem, base = fs.FileSystem.from_uri(uri)
     return filesystem, base.rstrip("/")
 

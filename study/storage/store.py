@@ -1,7 +1,7 @@
-"""Where a study's files live: a folder that every node sees, or a URI with a copy on each node.
+"""Where a study's files are: in a folder that every node sees, or at a URI with a cache per node.
 
-Everything else in this project works on local paths. With a URI (``s3://``, ``gs://``,
-``file://``: any file system of pyarrow) these paths are a cache, the same path on every node.
+All other modules work on local paths. With a URI (``s3://``, ``gs://``, ``file://``: any file
+system of pyarrow) these paths are a cache, at the same path on every node.
 """
 
 import os
@@ -18,47 +18,47 @@ from study.storage.mirror import Mirror, filesystem_of
 
 
 class Store(Protocol):
-    """What the study asks of its storage; all paths are local and absolute."""
+    """The storage of a study; all paths are local and absolute."""
 
     def fetch(self, path: Path) -> Path:
-        """Makes a file or folder present on this node, in its published state if there is one."""
+        """Makes the published state of a file or folder, if any, available on this node."""
 
     def publish(self, path: Path) -> None:
-        """Lets other nodes see a file or folder that was written here."""
+        """Makes a file or folder that was written here available to other nodes."""
 
     def delete(self, path: Path) -> None:
-        """Deletes a file or folder here and in the storage."""
+        """Deletes a file or folder on this node and in the storage."""
 
     def exists(self, path: Path) -> bool:
         """Whether a file or folder is in the storage."""
 
     def age(self, path: Path) -> float:
-        """Seconds since a file was last written, by the storage's own clock; infinite if never."""
+        """Seconds since a file was last written, by the storage's clock; infinite if never."""
 
     def place(self, path: Path) -> str:
-        """Where a file or folder is, for a person."""
+        """Where a file or folder is, to be shown to the user."""
 
 
 class SharedFolder:
-    """A plain path that every node sees: nothing is copied."""
+    """A plain path that every node sees; nothing is copied."""
 
     def fetch(self, path: Path) -> Path:
-        """The path itself."""
+        """Returns the path itself."""
         return path
 
     def publish(self, path: Path) -> None:
-        """Nothing to do."""
+        """Does nothing: every node sees the file already."""
 
     def delete(self, path: Path) -> None:
         """Deletes a file or folder."""
         remove(path)
 
     def exists(self, path: Path) -> bool:
-        """Whether it exists."""
+        """Whether the path exists."""
         return path.exists()
 
     def age(self, path: Path) -> float:
-        """Seconds since it was last written, by the clock of the disk, which all hosts share."""
+        """Seconds since the file was last written, by the clock of the shared disk."""
         probe = path.with_name(f"{path.name}.{os.getpid()}.probe")
         probe.touch()
         try:
@@ -69,24 +69,25 @@ class SharedFolder:
             probe.unlink(missing_ok=True)
 
     def place(self, path: Path) -> str:
-        """The path."""
+        """Returns the path as text."""
         return str(path)
 
 
 def is_uri(out: str) -> bool:
-    """Whether ``--out`` names a pyarrow file system and not a plain path."""
+    """Whether ``--out`` is a URI and not a plain path."""
     return "://" in out
 
 
 def open_store(out: str) -> tuple[Store, Path]:
-    """The storage behind ``--out`` and the local folder to work in.
+    """Returns the storage of ``--out`` and the local folder to work in.
 
     Args:
-        out: a path or a URI. ``PKD_STUDY_CACHE`` moves a URI's local cache (the same path on
-            every node), ``PKD_STUDY_CACHE_GB`` limits its tokens, signals and weights (50).
+        out: a path or a URI. The environment variable ``PKD_STUDY_CACHE`` moves a URI's local
+            cache (to the same path on every node), and ``PKD_STUDY_CACHE_GB`` (50) limits the
+            tokens, signals and weights in it.
 
     Raises:
-        InputError: if the URI is of no known kind or cannot be reached.
+        InputError: if pyarrow does not know the URI's scheme or its storage cannot be reached.
     """
     if not is_uri(out):
         return SharedFolder(), resolved(Path(os.path.expanduser(out)))
@@ -108,10 +109,10 @@ def open_store(out: str) -> tuple[Store, Path]:
 
 
 def resolved(path: Path) -> Path:
-    """The absolute path without symbolic links.
+    """Returns the absolute path without symbolic links.
 
     Raises:
-        InputError: if it cannot be followed.
+        InputError: if a link cannot be followed.
     """
     try:
         return path.resolve()

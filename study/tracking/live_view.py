@@ -54,7 +54,7 @@ class View:
             self._progress_at_start = self._progress()
         if self.console.is_terminal:
             self._live = Live(
-                get_renderable=self._render, console=self.console, refresh_per_second=1
+                get_renderable=self.render, console=self.console, refresh_per_second=1
             )
             self._live.start()
 
@@ -95,7 +95,8 @@ class View:
                 f" · study {100 * progress:.0f} %{self._time_left(progress)}"
             )
 
-    def _render(self) -> Group:
+    def render(self) -> Group:
+        """Returns the table of cells and the progress bar of the study."""
         assert self._dispatcher is not None
         table = Table(box=None, pad_edge=False)
         for column in ("cell", "trials", "best", "running"):
@@ -105,7 +106,7 @@ class View:
         for search, name in list(self._dispatcher.running):
             epoch = len(search.trials[name].reports) + 1
             running[search].append(f"{name} epoch {epoch}/{search.budget.epochs}")
-        for search in self._visible():
+        for search in self.visible_cells():
             best = _best_score(search)
             unused = {"failed": search.count("failed"), "constant": search.constant}
             note = ", ".join(f"{count} {kind}" for kind, count in unused.items() if count)
@@ -122,7 +123,7 @@ class View:
         bar.add_task("study", total=100, completed=int(100 * progress), left=left)
         return Group(table, bar)
 
-    def _visible(self) -> Sequence[CellSearch]:
+    def visible_cells(self) -> Sequence[CellSearch]:
         """Returns the cells that fit the terminal: running, then unfinished, then finished."""
         assert self._dispatcher is not None
         running = {id(search) for search, _ in list(self._dispatcher.running)}

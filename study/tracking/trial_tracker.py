@@ -28,7 +28,7 @@ from study.tracking.tracked_trial import TrackedTrial
 
 _STAGES = ("teachers", "search", "confirm")
 # Seconds that a finished stage, and one that Ctrl-C ends, waits for trackers to log everything.
-_TIMEOUT_S, _INTERRUPTED_TIMEOUT_S = 60, 10
+TIMEOUT_S, INTERRUPTED_TIMEOUT_S = 60, 10
 _MEASURES = ("score", "train_loss", "train_accuracy", "dev_loss")
 
 
@@ -51,11 +51,11 @@ def tracked(
         return
     observer = _TrackerObserver(trackers, layout, note)
     dispatcher.observers.append(observer)
-    timeout = _TIMEOUT_S
+    timeout = TIMEOUT_S
     try:
         yield
     except BaseException as error:
-        timeout = _TIMEOUT_S if isinstance(error, Exception) else _INTERRUPTED_TIMEOUT_S
+        timeout = TIMEOUT_S if isinstance(error, Exception) else INTERRUPTED_TIMEOUT_S
         raise
     finally:
         for search, name in list(dispatcher.running):
@@ -179,7 +179,7 @@ def _callback_maker(
         if name == "wandb":
             from study.tracking.wandb_callback import WeightsAndBiases
 
-            return WeightsAndBiases(trackers.wandb or "", layout.trackers, _TIMEOUT_S - 10)
+            return WeightsAndBiases(trackers.wandb or "", layout.trackers, TIMEOUT_S - 10)
         from study.tracking.ray_callbacks import MLflow, TensorBoard
 
         if name == "mlflow":

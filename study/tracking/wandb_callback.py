@@ -41,9 +41,11 @@ class WeightsAndBiases(RaisesWandbErrors, WandbLoggerCallback, TrackerCallback):
             reinit="finish_previous",
             environment=environment,
         )
-        this_node = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), False)
-        process: Any = ray.remote(num_cpus=0, scheduling_strategy=this_node)(_WandbProcess)
-        log_wandb_runs_in(self, process)
+        this_node = NodeAffinitySchedulingStrategy(
+            ray.get_runtime_context().get_node_id(), soft=False
+        )
+        process: Any = ray.remote(_WandbProcess)
+        log_wandb_runs_in(self, process.options(num_cpus=0, scheduling_strategy=this_node))
 
     def log_trial_start(self, trial: Any) -> None:
         """Starts the run's process, which works in the trial's folder."""

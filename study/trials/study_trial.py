@@ -38,7 +38,7 @@ class StudyTrial:
         """Trains the next epoch that the ledger lacks.
 
         Returns:
-            Its ``report`` (a `pkd.training.epoch_report.Report`), or why the trial ``failed``.
+            Its ``report`` (`pkd.training.epoch_report.EpochReport`), or why the trial ``failed``.
         """
         with logged(self._work.log):
             if self._unrecorded:

@@ -14,9 +14,9 @@ logger = logging.getLogger("study.trial")
 
 
 def trial_device() -> torch.device:
-    """Returns the GPU that Ray assigned to this process, or the CPU.
+    """Returns the GPU that Ray assigned to this process, else the CPU.
 
-    A visible GPU that was not assigned is not used.
+    In a process without Ray it is the first GPU, if any.
     """
     if not ray.is_initialized() or ray.get_gpu_ids():
         return default_device()
