@@ -1,9 +1,10 @@
-"""What things are called and coloured, the same in every table and plot."""
+"""Printed names of methods, metrics, tasks and hyperparameters, for all tables and plots."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from pkd.distillation.methods import METHODS, Method
+from pkd.errors import InputError
 
 SETTINGS = {
     "learning_rate": "learning rate",
@@ -11,9 +12,9 @@ SETTINGS = {
     "alpha": "alpha (weight of the soft targets)",
     "beta": "beta (weight of the patience loss)",
     "normalize": "normalised hidden states",
-    # No settings of a trial, but searched all the same: as cells.
+    # Not settings of a trial: a study searches them as cells.
     "depth": "student depth (layers)",
-    "strategy": "teacher layers that PKD looks at",
+    "strategy": "layer strategy of PKD",
 }
 LOG_SETTINGS = {"learning_rate", "beta"}
 
@@ -33,47 +34,61 @@ _SPLIT_SUFFIXES = {"validation_matched": "m", "validation_mismatched": "mm"}
 
 
 def method_of(name: str) -> Method:
-    """The entry of a method; one that this version does not know has its name as label."""
+    """Returns the entry of a method; an unknown method has its name as label."""
     return METHODS.get(name) or Method(name)
 
 
 def add_recorded_methods(study: Mapping[str, Any]) -> None:
-    """Makes the user's own methods of a study known, as its ``study.yaml`` describes them."""
-    for name, record in (study.get("own_methods") or {}).items():
-        METHODS.setdefault(name, Method.from_record(record))
+    """Registers the user's methods that ``study.yaml`` records (key ``own_methods``).
+
+    Raises:
+        InputError: if the record is damaged.
+    """
+    try:
+        for name, record in dict(study.get("own_methods") or {}).items():
+            METHODS.setdefault(name, Method.from_record(record))
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise InputError(f"study.yaml is damaged: cannot read `own_methods` ({error})") from None
 
 
 def method_label(method: str) -> str:
-    """The method's printed name."""
+    """Returns the printed name of a method."""
     return method_of(method).label
 
 
+def methods_in_order(methods: Iterable[str]) -> list[str]:
+    """Returns the distinct methods in the order that every plot uses."""
+    order = list(METHODS)
+    last = len(order)
+    return sorted(set(methods), key=lambda m: (order.index(m) if m in order else last, m))
+
+
 def metric_label(metric: str) -> str:
-    """The metric's short printed name, for example ``F1 (billing)`` for ``f1:billing``."""
+    """Returns the short printed name of a metric; for ``f1:billing`` it is ``F1 (billing)``."""
     if metric.startswith("f1:"):
         return f"F1 ({metric.removeprefix('f1:')})"
     return _METRICS.get(metric, metric)
 
 
 def task_label(task: str) -> str:
-    """The task's name as the paper prints it; a user's own task keeps its own name."""
+    """Returns the name of a task as the paper prints it; a user's task keeps its name."""
     return _TASKS.get(task, task)
 
 
 def column_label(task: str, split: str) -> str:
-    """The heading of one table column: a task on one dev split, for example ``MNLI-mm``."""
+    """Returns the heading of a task on one split, for example ``MNLI-mm``."""
     if split == "validation":
         return task_label(task)
     return f"{task_label(task)}-{_SPLIT_SUFFIXES.get(split, split)}"
 
 
 def ordered_metrics(metrics: list[str]) -> list[str]:
-    """The metrics in the paper's order: F1 before accuracy."""
+    """Returns the metrics in the order of the paper: F1 before accuracy."""
     return sorted(metrics, key=lambda metric: not metric.startswith(("f1", "macro_f1")))
 
 
 def setting_text(value: Any) -> str:
-    """One hyperparameter's value, short; "–" where the method has no such hyperparameter."""
+    """Returns a hyperparameter's value as a short text, "–" for a missing one."""
     if value is None or value != value:
         return "–"
     if not isinstance(value, float):

@@ -1,4 +1,4 @@
-"""A table that has been collected: its numbers, the text of its cells, and ways to write it."""
+"""A table of the report: its numbers, the text of its cells, and its output formats."""
 
 import os
 import re
@@ -11,11 +11,11 @@ import pandas as pd
 from tabulate import tabulate
 
 GENERATED = (
-    "GENERATED DATA: a program made up the rows of this study to exercise its machinery. "
-    "The numbers say nothing about GLUE, and nothing about the methods."
+    "GENERATED DATA: a program made up the rows of this study, to try out the software. "
+    "The numbers say nothing about GLUE and nothing about the methods."
 )
 
-# A command in a note.
+# Code in a note, between backticks.
 CODE = re.compile("`([^`]+)`")
 
 _LATEX = {
@@ -31,12 +31,12 @@ class Table:
     """One table of the report.
 
     Attributes:
-        name: The stem of its files.
+        name: The name of its files, without the extension.
         title: One line.
-        numbers: The tidy, full-precision numbers behind it; what the CSV holds.
-        cells: The text that is printed, one row per printed row.
-        bold: Which cells are emphasised: booleans of the shape of `cells`.
-        notes: What a reader must know, below the table.
+        numbers: The numbers at full precision, in tidy form; the content of the CSV file.
+        cells: The printed text, one row per printed row.
+        bold: Which cells are bold: booleans of the shape of `cells`.
+        notes: The explanations below the table.
     """
 
     name: str
@@ -47,16 +47,16 @@ class Table:
     notes: tuple[str, ...] = ()
 
     def markdown(self) -> str:
-        """The table and its notes in GitHub's Markdown."""
+        """Returns the table and its notes in GitHub's Markdown."""
         grid = self._grid("pipe", lambda text: f"**{text}**")
         return "\n\n".join([grid if len(self.cells) else "Nothing yet.", *self.notes]) + "\n"
 
     def text(self) -> str:
-        """The table for a terminal, emphasised cells starred, without notes."""
+        """Returns the table for a terminal: bold cells have a star, notes are left out."""
         return self._grid("simple", lambda text: f"{text} *")
 
     def latex(self) -> str:
-        """A ``table`` environment for the package booktabs; the notes stand below the rules."""
+        """Returns a ``table`` environment for the package booktabs, with the notes below it."""
         emphasis = self.bold.astype(object).where(self.bold, "").replace(True, "textbf:--rwrap")
         header = list(map(_latex, self.cells.columns))
         styler = self.cells.set_axis(header, axis=1).style.hide(axis="index").format(_latex)
@@ -74,22 +74,22 @@ class Table:
         ]
         return "\n".join(lines) + "\n"
 
-    def _grid(self, style: str, emphasise: Callable[[str], str]) -> str:
-        rows = [[emphasise(text) if bold else text for text, bold in row] for row in self.rows()]
-        # tabulate would otherwise turn "65.0" back into the number 65.
+    def _grid(self, style: str, make_bold: Callable[[str], str]) -> str:
+        rows = [[make_bold(text) if bold else text for text, bold in row] for row in self.rows()]
+        # Otherwise tabulate turns "65.0" back into the number 65.
         return str(tabulate(rows, list(self.cells.columns), style, disable_numparse=True))
 
     def rows(self) -> Iterator[list[tuple[str, bool]]]:
-        """The printed rows, each a list of (text, whether it is emphasised)."""
+        """Yields the printed rows, each a list of (text, whether it is bold)."""
         for texts, bolds in zip(self.cells.to_numpy(), self.bold.to_numpy(), strict=True):
             yield list(zip(texts, map(bool, bolds), strict=True))
 
     def only(self, rows: list[int]) -> "Table":
-        """The table with only the printed rows at these positions."""
+        """Returns the table with only the printed rows at these positions."""
         return replace(self, cells=self.cells.iloc[rows], bold=self.bold.iloc[rows])
 
     def transposed(self, labels: int = 2) -> "Table":
-        """The table on its side; the first `labels` columns become the heading."""
+        """Returns the table transposed; the first `labels` columns become the heading."""
         heading = self.cells.iloc[:, :labels].agg(" ".join, axis=1)
         cells, bold = (frame.iloc[:, labels:].T for frame in (self.cells, self.bold))
         cells.columns = bold.columns = pd.Index(heading)
@@ -98,15 +98,17 @@ class Table:
         return replace(self, cells=cells.reset_index(drop=True), bold=bold.reset_index(drop=True))
 
     def write(self, folder: Path) -> None:
-        """Write ``<name>.md``, ``<name>.tex`` and ``<name>.csv`` into `folder`."""
+        """Writes ``<name>.md``, ``<name>.tex`` and ``<name>.csv`` into `folder`."""
         text = f"# {self.title}\n\n{self.markdown()}"
         (folder / f"{self.name}.md").write_text(text, encoding="utf-8")
         (folder / f"{self.name}.tex").write_text(self.latex(), encoding="utf-8")
         self.numbers.to_csv(folder / f"{self.name}.csv", index=False)
 
 
-def plain(name: str, title: str, numbers: pd.DataFrame, cells: pd.DataFrame, *notes: str) -> Table:
-    """A table in which nothing is emphasised."""
+def plain_table(
+    name: str, title: str, numbers: pd.DataFrame, cells: pd.DataFrame, *notes: str
+) -> Table:
+    """Returns a table without bold cells."""
     bold = pd.DataFrame(False, index=cells.index, columns=cells.columns)
     return Table(name, title, numbers, cells, bold, notes)
 
@@ -119,7 +121,7 @@ def _latex(text: str) -> str:
 
 
 def shell_path(path: Path) -> str:
-    """A path for a shell, with ~ for the home folder, whose name a report does not tell."""
+    """Returns a path for a shell, with ~ for the home folder: reports do not show its name."""
     home = Path(os.path.expanduser("~"))
     for each in (home, home.resolve()):
         if path.is_relative_to(each) and each != Path(each.anchor):

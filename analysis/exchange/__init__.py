@@ -1,1 +1,1 @@
-"""A run in the formats of other tools."""
+"""The results of a run in the formats of other tools."""

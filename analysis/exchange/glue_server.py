@@ -1,21 +1,21 @@
-"""What the GLUE server (https://gluebenchmark.com) takes: a zip of eleven TSV files.
+"""The files that the GLUE server (https://gluebenchmark.com) takes: eleven TSV files in a zip.
 
-The facts, and the public files that they were taken from:
+The facts and their public sources:
 
-- Names; the header ``index<TAB>prediction``; which files hold words and which codes: the writers
-  of GLUE's own authors (nyu-mll/jiant, ``jiant/scripts/benchmarks/benchmarks.py``;
+- Names; the header ``index<TAB>prediction``; which files hold words and which hold codes: the
+  writers of GLUE's authors (nyu-mll/jiant, ``jiant/scripts/benchmarks/benchmarks.py``;
   nyu-mll/jiant-v1-legacy, ``jiant/evaluate.py``) and of T5
   (google-research/text-to-text-transfer-transformer, ``t5/scripts/prepare_glue_submission.py``).
 - Codes of the hub's labels and rows of the test sets: the dataset card of nyu-mll/glue on the
   Hugging Face hub.
-- Each file's index starts at 0, and every index must be there: the server answered "not all ids
+- The index of each file starts at 0, and none may be missing: the server answered "not all ids
   present in task" (nyu-mll/GLUE-baselines, issue 14).
-- All eleven files must be there and none may be empty, so that a task that was not run is filled
+- All eleven files must be there and none may be empty, so a task without predictions is filled
   (keras-team/keras-hub, ``examples/glue_benchmark/README.md``); microsoft/FLAML,
   ``flaml/nlp/dataset/submission_auto.py``, fills with one label.
-- STS-B must lie in 0 … 5 (princeton-nlp/DinkyTrain, issue 2).
-- WNLI: BERT's authors sent the majority class (arXiv 1810.04805, appendix B.1), code 0.
-- AX is predicted by the MNLI model (microsoft/DeBERTa, issue 65).
+- STS-B: values in 0 … 5 (princeton-nlp/DinkyTrain, issue 2).
+- WNLI: the authors of BERT sent the majority class (arXiv 1810.04805, appendix B.1), code 0.
+- AX: predicted by the MNLI model (microsoft/DeBERTa, issue 65).
 """
 
 from dataclasses import dataclass, field
@@ -29,11 +29,11 @@ class ServerFile:
 
     Attributes:
         name: Its name without ``.tsv``.
-        rows: Rows of the test set; their index is 0 … rows - 1.
-        filling: What stands in it where there are no predictions, repeated in turn.
-        task: The task of a study whose predictions it takes; None where no study has any.
+        rows: The number of rows of the test set; their index is 0 … rows - 1.
+        filling: Its content without predictions: these values, repeated in turn.
+        task: The task of a study whose predictions it takes; None if no study has any.
         split: The test split of that task.
-        labels: The task's label names, each with what the server wants to read for it.
+        labels: The label names of the task, each with the text that the server reads.
     """
 
     name: str
@@ -59,7 +59,7 @@ FILES = (
     ServerFile("CoLA", 1_063, ("0",), "cola", labels=_coded("unacceptable", "acceptable")),
     ServerFile("SST-2", 1_821, ("0",), "sst2", labels=_coded("negative", "positive")),
     ServerFile("MRPC", 1_725, ("0",), "mrpc", labels=_coded("not_equivalent", "equivalent")),
-    # A correlation with a constant is undefined, hence two values.
+    # Two values, because the correlation with a constant is undefined.
     ServerFile("STS-B", 1_379, ("0.000", "5.000")),
     ServerFile("QQP", 390_965, ("0",), "qqp", labels=_coded("not_duplicate", "duplicate")),
     ServerFile("MNLI-m", 9_796, ("neutral",), "mnli", "test_matched", _MNLI),

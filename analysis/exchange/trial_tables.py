@@ -1,7 +1,7 @@
-"""Every trial as tidy tables for other tools: ``trials`` and ``epochs``, Parquet and CSV.
+"""Every trial in tidy tables for other tools: ``trials`` and ``epochs``, as Parquet and CSV.
 
-``trials`` has one row per trial, ``epochs`` one per (trial, epoch); stage, task, depth, method and
-trial join them. docs/report.md says what the columns mean.
+``trials`` has one row per trial, ``epochs`` one per trial and epoch; stage, task, depth, method
+and trial join them. docs/report.md explains the columns.
 """
 
 import json
@@ -22,42 +22,52 @@ _NESTED = ("train_curve",)
 def write_trials(run: Run, folder: Path) -> None:
     """Writes ``{trials,epochs}.{parquet,csv}`` into `folder`, whatever the study's state.
 
-    The learning curve within an epoch (``train_curve``) is a list column of the Parquet file; CSV
-    has no lists, so it is left out there.
+    The learning curve within an epoch (``train_curve``) is a list column of the Parquet file; the
+    CSV file leaves it out, because CSV has no lists.
     """
-    for name, table in (("trials", tidy(run.trials, run)), ("epochs", tidy(run.reports, run))):
+    for name, table in (("trials", trials(run)), ("epochs", epochs(run))):
         table.to_parquet(folder / f"{name}.parquet", index=False)
         flat = table.drop(columns=list(_NESTED), errors="ignore")
         flat.to_csv(folder / f"{name}.csv", index=False, date_format="%Y-%m-%dT%H:%M:%S.%fZ")
 
 
-def tidy(frame: pd.DataFrame, run: Run) -> pd.DataFrame:
-    """`run.trials` or `run.reports` with one type per column and the study's name in front.
+def trials(run: Run) -> pd.DataFrame:
+    """Returns one row per trial of the stages that train, see `tidy`."""
+    return tidy(run.trials, run)
 
-    Counts are nullable integers, times UTC timestamps, switches nullable booleans. A column whose
-    values have no common type becomes JSON texts.
+
+def epochs(run: Run) -> pd.DataFrame:
+    """Returns one row per trial and epoch, see `tidy`."""
+    return tidy(run.reports, run)
+
+
+def tidy(frame: pd.DataFrame, run: Run) -> pd.DataFrame:
+    """Returns `run.trials` or `run.reports` with one type per column, the study's name first.
+
+    Counts are nullable integers, times UTC timestamps, switches nullable booleans. A column
+    without a common type holds JSON texts.
     """
     table = frame.copy()
     for name in table.columns:
         if name in _COUNTS:
-            table[name] = _whole(table[name])
+            table[name] = _as_integers(table[name])
         elif name in _TIMES:
             seconds = pd.to_numeric(table[name], errors="coerce").astype(float)
             table[name] = pd.to_datetime(seconds, unit="s", utc=True).dt.round("ms")
         elif name in _TEXTS:
             table[name] = table[name].astype("string")
         elif table[name].dtype == object:
-            table[name] = _typed(table[name])
+            table[name] = _with_one_type(table[name])
     table.insert(0, "study", str(run.study["name"]))
     return table.astype({"study": "string"})
 
 
-def _whole(column: pd.Series) -> pd.Series:
+def _as_integers(column: pd.Series) -> pd.Series:
     numbers = pd.to_numeric(column, errors="coerce").astype(float)
     return numbers.astype("Int64") if (numbers.dropna() % 1 == 0).all() else numbers
 
 
-def _typed(column: pd.Series) -> pd.Series:
+def _with_one_type(column: pd.Series) -> pd.Series:
     present = column.dropna()
     if not len(present):
         return column.astype(float)

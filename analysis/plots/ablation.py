@@ -1,4 +1,4 @@
-"""Score against one hyperparameter: where in the space do the good trials lie?"""
+"""The ablation plots: score against one hyperparameter."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from analysis.labels import LOG_SETTINGS, SETTINGS, task_label
+from analysis.labels import LOG_SETTINGS, SETTINGS, methods_in_order, task_label
 from analysis.plots.axis import set_axis
 from analysis.plots.canvas import (
     MAX_DEPTHS,
@@ -16,34 +16,31 @@ from analysis.plots.canvas import (
     MAX_TASKS,
     Plot,
     colour,
-    dodge,
     finish,
     flat_panels,
     hollow_handle,
     marker,
     method_handles,
-    methods_in_order,
+    offset,
     panels,
     shown,
 )
 from analysis.results.settings import ablation
 from analysis.run_data.runs import Run
-from analysis.search_history.trend import MIN_ALONG, MIN_TRIALS, WINDOW, is_choice, trends
+from analysis.search_history.ablation_lines import CELL_KEYS, POOLED, ablation_numbers, pooled
+from analysis.search_history.trend import MIN_ALONG, MIN_TRIALS, WINDOW, is_choice
 
-POOLED = "all tasks"  # the `task` of the lines through the centred scores of all tasks
-_CELL = ["task", "depth", "method"]
-_PART_OF_CELL = {"depth": "depth", "strategy": "method"}
-_CENTRED = {"depth": "task and method", "strategy": "task and depth"}  # else a cell's mean
+_CENTRED = {"depth": "task and method", "strategy": "task and depth"}  # otherwise the cell
 _LINES = {"best": "-", "median": ":"}
 _JOINED, _JOINED_COLOUR = "skip and last", "#333333"  # lines that join methods
-_MANY_POINTS = 1000  # more would make an SVG too heavy to open, so that they become an image
+_MAX_VECTOR_POINTS = 1000  # more are drawn as an image: the SVG would be too large
 
 
 def plots(run: Run) -> Iterator[Plot]:
-    """One plot for each hyperparameter, and for depth and skip/last if both were searched."""
-    for setting in [*run.settings, *_PART_OF_CELL]:
+    """Yields a plot for each hyperparameter, and for depth and layer strategy if they varied."""
+    for setting in [*run.settings, *CELL_KEYS]:
         points = ablation(run, setting)
-        if points["value"].nunique() < (2 if setting in _PART_OF_CELL else 1):
+        if points["value"].nunique() < (2 if setting in CELL_KEYS else 1):
             continue
         name = f"ablation-{setting}"
         depths, fewer_depths = sorted(points["depth"].unique(), reverse=True), ""
@@ -59,44 +56,23 @@ def plots(run: Run) -> Iterator[Plot]:
         yield Plot(name, caption, numbers, figure)
 
 
-def ablation_numbers(points: pd.DataFrame, setting: str, tasks: Sequence[str]) -> pd.DataFrame:
-    """What is drawn: the trials, and the lines through them.
-
-    Args:
-        points: What `analysis.results.settings.ablation` returns.
-        setting: The hyperparameter.
-        tasks: Those that get lines of their own.
-
-    Returns:
-        The points with ``mark`` = ``trial``, then rows with ``mark`` = ``best`` or ``median``:
-        one per place of a line, whose ``score`` rests on ``trials`` trials. Lines through the
-        centred scores have `POOLED` as their task; there are such lines for two tasks or more.
-    """
-    by = [key for key in _CELL if key != _PART_OF_CELL.get(setting)]
-    drawn = pd.concat([points[points["task"].isin(tasks)], _pooled(points)])
-    lines = trends(drawn, by, log=setting in LOG_SETTINGS)
-    # The two kinds of scores differ by far, but each line is within one of them.
-    long = lines.melt([*by, "value", "trials"], list(_LINES), "mark", "score")
-    return pd.concat([points.assign(mark="trial"), long], ignore_index=True)
-
-
 def ablation_figure(
     numbers: pd.DataFrame, setting: str, tasks: Sequence[str], depths: Sequence[int]
 ) -> Figure:
-    """Score against one hyperparameter: a row of panels per task, a column per depth.
+    """Draws score against one hyperparameter: a row of panels per task, a column per depth.
 
     The last row pools the tasks. A plot against depth has one panel per task.
 
     Args:
         numbers: What `ablation_numbers` returns.
         setting: The hyperparameter.
-        tasks: Those to draw, in their order.
-        depths: Likewise.
+        tasks: The tasks to draw, in order.
+        depths: The depths to draw, in order.
     """
     points = numbers[numbers["mark"] == "trial"]
-    pooled = _pooled(points)
+    together = pooled(points)
     lines = numbers[numbers["mark"] != "trial"]
-    rows = [*tasks, *([POOLED] if len(pooled) else [])]
+    rows = [*tasks, *([POOLED] if len(together) else [])]
     places: list[tuple[str, int | None]]
     if setting == "depth":
         places = [(task, None) for task in rows]
@@ -106,15 +82,17 @@ def ablation_figure(
         figure, grid = panels(len(rows), len(depths))
         every = [axes for row in grid for axes in row]
     methods = methods_in_order(points["method"])
-    # A choice that is itself a method has no other beside it.
+    # Each layer strategy is one method: no offset between methods.
     offsets = {
-        method: 0.0 if setting == "strategy" else dodge(i, len(methods))
+        method: 0.0 if setting == "strategy" else offset(i, len(methods))
         for i, method in enumerate(methods)
     }
     log = setting in LOG_SETTINGS
     for (task, depth), axes in zip(places, every, strict=True):
         choices = set_axis(axes, "x", points["value"], log, descending=setting == "depth")
-        _scatter(axes, _part(pooled if task == POOLED else points, task, depth), offsets, choices)
+        _scatter(
+            axes, _part(together if task == POOLED else points, task, depth), offsets, choices
+        )
         _lines(axes, _part(lines, task, depth), offsets, choices)
         layers = "" if depth is None else f", {depth} layers"
         axes.set_title(f"{task_label(task)}{layers}", fontsize=9)
@@ -134,32 +112,24 @@ def _caption(setting: str, numbers: pd.DataFrame) -> str:
     where = "at that choice"
     if not is_choice(numbers.loc[numbers["mark"] == "trial", "value"]):
         where = (
-            f"within {100 * WINDOW:.0f} % of the axis to either side and {MIN_ALONG} along all of "
-            "it"
+            f"within {100 * WINDOW:.0f} % of the axis to either side and {MIN_ALONG} on the whole "
+            "axis"
         )
     shared = _CENTRED.get(setting, "cell (task, depth and method)")
     text = (
-        f"Dev score against {SETTINGS.get(setting, setting)}: each point is a search trial; "
-        "hollow ones were stopped early, after fewer epochs. Choices are set side by side by "
-        f"method. Lines, drawn where they rest on at least {MIN_TRIALS} trials {where}: the best "
-        "of them and their median (along a range, near trials weigh more). The search tries "
-        "promising values more often, and the best of more trials is higher: trust the median "
-        "first."
+        f"Dev score against {SETTINGS.get(setting, setting)}. Each point is a search trial; "
+        "hollow points are trials that the scheduler stopped early, after fewer epochs. For "
+        "choices, methods are drawn side by side. The lines show the best and the median trial; "
+        f"they need at least {MIN_TRIALS} trials {where} (along a range, near trials weigh more). "
+        "The search tries promising values more often, and the best of more trials is higher: "
+        "trust the median more than the best."
     )
-    if len(_pooled(numbers)):
+    if len(pooled(numbers)):
         text += (
-            f" The last panels hold all tasks: each score minus the mean of its {shared}, where "
-            "more than one value was tried."
+            f" The last panels show all tasks: each score minus the mean of its {shared}, if more "
+            "than one value was tried there."
         )
     return text
-
-
-def _pooled(points: pd.DataFrame) -> pd.DataFrame:
-    """The points of several tasks as if of one, each at its centred score."""
-    points = points.dropna(subset="centred")
-    if points["task"].nunique() < 2:
-        points = points.iloc[:0]
-    return points.assign(task=POOLED, score=points["centred"])
 
 
 def _part(frame: pd.DataFrame, task: str, depth: int | None) -> pd.DataFrame:
@@ -178,7 +148,7 @@ def _place(
 def _scatter(
     axes: Axes, panel: pd.DataFrame, offsets: dict[str, float], choices: list[Any] | None
 ) -> None:
-    many = len(panel) > _MANY_POINTS
+    many = len(panel) > _MAX_VECTOR_POINTS
     for method in offsets:
         for state, face in (("stopped", "none"), ("complete", colour(method))):
             cell = panel[(panel["method"] == method) & (panel["state"] == state)]

@@ -1,4 +1,4 @@
-"""The axis of a hyperparameter: the choices side by side, or a range, logarithmic if it is one."""
+"""The axis of a hyperparameter: choices side by side, or a linear or logarithmic range."""
 
 from typing import Any, Literal
 
@@ -13,18 +13,17 @@ from analysis.search_history.trend import is_choice
 def set_axis(
     axes: Axes, which: Literal["x", "y"], values: pd.Series, log: bool, descending: bool = False
 ) -> list[Any] | None:
-    """Prepare an axis for the values of a hyperparameter.
+    """Sets up an axis for the values of a hyperparameter.
 
     Args:
         axes: The panel.
         which: Its axis.
-        values: The values of all trials in the picture, so that its panels agree.
-        log: Whether the hyperparameter is searched over orders of magnitude.
-        descending: Whether choices stand from the highest to the lowest.
+        values: The values of all trials in the figure, so that its panels agree.
+        log: Whether the hyperparameter has a logarithmic scale.
+        descending: Whether choices are sorted from the highest to the lowest.
 
     Returns:
-        The choices in their order, the first of which stands at 0, the next at 1 and so on; or
-        None for a range, where a value stands at itself.
+        The choices in their order, at the places 0, 1, 2 …; or None for a range.
     """
     distinct = sorted(values.unique())
     axis = axes.xaxis if which == "x" else axes.yaxis
@@ -40,7 +39,7 @@ def set_axis(
         axis.set_major_locator(LogLocator(subs=subs))
         axis.set_major_formatter(lambda value, _: setting_text(value))
         axis.set_minor_locator(NullLocator())  # unlabelled, and slow to draw
-        # At least a decade: on less, the locator falls back to crowded odd numbers.
+        # At least a decade: on less, the locator switches to crowded odd numbers.
         margin = max(1.2, (10 * distinct[0] / distinct[-1]) ** 0.5)
         axes.set(**{f"{which}lim": (distinct[0] / margin, distinct[-1] * margin)})
     elif log and distinct[-1] > 0:

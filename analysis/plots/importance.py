@@ -1,4 +1,4 @@
-"""Hyperparameter importance of every searched cell, as a table of shaded numbers."""
+"""The plot of hyperparameter importance: a table of shaded numbers for the searched cells."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -12,36 +12,37 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from analysis.labels import SETTINGS, method_label, task_label
-from analysis.plots.canvas import MAX_DEPTHS, MAX_TASKS, Plot, methods_in_order, panels
+from analysis.labels import SETTINGS, method_label, methods_in_order, task_label
+from analysis.plots.canvas import MAX_DEPTHS, MAX_TASKS, Plot, panels
 from analysis.run_data.runs import Run
 from analysis.search_history.importance import MIN_TRIALS, importance
 
-MAX_CELLS = 60  # each takes a tenth of a second, and more rows would not be readable
+MAX_CELLS = 60  # each takes a tenth of a second, and more rows are not readable
 _NAME = "importance"
 _SHADES = ScalarMappable(Normalize(0, 1), colormaps["Blues"].resampled(256))
-_SHORT = {"temperature": "T", "normalize": "normal-\nised", "learning_rate": "learning\nrate"}
+_HEADINGS = {"temperature": "T", "normalize": "normal-\nised", "learning_rate": "learning\nrate"}
 _ROW, _COLUMN, _LABELS = 0.21, 0.62, 1.2  # inches
 
 
 _CAPTION = (
-    "Hyperparameter importance by fANOVA: how much of the variance of the dev score (percent, "
-    "over the searched space) each hyperparameter explains alone; what a row lacks to 100 are "
-    "interactions. A blank place: the method has no such hyperparameter. R²: how well the same "
-    "kind of forest predicts trials that it was not grown on (out of bag, at most 1); at 0 or "
-    "below the row is noise and not shaded. Every search trial that ended counts with its score "
-    "at its end, those stopped early too, because they are the bad settings; this enlarges what "
-    f"showed in the first epochs. Cells with fewer than {MIN_TRIALS} such trials have no numbers."
+    "Hyperparameter importance by fANOVA: the share (percent) of the variance of the dev score "
+    "over the search space that each hyperparameter explains alone; the rest of a row, up to 100, "
+    "is interactions. Blank: the method does not have the hyperparameter. R²: how well a forest "
+    "predicts trials that it was not trained on (out of bag, at most 1); at 0 or below, the row "
+    "is noise and not shaded. Every search trial that ended counts with its last score. This "
+    "includes trials that were stopped early, because they show the bad settings; it gives more "
+    "weight to effects in the first epochs. Cells with fewer than "
+    f"{MIN_TRIALS} such trials have no numbers."
 )
 
 NO_IMPORTANCE = (
-    f"Hyperparameter importance is not drawn: it takes a cell with {MIN_TRIALS} search trials "
-    "that ended and that differ in two hyperparameters and in their scores."
+    f"There is no plot of hyperparameter importance: it needs a cell with {MIN_TRIALS} ended "
+    "search trials that differ in two hyperparameters and in their scores."
 )
 
 
 def plots(run: Run) -> Iterator[Plot]:
-    """One plot, if any cell has enough trials."""
+    """Yields one plot if any cell has enough trials."""
     search = run.trials[run.trials["stage"] == "search"]
     every_depth = sorted(search["depth"].unique(), reverse=True)
     depths = every_depth[:MAX_DEPTHS]
@@ -55,7 +56,7 @@ def plots(run: Run) -> Iterator[Plot]:
     if len(tasks) < len(every_task) or len(depths) < len(every_depth):
         caption += (
             f" Computed for {len(tasks)} of {len(every_task)} tasks and {len(depths)} of "
-            f"{len(every_depth)} depths only, because each cell takes a forest of its own."
+            f"{len(every_depth)} depths only, because each cell needs its own forest."
         )
     yield Plot(_NAME, caption, numbers, importance_figure(numbers, run.settings, tasks, depths))
 
@@ -63,13 +64,13 @@ def plots(run: Run) -> Iterator[Plot]:
 def importance_figure(
     numbers: pd.DataFrame, settings: Sequence[str], tasks: Sequence[str], depths: Sequence[int]
 ) -> Figure:
-    """A panel per depth, in it a row per cell and a column per hyperparameter.
+    """Draws a panel per depth with a row per cell and a column per hyperparameter.
 
     Args:
         numbers: What `analysis.search_history.importance.importance` returns.
         settings: The hyperparameters in the order of the columns.
-        tasks: Those to draw, in their order.
-        depths: Likewise.
+        tasks: The tasks to draw, in order.
+        depths: The depths to draw, in order.
     """
     settings = [name for name in settings if (numbers["setting"] == name).any()]
     methods = methods_in_order(numbers["method"])
@@ -90,7 +91,7 @@ def importance_figure(
 
 
 def _frame(axes: Axes, settings: Sequence[str], cells: Sequence[tuple[str, str]]) -> None:
-    heads = [_SHORT.get(name, SETTINGS.get(name, name).partition(" (")[0]) for name in settings]
+    heads = [_HEADINGS.get(name, SETTINGS.get(name, name).partition(" (")[0]) for name in settings]
     axes.set(xlim=(-0.5, len(settings) + 0.5), ylim=(len(cells) - 0.5, -0.5))
     axes.set_xticks(range(len(settings) + 1), [*heads, "R²"], fontsize=8)
     axes.set_yticks(

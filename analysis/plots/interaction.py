@@ -1,4 +1,4 @@
-"""How two hyperparameters act together: temperature with alpha, learning rate with beta."""
+"""The plots of two hyperparameters together: temperature and alpha, learning rate and beta."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -21,14 +21,14 @@ from analysis.search_history.trend import is_choice
 
 PAIRS = (("temperature", "alpha"), ("learning_rate", "beta"))
 POOLED = "all tasks"
-_MAP = colormaps["PuOr_r"]  # orange above the mean, violet below; neither eye type mixes them
+_MAP = colormaps["PuOr_r"]  # orange above the mean, violet below; safe for colour-blind readers
 _COLUMNS = 2
-_ABOVE, _BELOW = "o", "X"  # in grey print both ends of the colours are dark
-_EXTREME = 0.9  # the colours span this share of the trials, so that a few disasters do not rule
+_ABOVE, _BELOW = "o", "X"  # in greyscale both ends of the colours are dark
+_EXTREME = 0.9  # share of the trials that the colours span, so that outliers do not dominate
 
 
 def plots(run: Run) -> Iterator[Plot]:
-    """One plot for each pair of hyperparameters that both varied."""
+    """Yields a plot for each pair of hyperparameters that both varied."""
     for first, second in PAIRS:
         points = interaction(run, first, second)
         if points[first].nunique() < 2 or points[second].nunique() < 2:
@@ -37,22 +37,23 @@ def plots(run: Run) -> Iterator[Plot]:
         tasks = [task for task in run.study["tasks"] if (points["task"] == task).any()]
         tasks, fewer = shown(tasks, MAX_TASKS, "tasks", name)
         choices = is_choice(points[first]) and is_choice(points[second])
-        marks = "numbers are their means" if choices else "circles are above it, crosses below"
+        marks = "numbers are the means" if choices else "circles: above the mean, crosses: below"
         caption = (
-            f"Dev score by {SETTINGS[first]} and {SETTINGS[second]} together: of each search "
-            "trial, the score minus the mean of its cell (task, depth and method), in points; all "
-            f"depths and methods that have both; {marks}. Trials that were stopped early count "
-            f"with the score that they had. The last panel of several holds all tasks.{fewer}"
+            f"Dev score by {SETTINGS[first]} and {SETTINGS[second]} together: the score of each "
+            "search trial minus the mean of its cell (task, depth and method), in points; "
+            f"{marks}. All depths and methods with both hyperparameters are included; trials that "
+            "were stopped early count with their last score. With several tasks, the last panel "
+            f"shows all of them.{fewer}"
         )
         yield Plot(name, caption, points, interaction_figure(points, first, second, tasks))
 
 
 def means(points: pd.DataFrame, first: str, second: str) -> pd.DataFrame:
-    """The mean ``centred`` score of each combination of two hyperparameters' choices.
+    """Returns the mean ``centred`` score of each combination of two hyperparameters' choices.
 
     Returns:
-        A row per value of `second`, a column per value of `first`, both ascending; missing where
-        no trial had the combination.
+        A row per value of `second`, a column per value of `first`, both ascending; missing for a
+        combination without trials.
     """
     return points.pivot_table("centred", second, first, aggfunc="mean")
 
@@ -60,15 +61,15 @@ def means(points: pd.DataFrame, first: str, second: str) -> pd.DataFrame:
 def interaction_figure(
     points: pd.DataFrame, first: str, second: str, tasks: Sequence[str]
 ) -> Figure:
-    """Centred scores over two hyperparameters: a panel per task, and one for all tasks.
+    """Draws centred scores over two hyperparameters: a panel per task, and one for all tasks.
 
-    Choices of both make a heat map of means, else each trial is a mark.
+    If both are choices, a heat map shows the means; otherwise each trial is a mark.
 
     Args:
         points: What `analysis.results.settings.interaction` returns.
         first: The hyperparameter on the horizontal axis.
         second: The one on the vertical axis.
-        tasks: Those to draw, in their order.
+        tasks: The tasks to draw, in order.
     """
     every_task = [*tasks, *([POOLED] if points["task"].nunique() > 1 else [])]
     figure, grid, every = flat_panels(len(every_task), min(_COLUMNS, len(every_task)))
@@ -109,7 +110,7 @@ def _heat_map(axes: Axes, table: pd.DataFrame, colours: ScalarMappable) -> None:
     axes.imshow(shades, aspect="auto", origin="lower")
     for (i, j), value in np.ndenumerate(table.to_numpy()):
         if np.isfinite(value):
-            # Luminance as the eye weighs it decides between dark and light figures.
+            # The luminance of the shade decides between dark and light digits.
             light = shades[i, j, :3] @ (0.299, 0.587, 0.114) > 0.5
             style: dict[str, Any] = {"ha": "center", "va": "center", "fontsize": 8}
             axes.text(j, i, f"{value:+.1f}", color="black" if light else "white", **style)

@@ -1,4 +1,4 @@
-"""Confirmed scores of the methods at each depth, beside the teacher."""
+"""The plot of confirmed scores by method and depth, with the teacher."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -7,19 +7,18 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from analysis.labels import method_label, task_label
+from analysis.labels import method_label, methods_in_order, task_label
 from analysis.plots.canvas import (
     MAX_TASKS,
     TEACHER_LINE,
     Plot,
     colour,
-    dodge,
     finish,
     flat_panels,
     hollow_handle,
     marker,
     method_handles,
-    methods_in_order,
+    offset,
     shown,
 )
 from analysis.results.settings import scores_by_method
@@ -28,25 +27,25 @@ from pkd.distillation.methods import TEACHER
 
 
 def plots(run: Run) -> Iterator[Plot]:
-    """One plot, if any student has been confirmed."""
+    """Yields one plot if any student is confirmed."""
     points = scores_by_method(run)
     confirmed = set(points.loc[points["method"] != TEACHER, "task"])
     if confirmed:
         tasks = [task for task in run.study["tasks"] if task in confirmed]
         tasks, fewer = shown(tasks, MAX_TASKS, "tasks", "methods")
         caption = (
-            "Methods and depths: mean and standard deviation of the dev score over confirm seeds; "
-            "hollow where seeds are missing. The dashed line is the teacher that taught (n = 1)."
+            "Methods and depths: mean and standard deviation of the dev score over confirm seeds. "
+            "Hollow marks: seeds are missing. The dashed line is the teacher (n = 1)."
         )
         yield Plot("methods", caption + fewer, points, methods_figure(points, tasks))
 
 
 def methods_figure(points: pd.DataFrame, tasks: Sequence[str]) -> Figure:
-    """Confirmed scores by method at each depth, a panel per task, the teacher as a line.
+    """Draws confirmed scores by method at each depth, a panel per task, the teacher as a line.
 
     Args:
         points: What `analysis.results.settings.scores_by_method` returns.
-        tasks: Those to draw, in their order; each has a confirmed student.
+        tasks: The tasks to draw, in order; each has a confirmed student.
     """
     students = points[points["method"] != TEACHER]
     depths = sorted(students["depth"].unique(), reverse=True)
@@ -56,7 +55,7 @@ def methods_figure(points: pd.DataFrame, tasks: Sequence[str]) -> Figure:
         for i, method in enumerate(methods):
             cell = students[(students["task"] == task) & (students["method"] == method)]
             for row in cell.to_dict("records"):
-                place = depths.index(row["depth"]) + dodge(i, len(methods))
+                place = depths.index(row["depth"]) + offset(i, len(methods))
                 face = colour(method) if row["n"] >= row["planned"] else "white"
                 style: dict[str, Any] = {"color": colour(method), "marker": marker(method)}
                 axes.errorbar(place, row["mean"], row["sd"], ms=6, capsize=3, mfc=face, **style)

@@ -1,4 +1,4 @@
-"""How the searches went: the best score so far against the device hours spent."""
+"""The plot of the search progress: best score so far against device time."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
-from analysis.labels import task_label
+from analysis.labels import methods_in_order, task_label
 from analysis.plots.canvas import (
     MAX_DEPTHS,
     MAX_PANELS,
@@ -20,19 +20,17 @@ from analysis.plots.canvas import (
     hollow_handle,
     marker,
     method_handles,
-    methods_in_order,
     panels,
     shown,
 )
 from analysis.run_data.runs import Run
+from analysis.search_history.progress import progress
 
-_TRIAL = ["task", "depth", "method", "trial"]
-_CELL = ["task", "depth", "method"]
-_MINUTES_BELOW = 1.0  # device hours: shorter searches are drawn in minutes
+_MINUTES_BELOW = 1.0  # device hours; shorter searches are drawn in minutes
 
 
 def plots(run: Run) -> Iterator[Plot]:
-    """One plot, if any search trial has ended with a score."""
+    """Yields one plot if any search trial has ended with a score."""
     numbers = progress(run)
     scored = numbers[numbers["best"].notna()]
     if scored.empty:
@@ -44,44 +42,21 @@ def plots(run: Run) -> Iterator[Plot]:
     tasks, fewer_tasks = shown(tasks, most, "tasks", "progress")
     yield Plot(
         "progress",
-        "Search progress: the best dev score so far of each cell against the device time that "
-        "its trials took, added up in the order of their ends. Each mark is the end of a trial, "
-        "hollow where the scheduler stopped it early, a cross where it failed."
-        + fewer_tasks
-        + fewer_depths,
+        "Search progress: the best dev score so far of each cell against the device time of its "
+        "trials, summed in the order in which they ended. Each mark is the end of a trial: hollow "
+        "if the scheduler stopped it early, a cross if it failed." + fewer_tasks + fewer_depths,
         numbers,
         progress_figure(numbers, tasks, depths),
     )
 
 
-def progress(run: Run) -> pd.DataFrame:
-    """The search trials that ended, by cell in the order of their ends.
-
-    Columns: ``task``, ``depth``, ``method``, ``trial``, ``state``, ``score`` (percent, missing
-    for failed trials), ``device_hours`` of the cell up to this trial's end, and ``best``: the
-    cell's best score so far, missing before the first. Trials that share a device count each.
-    """
-    trials = run.trials[run.trials["stage"] == "search"]
-    trials = trials[trials["state"].isin(["complete", "stopped", "failed"])]
-    score = 100 * trials["score"].where(trials["state"] != "failed")
-    table = trials[[*_TRIAL, "state", "seq"]].assign(score=score)
-    table["device_hours"] = trials["seconds"].fillna(0) / 3600
-    cells = table.groupby(_CELL, sort=False).ngroup()
-    table = table.assign(cell=cells).sort_values(["cell", "seq"], kind="stable")
-    by_cell = table.groupby("cell", sort=False)
-    table["device_hours"] = by_cell["device_hours"].cumsum()
-    best = by_cell["score"].cummax()
-    table["best"] = best.groupby(table["cell"]).ffill()  # a failed trial leaves it as it is
-    return table.drop(columns=["seq", "cell"]).reset_index(drop=True)
-
-
 def progress_figure(numbers: pd.DataFrame, tasks: Sequence[str], depths: Sequence[int]) -> Figure:
-    """A row of panels per task, a column per depth, a stair per method.
+    """Draws a row of panels per task, a column per depth, a step line per method.
 
     Args:
         numbers: What `progress` returns.
-        tasks: Those to draw, in their order.
-        depths: Likewise.
+        tasks: The tasks to draw, in order.
+        depths: The depths to draw, in order.
     """
     figure, grid = panels(len(tasks), len(depths))
     methods = methods_in_order(numbers["method"])
@@ -106,7 +81,7 @@ def progress_figure(numbers: pd.DataFrame, tasks: Sequence[str], depths: Sequenc
 
 
 def _draw(axes: Axes, cell: pd.DataFrame, method: str, scale: int) -> None:
-    # Trials that failed before any score stand at the height of the first.
+    # Trials that failed before the first score are drawn at its height.
     x, y = scale * cell["device_hours"], cell["best"].bfill()
     axes.plot(x, y, color=colour(method), lw=1.2, drawstyle="steps-post")
     style: dict[str, Any] = {"s": 20, "linewidths": 0.9, "zorder": 3}

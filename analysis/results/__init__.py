@@ -1,1 +1,1 @@
-"""The numbers of the report."""
+"""The numbers of the report: from the files of a run to data frames."""

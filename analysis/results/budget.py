@@ -1,4 +1,4 @@
-"""What was planned, what was spent, and what is missing."""
+"""The budget of a study: planned and finished trials, time, and what is missing."""
 
 from collections.abc import Hashable
 from typing import Any
@@ -14,14 +14,14 @@ CELL = ["task", "depth", "method"]
 
 
 def budget(run: Run) -> pd.DataFrame:
-    """One row per stage and cell that the study plans, started or not.
+    """Returns one row per stage and cell that the study plans, started or not.
 
     Columns: ``stage``, ``task``, ``depth``, ``method``, ``planned`` (trials), the number of
     trials by state (``complete``, ``stopped`` early by the scheduler, ``failed``,
-    ``unfinished``), ``done`` (complete + stopped), ``constant`` (how many of these predict one
-    class only; a search makes up for them, so it may have done more than planned), ``epochs``
-    trained, ``epochs_saved``: those that the scheduler's early stops left out, and
-    ``device_hours``: the trials' seconds added up, so trials that share a device count each.
+    ``unfinished``), ``done`` (complete + stopped), ``constant`` (how many of these predict a
+    single class; a search replaces them, so more trials than planned may be done), ``epochs``
+    (trained), ``epochs_saved`` (not trained because the scheduler stopped trials early), and
+    ``device_hours``: the sum of the trials' times; trials that share a device count in full.
     """
     planned = _planned(run)
     keys = ["stage", *CELL]
@@ -50,13 +50,13 @@ def budget(run: Run) -> pd.DataFrame:
 
 
 def budget_by_method(cells: pd.DataFrame) -> pd.DataFrame:
-    """`budget` added up by stage and method: were the methods tuned equally?"""
+    """Returns `budget` summed by stage and method: were the methods tuned equally?"""
     counts = cells.drop(columns=["task", "depth"])
     return counts.groupby(["stage", "method"], sort=False).sum().reset_index()
 
 
 def missing(run: Run) -> list[str]:
-    """What the study planned and has not finished, one line per stage and cell."""
+    """Returns the unfinished part of the plan, one line per stage and cell."""
     lines = []
     for row in budget(run).to_dict("records"):
         if row["done"] < row["planned"]:
@@ -66,7 +66,7 @@ def missing(run: Run) -> list[str]:
 
 
 def failures(run: Run) -> list[str]:
-    """The trials that failed, one line each, with the first line of the error."""
+    """Returns the failed trials, one line each, with the first line of the error."""
     failed = run.trials[run.trials["state"] == "failed"]
     return [
         f"{_cell(row)}, {row['trial']}: {str(row['error'] or 'no error recorded').splitlines()[0]}"

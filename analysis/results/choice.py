@@ -1,4 +1,4 @@
-"""Which student of a task to take: what speaks against each, and the best of the Pareto front."""
+"""The choice of a student of a task: limits, candidates, and the best of the Pareto front."""
 
 import math
 from collections.abc import Hashable
@@ -17,12 +17,12 @@ from pkd.distillation.methods import TEACHER
 
 @dataclass(frozen=True)
 class Limits:
-    """What a student must keep to; None does not limit.
+    """What a student must satisfy; None means no limit.
 
     Attributes:
-        latency: milliseconds for one row at a time.
-        drop: points of the mean dev score below the teacher.
-        parameters: their number, the classifier not counted.
+        latency: Milliseconds for one row at a time.
+        drop: Points that the mean dev score may be below the teacher's.
+        parameters: Their number, without the classifier.
     """
 
     latency: float | None = None
@@ -31,7 +31,7 @@ class Limits:
 
     @property
     def cost(self) -> bool:
-        """Whether a cost is limited."""
+        """Whether latency or parameters are limited."""
         return self.latency is not None or self.parameters is not None
 
     def __str__(self) -> str:
@@ -47,14 +47,14 @@ class Limits:
 
 
 def candidates(run: Run, task: str, limits: Limits, benchmark: Benchmark | None) -> pd.DataFrame:
-    """The teacher and all students of a task, with what speaks against each.
+    """Returns the teacher and all students of a task, with the reasons against each.
 
     Returns:
         One row per model that has a confirmed score, the teacher first: ``depth``, ``method``,
         ``mean``, ``sd``, ``n``, ``planned`` (see `analysis.results.settings.scores_by_method`),
-        ``ms`` (a row alone) and ``parameters``, missing where unknown; ``drop`` below the teacher;
-        ``refused``: why it is not taken, or empty; ``front``: whether it is on the Pareto front
-        of those that keep to the limits.
+        ``ms`` (for one row at a time) and ``parameters``, missing if unknown; ``drop`` below the
+        teacher; ``refused``: why the model cannot be taken, or empty; ``front``: whether it is on
+        the Pareto front of those that satisfy the limits.
     """
     table = scores_by_method(run)
     table = table[table["task"] == task].drop(columns="task")
@@ -70,7 +70,7 @@ def candidates(run: Run, task: str, limits: Limits, benchmark: Benchmark | None)
         for row in table.to_dict("records")
     ]
     fits = table[(table["method"] != TEACHER) & (table["refused"] == "")]
-    # Where neither is known, fewer layers are cheaper all the same.
+    # If neither is known, the number of layers stands for the cost.
     axis = next(name for name in ("ms", "parameters", "depth") if fits[name].notna().all())
     table["front"] = on_front(fits[axis], fits["mean"]).reindex(table.index, fill_value=False)
     order = (table["method"] != TEACHER).astype(int)
@@ -78,40 +78,42 @@ def candidates(run: Run, task: str, limits: Limits, benchmark: Benchmark | None)
 
 
 def choose(table: pd.DataFrame, limits: Limits) -> pd.Series | None:
-    """The row of `candidates` to take, or None where nothing fits."""
+    """Returns the row of `candidates` to take, or None if no student fits."""
     front = table[table["front"]]
     if front.empty:
         return None
     if limits.drop is not None and not limits.cost:
-        return front.loc[front["mean"].idxmin()]  # on a front the cheapest has the lowest score
+        return front.loc[front["mean"].idxmin()]  # on a front, the cheapest
     return front.loc[front["mean"].idxmax()]
 
 
 def _constant(run: Run, task: str) -> set[tuple[int, str]]:
-    """The students that predict one class only, with every seed."""
+    """The students that predict a single class with every seed."""
     trials = confirmed(run)
     cells = trials[trials["task"] == task].groupby(["depth", "method"])["constant"].all()
     return {key for key, constant in cells.items() if constant}
 
 
 def _refusal(row: dict[Hashable, Any], limits: Limits, constant: set[tuple[int, str]]) -> str:
-    why = []
+    reasons = []
     if row["n"] < row["planned"]:
-        why.append(f"{row['n']} of {row['planned']} confirm seeds have ended")
+        reasons.append(f"{row['n']} of {row['planned']} confirm seeds are complete")
     if (row["depth"], row["method"]) in constant:
-        why.append("it predicts one class only")
+        reasons.append("it predicts a single class")
     if limits.drop is not None and not _within(row["drop"], limits.drop):
-        why.append(f"{row['drop']:.1f} points below the teacher (--max-drop {limits.drop:g})")
+        reasons.append(f"{row['drop']:.1f} points below the teacher (--max-drop {limits.drop:g})")
     if limits.latency is not None and not _within(row["ms"], limits.latency):
-        known = "of unknown latency" if math.isnan(row["ms"]) else f"{row['ms']:.3g} ms a row"
-        why.append(f"{known} (--max-latency-ms {limits.latency:g})")
+        known = (
+            "its latency is unknown" if math.isnan(row["ms"]) else f"{row['ms']:.3g} ms per row"
+        )
+        reasons.append(f"{known} (--max-latency-ms {limits.latency:g})")
     if limits.parameters is not None and not _within(row["parameters"], limits.parameters):
         size = row["parameters"]
-        known = "of unknown size" if math.isnan(size) else f"{size:,.0f} parameters"
-        why.append(f"{known} (--max-parameters {limits.parameters:,.0f})")
-    return ", ".join(why)
+        known = "its size is unknown" if math.isnan(size) else f"{size:,.0f} parameters"
+        reasons.append(f"{known} (--max-parameters {limits.parameters:,.0f})")
+    return ", ".join(reasons)
 
 
 def _within(value: float, limit: float) -> bool:
-    """Whether a value, which may be unknown, keeps to a limit, but for rounding."""
+    """Whether a value is known and, up to rounding, within a limit."""
     return bool(value <= limit + 1e-9 * abs(limit) + 1e-12)

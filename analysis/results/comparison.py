@@ -1,7 +1,7 @@
 """The numbers of the paper's Table 1: every model on every task, beside the published ones.
 
-Only confirm trials enter, because the search's best score is the maximum of many and flatters
-its method. The teacher is the exception: it is the one model that taught, n = 1.
+Only confirm trials count, because the best score of a search is the maximum of many and is too
+optimistic. The teacher is the exception: its row shows the model that produced the signals, n = 1.
 """
 
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ AVERAGE = "average over tasks"  # the `task` of the macro average's rows
 
 @dataclass(frozen=True)
 class Column:
-    """One task on one dev split, with the metrics in the order they are printed."""
+    """A column of the comparison: one task on one dev split, with the metrics in printed order."""
 
     task: str
     split: str
@@ -37,7 +37,7 @@ class Column:
 
 
 def columns(run: Run) -> list[Column]:
-    """The comparison's columns: each task's first dev split, and the others that were scored."""
+    """Returns the first dev split of each task, and the other dev splits that have scores."""
     found = []
     for task, about in run.study["tasks"].items():
         trials = run.trials[run.trials["task"] == task]
@@ -49,38 +49,38 @@ def columns(run: Run) -> list[Column]:
 
 
 def teachers(run: Run) -> pd.DataFrame:
-    """The teacher of each task: its best trial that did not fail, one row per task.
+    """Returns the teacher of each task: the best trial that did not fail, one row per task.
 
-    Here and in `winners` a trial that predicts one class only is the best where all do so.
+    A trial that predicts a single class counts, here and in `winners`, only if all of them do.
     """
     return _best(run.trials[run.trials["stage"] == "teachers"], ["task"])
 
 
 def winners(run: Run) -> pd.DataFrame:
-    """The search winner of each cell: the best score of the trials that did not fail."""
+    """Returns the search winner of each cell: the best trial that did not fail."""
     return _best(run.trials[run.trials["stage"] == "search"], ["task", "depth", "method"])
 
 
 def confirmed(run: Run) -> pd.DataFrame:
-    """The confirm trials that ran to their end: the only ones whose scores are reported."""
+    """Returns the complete confirm trials, the only ones with reported scores."""
     trials = run.trials
     return trials[(trials["stage"] == "confirm") & (trials["state"] == "complete")]
 
 
 def comparison(run: Run) -> pd.DataFrame:
-    """One row per model, column and metric; scores in percent.
+    """Returns one row per model, column and metric; scores in percent.
 
     Columns: ``depth``, ``method``, ``task``, ``split``, ``metric``, ``mean``, ``sd`` (ddof 1,
     missing for n = 1) and ``n`` over confirm seeds, ``planned`` seeds, ``status`` (``complete``
-    or what there is so far), ``constant`` (how many of the n predict one class only), ``best``
-    (the best finished student of this depth and column, by the unrounded mean of its metrics, if
-    two or more finished), ``published_dev`` and ``published_test`` each with ``…_source``,
-    ``difference`` (mean - published_dev), and ``replication`` (whether encoder and data are the
-    published ones).
+    or the progress so far), ``constant`` (how many of the n predict a single class), ``best``
+    (whether this is the best complete student of its depth and column, by the unrounded mean of
+    its metrics; needs two complete students), ``published_dev`` and ``published_test``, each with
+    ``…_source``, ``difference`` (mean - published_dev), and ``replication`` (whether encoder and
+    data are the published ones).
 
-    The macro average has rows of its own, `task` = `AVERAGE`: the mean over tasks of the mean
-    over each task's splits and metrics, for models that are complete on every task of a study
-    of two tasks or more.
+    The macro average has extra rows with `task` = `AVERAGE`: the mean over tasks of the mean over
+    each task's splits and metrics. They exist in studies of two tasks or more, for models that
+    are complete on every task.
     """
     rows: list[dict[str, Any]] = []
     taught, confirm = teachers(run), confirmed(run)
@@ -97,17 +97,21 @@ def comparison(run: Run) -> pd.DataFrame:
     table["difference"] = table["mean"] - table["published_dev"]
     same = {task: not difference_from_paper(run.study, task) for task in run.study["tasks"]}
     table["replication"] = table["task"].map(same).fillna(False).astype(bool)
-    # The average has none of these.
+    # Missing in the rows of the average.
     return table.astype({"n": "Int64", "planned": "Int64", "constant": "Int64"})
 
 
 def skip_vs_last(numbers: pd.DataFrame) -> pd.DataFrame:
-    """The paper's Table 2 from `comparison`'s rows: one row per depth, column and metric.
+    """Returns the paper's Table 2: one row per depth, column and metric.
 
-    Columns: ``depth``, ``task``, ``split``, ``metric``; of each of ``pkd-skip`` and ``pkd-last``
-    the ``mean``, ``sd``, ``n`` and ``published_test``, prefixed by ``skip_`` and ``last_``; and
-    ``difference`` and ``published_difference``, skip - last. Without rows where a study does not
-    hold both.
+    Args:
+        numbers: What `comparison` returns.
+
+    Returns:
+        Columns ``depth``, ``task``, ``split``, ``metric``; ``mean``, ``sd``, ``n`` and
+        ``published_test`` of both methods, with the prefixes ``skip_`` and ``last_``; and
+        ``difference`` and ``published_difference``, skip - last. No rows if the study lacks
+        ``pkd-skip`` or ``pkd-last``.
     """
     place = ["depth", "task", "split", "metric"]
     values = ["mean", "sd", "n", "published_test"]
@@ -123,7 +127,7 @@ def skip_vs_last(numbers: pd.DataFrame) -> pd.DataFrame:
 
 
 def models(run: Run) -> list[tuple[int, str]]:
-    """(layers, method) of each row of the comparison: the teacher, then students by depth."""
+    """Returns (layers, method) of each row: the teacher, then the students by depth."""
     study = run.study
     students = [(depth, method) for depth in study["depths"] for method in study["methods"]]
     return [(int(study["teacher"]["layers"]), TEACHER), *students]
@@ -170,7 +174,7 @@ def _published(column: Column, depth: int, method: str, metric: str) -> dict[str
 
 
 def _status(run: Run, task: str, depth: int, method: str, n: int) -> tuple[int, str]:
-    """Trials planned for a cell, and ``complete`` or what there is of it so far."""
+    """Trials planned for a cell, and ``complete`` or its progress so far."""
     budget, trials = run.study["budget"], run.trials
     trials = trials[(trials["task"] == task) & (trials["method"] == method)]
     if method == TEACHER:

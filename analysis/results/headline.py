@@ -1,4 +1,4 @@
-"""What a study found, in a few sentences: the first thing that a reader of the report sees."""
+"""The findings of a study in a few sentences, at the top of the report."""
 
 from collections.abc import Iterator
 
@@ -6,13 +6,13 @@ import pandas as pd
 
 from analysis.labels import method_label, task_label
 from analysis.results.comparison import AVERAGE
-from analysis.results.sizes import parameters_of, students_of
+from analysis.results.sizes import parameters_of_layers, student_encoder
 from analysis.run_data.runs import Run
 from pkd.distillation.methods import METHODS, TEACHER
 
 
 def headline(run: Run, numbers: pd.DataFrame, overall: pd.DataFrame | None) -> list[str]:
-    """Sentences about each depth: its best student, and which method beat which.
+    """Returns sentences about each depth: its best student, and comparisons of methods.
 
     Args:
         run: The study.
@@ -25,11 +25,11 @@ def headline(run: Run, numbers: pd.DataFrame, overall: pd.DataFrame | None) -> l
         sentences += _constant(numbers, depth)
         if overall is not None:
             sentences += _verdicts(overall, depth)
-    return sentences or ["No student is confirmed yet: there is nothing to compare."]
+    return sentences or ["No student is confirmed yet, so there is nothing to compare."]
 
 
 def _best_student(run: Run, numbers: pd.DataFrame, depth: int) -> Iterator[str]:
-    """The best student's score beside its teacher's, over all tasks where all are complete."""
+    """The best student's score beside its teacher's, over all tasks if all are complete."""
     scores = numbers[numbers["mean"].notna() & (numbers["status"] == "complete")]
     macro = scores[scores["task"] == AVERAGE]
     if len(run.study["tasks"]) == 1:
@@ -51,7 +51,7 @@ def _best_student(run: Run, numbers: pd.DataFrame, depth: int) -> Iterator[str]:
 
 
 def _constant(numbers: pd.DataFrame, depth: int) -> Iterator[str]:
-    """The students whose scores take no learning."""
+    """The students that predict a single class, whose scores need no learning."""
     found = numbers[(numbers["depth"] == depth) & (numbers["method"] != TEACHER)]
     found = found[found["constant"].fillna(0) > 0].drop_duplicates(["task", "method"])
     cells = [
@@ -60,23 +60,28 @@ def _constant(numbers: pd.DataFrame, depth: int) -> Iterator[str]:
     ]
     if cells:
         yield (
-            f"{depth} layers: {', '.join(cells)} predict one class only on at least one seed: "
-            "these scores say nothing of the method."
+            f"{depth} layers: these students predict a single class on at least one seed, so "
+            f"their scores say nothing about the method: {', '.join(cells)}."
         )
 
 
 def _size(run: Run, depth: int) -> str:
     teacher = run.study["teacher"]
-    whole = parameters_of(teacher, int(teacher["layers"]))
-    student = parameters_of(students_of(run), depth)
+    whole = parameters_of_layers(teacher, int(teacher["layers"]))
+    student = parameters_of_layers(student_encoder(run), depth)
     if not whole or not student:
         return ""
     return f", with {100 * student['total'] / whole['total']:.0f} % of its parameters"
 
 
 def _verdicts(overall: pd.DataFrame, depth: int) -> Iterator[str]:
-    # The paper's claims: distillation helps, patience helps more, Skip more than Last.
-    claims = [(name, other) for name, method in METHODS.items() for other in method.baselines]
+    # The paper's claims: distillation helps, patience helps more, and Skip more than Last.
+    claims = [
+        (name, baseline)
+        for baseline in METHODS
+        for name, method in METHODS.items()
+        if baseline in method.baselines
+    ]
     for better, worse in claims:
         for row in overall.to_dict("records"):
             pair = (row["a"], row["b"])

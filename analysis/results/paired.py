@@ -1,10 +1,10 @@
-"""Two methods' predictions for the same examples: interval and test of their difference.
+"""Two methods' predictions for the same rows: interval and test of their difference.
 
-`scipy.stats.bootstrap` and `permutation_test` resample one axis and hold a number per example
-and resample; here examples and seeds are resampled, and a dev set may have 40,000 rows. What
-makes it cheap: all metrics depend on counts only, so examples with the same label and the same
-predictions (a *pattern*) are interchangeable. Resampling examples is a multinomial draw of
-pattern counts, swapping two methods' predictions a binomial one, both exactly.
+`scipy.stats.bootstrap` and `permutation_test` resample one axis and hold a number per row and
+resample; here rows and seeds are resampled, and a dev set may have 40,000 rows. To make it cheap,
+rows with the same label and the same predictions (a *pattern*) are counted together: all metrics
+depend on counts only. Resampling rows is then a multinomial draw of pattern counts, and swapping
+two methods' predictions a binomial draw; both are exact.
 """
 
 import re
@@ -23,20 +23,20 @@ _CHUNK = 4_000_000  # pattern counts that are drawn at once, 32 MB
 
 
 def scores(metrics: Sequence[str], hits: Floats, predicted: Floats, actual: Floats) -> Floats:
-    """The mean of metrics from counts of each class, as scikit-learn defines them.
+    """Returns the mean of metrics from counts of each class, as scikit-learn defines them.
 
     Args:
-        metrics: ``accuracy`` (0 … 1), ``f1`` of label 1 (0 … 1), ``f1:2`` of label 2, ``macro_f1``
-            of the labels that occur (0 … 1), ``mcc`` (-1 … 1).
-        hits: (…, classes) examples of a class that were predicted as that class.
-        predicted: (…, classes) examples that were predicted as a class.
-        actual: (…, classes) examples of a class.
+        metrics: ``accuracy`` (0 … 1), ``f1`` of class 1 (0 … 1), ``f1:2`` of class 2, ``macro_f1``
+            of the classes that occur (0 … 1), ``mcc`` (-1 … 1).
+        hits: (…, classes) rows of a class that were predicted as that class.
+        predicted: (…, classes) rows that were predicted as a class.
+        actual: (…, classes) rows of a class.
 
     Returns:
-        (…) values; a metric whose denominator is 0 counts as 0.
+        (…) values; a metric with a denominator of 0 counts as 0.
 
     Raises:
-        ValueError: A metric is none of these.
+        ValueError: A metric is unknown.
     """
     rows, right = actual.sum(-1), hits.sum(-1)
     values = []
@@ -52,32 +52,32 @@ def scores(metrics: Sequence[str], hits: Floats, predicted: Floats, actual: Floa
             spreads = (rows**2 - (predicted**2).sum(-1)) * (rows**2 - (actual**2).sum(-1))
             values.append(_ratio(covariance, np.sqrt(spreads)))
         else:
-            code = _code(metric)
+            code = _class_of(metric)
             values.append(_ratio(2 * hits[..., code], predicted[..., code] + actual[..., code]))
     return np.mean(np.broadcast_arrays(*values), axis=0)
 
 
 def coded(metrics: Sequence[str], names: Sequence[str]) -> list[str]:
-    """The metrics with codes for the names of labels: ``f1:billing`` becomes ``f1:2``."""
+    """Returns the metrics with classes for label names: ``f1:billing`` becomes ``f1:2``."""
     codes = {f"f1:{name}": f"f1:{code}" for code, name in enumerate(names)}
     return [codes.get(metric, metric) for metric in metrics]
 
 
 def unknown_metrics(metrics: Sequence[str]) -> list[str]:
-    """Those that `scores` does not have."""
+    """Returns the metrics that `scores` cannot compute."""
     return [metric for metric in metrics if not _METRIC.fullmatch(metric)]
 
 
-def _code(metric: str) -> int:
-    """The label that an F1 is of; 1 for the other metrics, as for ``f1``."""
+def _class_of(metric: str) -> int:
+    """The class of an F1 metric; 1 for ``f1`` and for all other metrics."""
     if unknown_metrics([metric]):
         raise ValueError(f"the metric {metric!r} is unknown")
     return int(metric.partition(":")[2] or 1)
 
 
 def score(metrics: Sequence[str], labels: Codes, predicted: Codes) -> float:
-    """The score of one model's (examples,) predicted codes; see `scores`."""
-    width = 1 + max(labels.max(), predicted.max(), *map(_code, metrics))
+    """Returns the score of one model's (rows,) predicted classes; see `scores`."""
+    width = 1 + max(labels.max(), predicted.max(), *map(_class_of, metrics))
     counts = [
         np.bincount(codes, minlength=width).astype(float)
         for codes in (labels[labels == predicted], predicted, labels)
@@ -91,20 +91,20 @@ def _ratio(numerator: Floats, denominator: Floats) -> Floats:
 
 
 class Pair:
-    """Methods a and b with the same seeds on the same examples.
+    """Methods a and b with the same seeds on the same rows.
 
     Args:
-        metrics: Their mean is the score that is compared, see `scores`.
-        labels: (examples,) codes 0 … C-1.
-        a: (seeds, examples) predicted codes of the first method.
-        b: (seeds, examples) predicted codes of the second method, its seeds in a's order.
+        metrics: Their mean is the compared score, see `scores`.
+        labels: (rows,) classes 0 … C-1.
+        a: (seeds, rows) predicted classes of the first method.
+        b: (seeds, rows) predicted classes of the second method, with the seeds in a's order.
 
     Attributes:
         exact: Whether the score is accuracy, so that the test is exact.
-        examples: How many examples there are.
-        seeds: How many seeds there are.
-        differ: Examples that a and b treat differently in any seed: one is right and the other
-            wrong, or for other scores than accuracy, the predictions are not the same.
+        rows: The number of rows.
+        seeds: The number of seeds.
+        differ: The number of rows on which a and b differ in any seed: one is right and the other
+            wrong, or, for scores other than accuracy, the predictions are not the same.
     """
 
     def __init__(self, metrics: Sequence[str], labels: Codes, a: Codes, b: Codes) -> None:
@@ -112,15 +112,15 @@ class Pair:
             raise ValueError(f"labels {labels.shape}, a {a.shape} and b {b.shape} do not match")
         self.metrics = tuple(metrics)
         self.exact = set(metrics) == {"accuracy"}
-        if self.exact:  # all that counts is who is right: fewer patterns
+        if self.exact:  # only right or wrong matters: fewer patterns
             labels, a, b = (
                 np.ones_like(labels),
                 (a == labels).astype(int),
                 (b == labels).astype(int),
             )
-        self.examples, self.seeds = len(labels), len(a)
+        self.rows, self.seeds = len(labels), len(a)
         patterns, self._counts = np.unique(np.vstack([labels, a, b]), axis=1, return_counts=True)
-        classes = np.eye(1 + max(int(patterns.max()), *map(_code, metrics)))
+        classes = np.eye(1 + max(int(patterns.max()), *map(_class_of, metrics)))
         label, models = patterns[0], patterns[1:].reshape(2, self.seeds, -1)
         self._actual = classes[label]  # (patterns, classes)
         predicted = classes[models]
@@ -128,46 +128,48 @@ class Pair:
         self._found = np.moveaxis(found, 3, 0)  # (patterns, hits|predicted, 2, seeds, classes)
         self.differ = int(self._counts[(models[0] != models[1]).any(axis=0)].sum())
         right = (models == label).sum(axis=1)
-        self._lead = right[0] - right[1]  # (patterns,) of how many more seeds a is right
+        self._lead = (
+            right[0] - right[1]
+        )  # (patterns,) seeds in which a is right, less those in which b is
 
     @property
     def differences(self) -> Floats:
-        """(seeds,) a's score less b's; 0.01 is one point."""
+        """(seeds,) a's score minus b's; 0.01 is one point."""
         return self._differences(self._counts[None].astype(float))[0]
 
     def interval(self, rng: np.random.Generator, resamples: int, level: float = 0.95) -> Floats:
-        """Percentile bootstrap interval of the mean of `differences` over examples and over seeds.
+        """Returns the percentile bootstrap interval of the mean difference, over rows and seeds.
 
-        A resample draws examples with replacement and, independently, seeds; a drawn seed
-        counts for both methods, because runs of one seed share initial weights and the order of
-        the data. With one seed only examples are drawn.
+        A resample draws rows with replacement and, independently, seeds. A drawn seed counts for
+        both methods, because trainings with one seed share initial weights and the order of the
+        data. With one seed, only rows are drawn.
 
-        Few seeds show little of their own spread: `tests/benchmarks/findings/verdict_rate.py`
-        simulates how often two equal methods are told apart by mistake.
+        A few seeds underestimate their spread: `tests/benchmarks/findings/verdict_rate.py`
+        simulates how often one of two equal methods is called better by mistake.
 
         Returns:
             (lower end, upper end).
         """
         drawn = []
-        chance = self._counts / self.examples
+        chance = self._counts / self.rows
         for size in _chunks(resamples, len(chance)):
-            weights = rng.multinomial(self.examples, chance, size).astype(float)
+            weights = rng.multinomial(self.rows, chance, size).astype(float)
             seeds = rng.multinomial(self.seeds, np.full(self.seeds, 1 / self.seeds), size)
             drawn.append((self._differences(weights) * seeds).sum(axis=1) / self.seeds)
         return np.quantile(np.concatenate(drawn), [(1 - level) / 2, (1 + level) / 2])
 
     def p_value(self, rng: np.random.Generator, permutations: int) -> float:
-        """Two-sided paired permutation test of "no difference" over the examples.
+        """Returns p of the two-sided paired permutation test of "no difference" over the rows.
 
-        If the methods were interchangeable, an example's predictions by a and b, all seeds
-        together, could be swapped. Accuracy: exact, over all swaps; with one seed it is
-        McNemar's exact test. Other metrics: `permutations` random swaps, p = (1 + as extreme) /
-        (1 + permutations).
+        If the methods are interchangeable, the predictions of a and b for a row, all seeds
+        together, can be swapped. For accuracy the test is exact, over all swaps; with one seed it
+        is McNemar's exact test. Other metrics: `permutations` random swaps, p = (1 + as extreme)
+        / (1 + permutations).
         """
         return self._exact_p() if self.exact else self._random_p(rng, permutations)
 
     def _exact_p(self) -> float:
-        # Swaps turn the sum of the leads into 2X - total with X = sum over k of k·Binomial(n_k).
+        # Under swaps the sum of the leads is 2X - total with X = sum over k of k·Binomial(n_k, ½).
         lead = int((self._lead * self._counts).sum())
         sizes = np.bincount(np.abs(self._lead), self._counts, self.seeds + 1).astype(int)
         chance = np.ones(1)
@@ -180,9 +182,9 @@ class Pair:
         return min(1.0, float(chance[extreme].sum()))
 
     def _random_p(self, rng: np.random.Generator, permutations: int) -> float:
-        gain = self._found[:, :, 1] - self._found[:, :, 0]  # of a, if the pattern is swapped
-        matter = gain.any(axis=(1, 2, 3))
-        gain, counts = gain[matter], self._counts[matter]
+        gain = self._found[:, :, 1] - self._found[:, :, 0]  # change of a if the pattern is swapped
+        relevant = gain.any(axis=(1, 2, 3))
+        gain, counts = gain[relevant], self._counts[relevant]
         whole = np.tensordot(self._counts.astype(float), self._found, 1)
         actual = self._counts @ self._actual
         observed = abs(self.differences.mean())
@@ -198,7 +200,7 @@ class Pair:
         return (1 + extreme) / (1 + permutations)
 
     def _differences(self, weights: Floats) -> Floats:
-        """(draws, seeds) of score(a) - score(b), for (draws, patterns) counts of patterns."""
+        """(draws, seeds) score(a) - score(b), from (draws, patterns) counts of patterns."""
         hits, predicted = np.moveaxis(np.tensordot(weights, self._found, 1), 1, 0)
         actual = (weights @ self._actual)[:, None, None]
         ab = scores(self.metrics, hits, predicted, actual)  # (draws, 2, seeds)
@@ -206,7 +208,7 @@ class Pair:
 
 
 def _chunks(draws: int, width: int) -> Iterator[int]:
-    """Sizes that add up to `draws`, so that size x width stays small."""
+    """Sizes that add up to `draws`, so that size × width stays small."""
     size = max(1, _CHUNK // max(width, 1))
     for start in range(0, draws, size):
         yield min(size, draws - start)

@@ -1,4 +1,4 @@
-"""What a score costs: dev score against parameters and latency, with the Pareto front."""
+"""Dev score against cost (parameters or latency), with the Pareto front."""
 
 import pandas as pd
 
@@ -10,20 +10,20 @@ from analysis.run_data.runs import Run
 
 
 def pareto(run: Run, kind: str, benchmark: Benchmark | None) -> pd.DataFrame:
-    """Confirmed scores of students and the teacher with what the models cost.
+    """Returns the confirmed scores of students and teacher with the cost of the models.
 
     Args:
         run: The study.
-        kind: ``parameters`` (millions, classifier not counted) or ``latency``: median
-            milliseconds of a row predicted alone, on each task's dev rows if they were measured
-            for all tasks, else on rows of 128 tokens.
+        kind: ``parameters`` (millions, without the classifier) or ``latency``: median
+            milliseconds for one row at a time, of each task's dev rows if they were measured for
+            all tasks, else of rows with 128 tokens.
         benchmark: Its measured times, if any.
 
     Returns:
         The columns of `analysis.results.settings.scores_by_method`, ``cost``, and ``front``:
-        whether no other model of the task costs as little and scores as high. The mean over tasks
-        of models that are complete on every task of two or more has `AVERAGE` as its task. Models
-        of unknown cost are left out.
+        whether no other model of the task costs as little and scores as high. With two tasks or
+        more, models that are complete on every task also have a row with the mean over tasks,
+        whose task is `AVERAGE`. Models of unknown cost are left out.
     """
     scores = scores_by_method(run)
     if scores.empty or (kind == "latency" and benchmark is None):
@@ -38,9 +38,9 @@ def pareto(run: Run, kind: str, benchmark: Benchmark | None) -> pd.DataFrame:
 
 
 def on_front(cost: pd.Series, score: pd.Series) -> pd.Series:
-    """Which are not dominated: nothing else costs at most as much and scores at least as high.
+    """Returns which models are on the front: no other costs at most as much and scores as high.
 
-    Of equals in both, all are on the front.
+    Models that are equal in both are all on the front.
     """
     best_at = score.groupby(cost).max().sort_index()
     cheaper = best_at.cummax().shift(fill_value=float("-inf"))

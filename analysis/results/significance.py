@@ -1,4 +1,4 @@
-"""Is the difference between two methods real? Every pair of students on every task and depth."""
+"""Paired comparisons of methods: every pair of students on every task and depth."""
 
 import zlib
 from dataclasses import replace
@@ -14,8 +14,8 @@ from analysis.results.paired import Pair, coded, score, unknown_metrics
 from analysis.run_data.predictions import Predictions, load_predictions
 from analysis.run_data.runs import Run
 
-RESAMPLES = 4_000  # for an interval
-PERMUTATIONS = 9_999  # for a p-value that is not exact
+RESAMPLES = 4_000  # per interval
+PERMUTATIONS = 9_999  # per p-value that is not exact
 LEVEL = 0.05
 
 _FAMILY = ["depth", "a", "b"]
@@ -26,22 +26,22 @@ _COLUMNS = [
 
 
 class Differences(NamedTuple):
-    """Every pair that could be compared, and why others could not.
+    """The compared pairs of methods, and why others could not be compared.
 
     Attributes:
         table: One row per depth, pair and task, in the study's order. Columns: ``depth``,
             ``a``, ``b`` (methods; a is the later one in the study's list), ``task``, ``split``;
-            ``difference``: a's mean selection score over seeds less b's, in points; ``sd`` of
-            the differences seed by seed (ddof 1, missing for one seed); ``low``, ``high``: its
-            95 % bootstrap interval over examples and seeds; ``p`` of the paired permutation
-            test over examples, which is ``exact`` or ``random`` by the column ``test``;
-            ``p_holm``: corrected over the tasks of the same depth and pair; ``seeds``;
-            ``constant``: of how many of them one of the two predicts one class only;
-            ``examples`` and how many of them ``differ`` (see `analysis.results.paired.Pair`);
+            ``difference``: a's mean score over seeds minus b's, in points; ``sd`` of the
+            differences seed by seed (ddof 1, missing for one seed); ``low``, ``high``: the 95 %
+            bootstrap interval over rows and seeds; ``p`` of the paired permutation test over
+            rows; ``test``: whether that test is ``exact`` or ``random``; ``p_holm``: corrected
+            over the tasks of the same depth and pair; ``seeds``; ``constant``: the number of
+            seeds on which one of the two predicts a single class; ``examples``: the number of
+            rows, and how many of them ``differ`` (see `analysis.results.paired.Pair`);
             ``winner``: the better method if p_holm < 0.05 and the interval excludes 0, else
             None.
         incomplete: The students that are not complete on some task, one row each: ``task``,
-            ``depth``, ``method``, ``seeds`` that ended and ``planned`` ones.
+            ``depth``, ``method``, ended ``seeds`` and ``planned`` seeds.
         problems: Prediction files that could not be used, one line each.
     """
 
@@ -51,12 +51,12 @@ class Differences(NamedTuple):
 
 
 def differences(run: Run) -> Differences:
-    """Compare every two students of a task and depth by their predictions on dev.
+    """Compares every two students of a task and depth by their predictions on dev.
 
-    The score is the one that the searches maximised: the mean of the task's metrics on its
-    first dev split. Only cells with all their confirm seeds enter, because the seeds that have
-    ended or have not failed may be the lucky ones. The numbers of a row depend on its cells'
-    files alone, so that they stay while a study grows; only p_holm follows the other tasks.
+    The score is the one that searches maximise: the mean of the task's metrics on its first dev
+    split. Only cells with all their confirm seeds count, because the first seeds to end may be
+    the lucky ones. The numbers of a row depend on the files of its two cells alone, so they do
+    not change while a study continues; only p_holm depends on the other tasks.
     """
     cells = _cells(run)
     whole = cells["seeds"] >= cells["planned"]
@@ -77,15 +77,15 @@ def differences(run: Run) -> Differences:
 
 
 def overall(differences: pd.DataFrame) -> pd.DataFrame:
-    """On how many tasks a method is shown to be better than another, by depth and pair.
+    """Returns on how many tasks one method is shown to be better, by depth and pair.
 
     Args:
         differences: `Differences.table`.
 
     Returns:
         One row per depth and pair, with the columns ``depth``, ``a``, ``b``, ``won`` (tasks on
-        which a is better), ``tied`` (no difference shown, which is not the same as none),
-        ``lost`` (b is better) and ``tasks``, their sum: those on which both could be compared.
+        which a is better), ``tied`` (no difference shown, which does not mean that there is
+        none), ``lost`` (b is better) and ``tasks``, their sum: the compared tasks.
     """
     winner = differences["winner"]
     marks = differences[_FAMILY].assign(
@@ -97,7 +97,7 @@ def overall(differences: pd.DataFrame) -> pd.DataFrame:
 
 
 def _cells(run: Run) -> pd.DataFrame:
-    """Every student cell of the study: its seeds that ended, of those planned."""
+    """Every student cell of the study with its ended and planned seeds."""
     counts = confirmed(run).groupby(["task", "depth", "method"]).size().to_dict()
     planned = int(run.study["budget"]["confirm_seeds"])
     rows = [
@@ -110,7 +110,7 @@ def _cells(run: Run) -> pd.DataFrame:
 
 
 def _predictions(run: Run, task: str, cells: pd.DataFrame) -> Predictions:
-    """What the confirmed students of a task predicted, where two of a depth are complete."""
+    """Predictions of the confirmed students of a task, at depths with two complete students."""
     cells = cells[cells.groupby("depth")["method"].transform("size") > 1]
     wanted = set(zip(cells["depth"], cells["method"], strict=True))
     trials = confirmed(run)
@@ -118,7 +118,7 @@ def _predictions(run: Run, task: str, cells: pd.DataFrame) -> Predictions:
     trials = trials[(trials["task"] == task) & np.array(of_cells, dtype=bool)]
     metrics = _metrics(run, task)
     if len(trials) and unknown_metrics(metrics):
-        problem = f"{task} is not compared: a metric of {', '.join(metrics)} is unknown"
+        problem = f"{task} is not compared: one of its metrics is unknown ({', '.join(metrics)})"
         return Predictions(np.empty(0, dtype=np.int64), {}, [problem])
     found = load_predictions(run.path, trials, _split(run, task))
     recorded = trials.set_index(["depth", "method", "trial"])["score"].to_dict()
@@ -128,7 +128,7 @@ def _predictions(run: Run, task: str, cells: pd.DataFrame) -> Predictions:
         if abs(value - known) > 1e-6:
             problems.append(
                 f"predictions/confirm/{task}-{depth}-{method}/{trial} is not used: it scores "
-                f"{value:.4f}, but the ledger says {known:.4f}"
+                f"{value:.4f}, but the ledger holds {known:.4f}"
             )
         else:
             usable[depth, method, trial] = codes
@@ -145,7 +145,7 @@ def _split(run: Run, task: str) -> str:
 
 
 def _common_seeds(found: Predictions, depth: int, a: str, b: str) -> list[str]:
-    """The seeds, by trial name, that have usable predictions of both methods."""
+    """The seeds, by trial name, with usable predictions of both methods."""
     names = [{t for d, m, t in found.predicted if (d, m) == (depth, x)} for x in (a, b)]
     return sorted(names[0] & names[1])
 
@@ -168,7 +168,7 @@ def _compare(
         **{"low": low, "high": high, "p": pair.p_value(rng, PERMUTATIONS)},
         **{"test": "exact" if pair.exact else "random"},
         **{"seeds": pair.seeds, "constant": _constant(run, task, depth, (a, b), seeds)},
-        **{"examples": pair.examples, "differ": pair.differ},
+        **{"examples": pair.rows, "differ": pair.differ},
     }
 
 
@@ -180,7 +180,7 @@ def _constant(run: Run, task: str, depth: int, methods: tuple[str, str], seeds: 
 
 
 def _corrected(table: pd.DataFrame) -> pd.DataFrame:
-    """Adds the corrected p-values and who won."""
+    """Adds the corrected p-values and the winners."""
     table = table.copy()
     for _, family in table.groupby(_FAMILY):
         table.loc[family.index, "p_holm"] = multipletests(family["p"], method="holm")[1]

@@ -12,15 +12,19 @@ _PARTS = ("embeddings", "layers", "pooler", "total")
 
 
 def sizes(run: Run, benchmark: Benchmark | None = None) -> pd.DataFrame:
-    """One row per depth, the teacher's first.
+    """Returns one row per depth, the teacher's first.
 
     Columns: ``depth``; the parameters ``embeddings``, ``layers`` (all together), ``pooler`` and
-    ``total`` (without the classifier, as in the paper; missing where a run of an older version
-    does not tell them); ``compression`` (the teacher's total over this one); the paper's
+    ``total`` (without the classifier, as in the paper; missing if the run is of an older version,
+    which did not record them); ``compression`` (the teacher's total over this one); the paper's
     ``published_total`` (millions), ``published_compression``, ``published_seconds`` and
-    ``published_speedup``, the two ratios over the paper's model of as many layers as the teacher
-    here, as far as the paper has these depths; and with a benchmark ``ms``, ``ms_q1``, ``ms_q3``,
-    ``speedup``, ``speedup_q1``, ``speedup_q3`` and ``repeats`` in the paper's setting.
+    ``published_speedup`` for the depths that it has, the two ratios over its model with as many
+    layers as the teacher here; and with a benchmark ``ms``, ``ms_q1``, ``ms_q3``, ``speedup``,
+    ``speedup_q1``, ``speedup_q3`` and ``repeats`` with the paper's batch size and length.
+
+    Args:
+        run: The study.
+        benchmark: Its measured times, see `analysis.run_data.measured_times.load_benchmark`.
     """
     counts = [{"depth": depth, **_parameters(run, depth, benchmark)} for depth in depths(run)]
     table = pd.DataFrame(counts).reindex(columns=["depth", *_PARTS])
@@ -35,12 +39,12 @@ def sizes(run: Run, benchmark: Benchmark | None = None) -> pd.DataFrame:
 
 
 def depths(run: Run) -> list[int]:
-    """The teacher's number of layers, then the students'."""
+    """Returns the number of layers of the teacher, then of the students."""
     return [int(run.study["teacher"]["layers"]), *run.study["depths"]]
 
 
 def published_ratios(teacher_layers: int) -> pd.DataFrame:
-    """The paper's Table 4 by depth, its ratios over the model of so many layers.
+    """Returns the paper's Table 4 by depth, with ratios over its model of `teacher_layers`.
 
     ``published_compression`` and ``published_speedup`` are missing if the paper has no such model.
     """
@@ -57,21 +61,23 @@ def published_ratios(teacher_layers: int) -> pd.DataFrame:
 
 
 def _parameters(run: Run, depth: int, benchmark: Benchmark | None) -> dict[str, Any]:
-    """As counted in the saved model, else from what it starts from: its layers are all alike."""
+    """Counts of the saved model, else computed from the encoder: all its layers have one size."""
     if benchmark is not None and depth in benchmark.parameters:
         return benchmark.parameters[depth]
     teacher = run.study["teacher"]
-    return parameters_of(teacher if depth == int(teacher["layers"]) else students_of(run), depth)
+    return parameters_of_layers(
+        teacher if depth == int(teacher["layers"]) else student_encoder(run), depth
+    )
 
 
-def students_of(run: Run) -> dict[str, Any]:
-    """The model whose first layers students are: the teacher's own start unless it was given."""
+def student_encoder(run: Run) -> dict[str, Any]:
+    """Returns the record of the encoder that students start from, the teacher's by default."""
     start: dict[str, Any] = run.study.get("student") or run.study["teacher"]
     return start
 
 
-def parameters_of(model: dict[str, Any], depth: int) -> dict[str, Any]:
-    """Parameters of the first layers of a model that the record of a study tells of."""
+def parameters_of_layers(model: dict[str, Any], depth: int) -> dict[str, Any]:
+    """Returns the parameters of a recorded model cut to `depth` layers; empty if not recorded."""
     whole = model.get("parameters")
     if not isinstance(whole, dict) or not set(_PARTS) <= whole.keys():
         return {}

@@ -1,1 +1,1 @@
-"""A run's files as tables."""
+"""The files of a run folder, and the published numbers, as tables."""

@@ -1,4 +1,4 @@
-"""Read ``benchmark.json``: the times that ``python -m pkd.benchmark`` measured for a run."""
+"""The inference times of ``benchmark.json``, measured by ``pkd-study benchmark``."""
 
 import json
 from dataclasses import dataclass
@@ -7,8 +7,8 @@ from typing import Any
 
 import pandas as pd
 
-FORMAT = 1
-FILE = "benchmark.json"
+from pkd.files.run_format import BENCHMARK_FILE, BENCHMARK_FORMAT
+
 PAPER = {"batch_size": 128, "tokens": 128}  # what the paper's Table 4 measured
 
 
@@ -17,13 +17,13 @@ class Benchmark:
     """Inference times of the teacher and one student of each depth.
 
     Attributes:
-        about: ``device_name``, ``threads``, ``precision``, ``attention``, ``load_average``,
-            ``versions``, as the file says.
-        parameters: By depth: ``embeddings``, ``layers``, ``pooler`` and ``total`` of the saved
-            model.
-        times: One row per timed call: ``task`` (empty: rows of one length), ``batch_size``,
-            ``tokens`` (mean a row), ``rows`` (of the call), ``depth``, ``repeat`` (calls of the
-            same number followed each other) and ``seconds``.
+        about: ``device_name``, ``threads``, ``precision``, ``attention``, ``load_average`` and
+            ``versions`` from the file.
+        parameters: For each depth the parameters of the saved model: ``embeddings``,
+            ``layers``, ``pooler`` and ``total``.
+        times: One row per timed call: ``task`` (empty for rows of one length), ``batch_size``,
+            ``tokens`` (mean per row), ``rows`` (of the call), ``depth``, ``repeat`` (calls with
+            the same number ran one after the other) and ``seconds``.
     """
 
     about: dict[str, Any]
@@ -32,7 +32,7 @@ class Benchmark:
 
     @property
     def conditions(self) -> str:
-        """Device, threads, precision and versions in words."""
+        """Device, threads, precision and versions, in words."""
         about = self.about
         threads = ""
         if about["device"] == "cpu":
@@ -45,32 +45,36 @@ class Benchmark:
 
 
 def load_benchmark(run_dir: Path) -> tuple[Benchmark | None, str | None]:
-    """A run's measured times, if there are any, or else why its file cannot be used."""
-    path = run_dir / FILE
+    """Loads the measured times of a run.
+
+    Returns:
+        The times and None; None and why the file cannot be used; or twice None without a file.
+    """
+    path = run_dir / BENCHMARK_FILE
     if not path.exists():
         return None, None
     try:
         content = json.loads(path.read_bytes())
-        if content["format"] != FORMAT:
+        if content["format"] != BENCHMARK_FORMAT:
             return None, (
-                f"{FILE} has format {content['format']!r}, but this version reads format "
-                f"{FORMAT}: it is not used"
+                f"{BENCHMARK_FILE} has format {content['format']!r}, but this version reads "
+                f"format {BENCHMARK_FORMAT}: it is not used"
             )
         benchmark = _parsed(content)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         reason = f"it lacks {error}" if isinstance(error, KeyError) else error
-        return None, f"{FILE} is damaged and not used: {reason}"
+        return None, f"{BENCHMARK_FILE} is damaged and not used: {reason}"
     return benchmark, None
 
 
 def speeds(benchmark: Benchmark) -> pd.DataFrame:
-    """One row per kind of batch and depth, the teacher's depth first.
+    """Returns one row per kind of batch and depth, the teacher's depth first.
 
-    Columns: ``task`` (empty: rows of one length), ``batch_size``, ``tokens`` (mean a row),
-    ``depth``, ``repeats``, median and quartiles of the milliseconds a row (``ms``, ``ms_q1``,
-    ``ms_q3``), and of the speed-up over the teacher (``speedup``, ``speedup_q1``,
-    ``speedup_q3``): the ratio of calls that followed each other, which what else the machine did
-    meanwhile changes least.
+    Columns: ``task`` (empty for rows of one length), ``batch_size``, ``tokens`` (mean per row),
+    ``depth``, ``repeats``, median and quartiles of the milliseconds per row (``ms``, ``ms_q1``,
+    ``ms_q3``) and of the speed-up over the teacher (``speedup``, ``speedup_q1``,
+    ``speedup_q3``). The speed-up is the ratio of calls that ran one after the other, because
+    other load on the machine affects both alike.
     """
     kind = ["task", "batch_size", "tokens", "rows"]
     teacher = next(iter(benchmark.parameters))

@@ -1,4 +1,4 @@
-"""What models predicted for the rows of a dev split, from the Parquet files of a run."""
+"""Predictions of models for the rows of a dev split, from the Parquet files of a run."""
 
 from collections import defaultdict
 from dataclasses import dataclass
@@ -8,6 +8,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from pyarrow import parquet
+
+from pkd.files.run_format import PREDICTIONS
 
 Model = tuple[int, str, str]  # depth, method, trial
 Codes = NDArray[np.int64]
@@ -20,9 +22,9 @@ class Predictions:
     """Predictions of several models for the same labelled rows, in the order of ``idx``.
 
     Attributes:
-        labels: (rows,) codes 0 … C-1.
-        predicted: (rows,) codes of each model whose file could be used.
-        problems: The files that could not, one line each.
+        labels: (rows,) classes 0 … C-1.
+        predicted: (rows,) classes, for each model with a usable file.
+        problems: The files that could not be used, one line each.
     """
 
     labels: Codes
@@ -31,10 +33,10 @@ class Predictions:
 
 
 def load_predictions(run_dir: Path, trials: pd.DataFrame, split: str) -> Predictions:
-    """Read ``predictions/<stage>/<task>-<depth>-<method>/<trial>/<split>.parquet`` of trials.
+    """Loads ``predictions/<stage>/<task>-<depth>-<method>/<trial>/<split>.parquet`` of trials.
 
-    A file that is missing or damaged is named and left out. So is one whose rows (``idx`` with
-    ``label``) are not those of the others: the rows that most files share, by ``idx``, are kept.
+    A missing or damaged file is left out and listed in the problems. So is a file with other rows
+    (``idx`` and ``label``) than most files have.
 
     Args:
         run_dir: The run directory.
@@ -47,8 +49,8 @@ def load_predictions(run_dir: Path, trials: pd.DataFrame, split: str) -> Predict
     for trial in trials.to_dict("records"):
         model = (int(trial["depth"]), str(trial["method"]), str(trial["trial"]))
         cell = f"{trial['task']}-{trial['depth']}-{trial['method']}"
-        place = Path("predictions", trial["stage"], cell, trial["trial"], f"{split}.parquet")
-        rows = _read(run_dir, place, problems)
+        place = Path(PREDICTIONS, trial["stage"], cell, trial["trial"], f"{split}.parquet")
+        rows = _load_file(run_dir, place, problems)
         if rows is not None:
             groups[(rows["idx"].to_numpy().tobytes(), rows["label"].to_numpy().tobytes())][
                 model
@@ -59,7 +61,7 @@ def load_predictions(run_dir: Path, trials: pd.DataFrame, split: str) -> Predict
     same = max(groups.values(), key=len)
     for model in places.keys() - same.keys():
         problems.append(
-            f"{places[model]} is not used: its rows (idx, label) are not those of the other "
+            f"{places[model]} is not used: its rows (idx, label) differ from those of the other "
             f"predictions of {split}"
         )
     labels = next(iter(same.values()))["label"].to_numpy()
@@ -67,14 +69,14 @@ def load_predictions(run_dir: Path, trials: pd.DataFrame, split: str) -> Predict
     return Predictions(labels, predicted, sorted(problems))
 
 
-def _read(run_dir: Path, place: Path, problems: list[str]) -> pd.DataFrame | None:
-    """One file's rows by ``idx``; None, and a line in `problems`, if it cannot be used."""
+def _load_file(run_dir: Path, place: Path, problems: list[str]) -> pd.DataFrame | None:
+    """The rows of one file by ``idx``; None, and a line in `problems`, if it cannot be used."""
     if not (run_dir / place).is_file():
         problems.append(f"{place} is missing")
         return None
     try:
         table = parquet.ParquetFile(run_dir / place).read(_COLUMNS).to_pandas()
-    except (OSError, ValueError) as error:  # pyarrow's errors are subclasses of these
+    except (OSError, ValueError) as error:  # base classes of pyarrow's errors
         problems.append(f"{place} is damaged and not used: {' '.join(str(error).split())}")
         return None
     flaw = _flaw(table)
@@ -85,7 +87,7 @@ def _read(run_dir: Path, place: Path, problems: list[str]) -> pd.DataFrame | Non
 
 
 def _flaw(table: pd.DataFrame) -> str | None:
-    """Why rows that could be read cannot be used, or None if they can."""
+    """Why the rows of a readable file cannot be used, or None if they can."""
     absent = [name for name in _COLUMNS if name not in table]
     if absent:
         return f"it lacks {', '.join(absent)}"
@@ -94,7 +96,7 @@ def _flaw(table: pd.DataFrame) -> str | None:
     if not all(pd.api.types.is_integer_dtype(table[name]) for name in _COLUMNS):
         return "its idx, label and prediction are not all whole numbers"
     if table["idx"].duplicated().any():
-        return "an idx occurs twice"
+        return "the same idx occurs twice"
     if (table[["label", "prediction"]] < 0).any(axis=None):
         return "it has a negative label or prediction"
     return None

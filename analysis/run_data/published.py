@@ -1,9 +1,9 @@
-"""The published numbers, each with its source, as data beside this file.
+"""The published numbers, each with its source, from the CSV files in this folder.
 
-Two kinds are comparable with a study. `dev`: the authors released the results of all their runs
-on the dev sets; of these the *mean over runs of the best setting* is the counterpart of our mean
-over confirm seeds (their best single run lies up to 3.5 points higher). Only accuracy exists,
-and Matthews correlation for CoLA. `test`: the paper's tables, from the GLUE server.
+There are two kinds. `dev`: the authors released the results of all their trainings on the dev
+sets; their *mean over runs of the best setting* corresponds to our mean over confirm seeds (their
+best single result is up to 3.5 points higher). It exists for accuracy, and for Matthews
+correlation on CoLA. `test`: the tables of the paper, from the GLUE server.
 """
 
 from dataclasses import dataclass
@@ -15,14 +15,14 @@ import pandas as pd
 
 TEACHER_LAYERS = 12  # the BERT-base teacher of the paper's tables 1 and 2
 
-# Where each kind of number is looked up, first hit wins. Table 5 is left out: it repeats models
-# of table 1, once with other values.
+# The sources of each kind of number; the first that has it wins. Table 5 is left out: it repeats
+# models of table 1, one of them with other values.
 SOURCES = {
     "dev": ["authors' released results, mean over runs of the best setting"],
     "test": ["paper table 1", "paper table 2"],
 }
 
-# Rows of GLUE's training sets: a study on fewer is no replication.
+# Rows of GLUE's training sets: a study on fewer rows is not a replication.
 _GLUE_TRAIN_ROWS = {
     "sst2": 67_349,
     "mrpc": 3_668,
@@ -39,7 +39,7 @@ _MNLI = {"validation_matched": "mnli-m", "validation_mismatched": "mnli-mm"}
 
 @dataclass(frozen=True)
 class Published:
-    """One published number: `value` in percent, and where it stands."""
+    """One published number, `value` in percent, with its source."""
 
     value: float
     source: str
@@ -49,10 +49,10 @@ class Published:
 def lookup(
     task: str, depth: int, method: str, metric: str, kind: Literal["dev", "test"]
 ) -> Published | None:
-    """The published number for one model, if there is one.
+    """Returns the published number of one model, or None.
 
     Args:
-        task: As the published table names it: ``mnli-m`` and ``mnli-mm`` are two tasks, see
+        task: The task in the published table; ``mnli-m`` and ``mnli-mm`` are two tasks, see
             `published_task`.
         depth: Layers of the model, `TEACHER_LAYERS` for the teacher.
         method: ``teacher``, ``ft``, ``kd``, ``pkd-skip`` or ``pkd-last``.
@@ -63,12 +63,12 @@ def lookup(
 
 
 def published_task(task: str, split: str) -> str:
-    """The published table's name for a study's task on one dev split."""
+    """Returns the name in the published tables for a task on one dev split."""
     return _MNLI.get(split, task) if task == "mnli" else task
 
 
 def start_layers(study: dict[str, Any]) -> str:
-    """Which layers students start from, in words: ``first`` (the paper), ``spaced`` or numbers."""
+    """Returns the layers that students start from: ``first``, ``spaced`` or layer numbers."""
     layers = study.get("config", {}).get("train", {}).get("start_layers", "first")
     if not isinstance(layers, dict):
         return str(layers)
@@ -76,9 +76,9 @@ def start_layers(study: dict[str, Any]) -> str:
 
 
 def difference_from_paper(study: dict[str, Any], task: str) -> list[str]:
-    """In what a study departs from the published set-up of one task, in words.
+    """Returns the differences between a study and the published set-up of one task, in words.
 
-    Empty if a difference of scores says something about the replication.
+    Without any, a difference in scores is a result of the replication.
     """
     reasons = []
     if study.get("generated_data"):
@@ -90,7 +90,7 @@ def difference_from_paper(study: dict[str, Any], task: str) -> list[str]:
     if start != teacher:
         reasons.append(f"students that start from another encoder ({start})")
     if (together := study["teacher"].get("ensemble", {}).get(task, 1)) > 1:
-        reasons.append(f"{together} teachers of one task")
+        reasons.append(f"{together} teachers per task")
     if (layers := start_layers(study)) != "first":
         reasons.append(f"students that start from other layers ({layers})")
     rows, full = study["tasks"][task].get("train_rows"), _GLUE_TRAIN_ROWS.get(task)
@@ -101,14 +101,14 @@ def difference_from_paper(study: dict[str, Any], task: str) -> list[str]:
 
 @cache
 def published_results() -> pd.DataFrame:
-    """Every published number, the ones that `lookup` leaves out included."""
+    """Returns every published number, including those that `lookup` leaves out."""
     table = pd.read_csv(Path(__file__).with_name("published_results.csv"))
     return table.replace({"metric": {"matthews": "mcc"}})
 
 
 @cache
 def published_size_speed() -> pd.DataFrame:
-    """The paper's table 4: parameters in millions, seconds and speed-up by layers."""
+    """Returns the paper's table 4: parameters (millions), seconds and speed-up by layers."""
     return pd.read_csv(Path(__file__).with_name("published_size_speed.csv"))
 
 
@@ -123,7 +123,7 @@ def _index() -> dict[tuple[str, int, str, str, str], Published]:
             for row in base[base.source == source].to_dict("records"):
                 method = _METHODS.get(row["method"], row["method"])
                 key = (row["task"], int(row["student_layers"]), method, row["metric"], kind)
-                # The released files hold BERT6-KD on MNLI twice (80.78 and 80.99); the first is
-                # the one of the authors' own summary.
+                # The released files contain BERT6-KD on MNLI twice (80.78 and 80.99); the authors'
+                # summary has the first.
                 index.setdefault(key, Published(row["value"], source, row["model"]))
     return index

@@ -1,14 +1,12 @@
-"""Read a run directory: ``study.yaml`` and the events of its ledger, into two tables.
+"""A run folder as two tables: ``study.yaml`` and the events of its ledger.
 
-An event that is damaged or of a newer format is named in `Run.problems` and the rest is used,
-because the report must also work in the middle of a run and after a crash. A ``study.yaml`` of a
-newer format is refused: without it nothing is known of what the numbers mean.
+A damaged event, or one of a newer format, is listed in `Run.problems` and the rest is used,
+because the report must also work while a study runs and after a crash. A ``study.yaml`` of a newer
+format is an error: without it the meaning of the numbers is unknown.
 """
 
-import json
 import os
 import re
-import zlib
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -17,12 +15,24 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import yaml
 
 from analysis.labels import SETTINGS, add_recorded_methods
 from pkd.distillation.methods import TEACHER
+from pkd.errors import InputError
+from pkd.files.run_format import (
+    EVENT_FORMAT,
+    LEDGER,
+    STUDY_FILE,
+    STUDY_FORMAT,
+    DamagedFile,
+    Event,
+    MissingStudyFile,
+    UnknownFormat,
+    UnreadableFile,
+    read_event,
+    read_study,
+)
 
-FORMAT = 1
 STAGES = ("teachers", "search", "confirm")  # the stages that hold trained trials
 
 _EVENT_FILE = re.compile(r"(start|end|report-\d+)\.json")
@@ -47,27 +57,27 @@ _NUMERIC = {
 }
 
 
-class RunError(ValueError):
-    """The directory holds no run that this version can read; the text names the file."""
+class RunError(InputError):
+    """The folder holds no run that this version can read; the text names the file."""
 
 
 @dataclass(frozen=True)
 class Run:
-    """One study as its files tell it.
+    """The files of one study as tables.
 
     Attributes:
-        path: The run directory.
+        path: The run folder.
         study: ``study.yaml``.
         trials: One row per trial of the stages in `STAGES`. ``state`` is ``complete``,
             ``stopped``, ``failed`` or ``unfinished`` (still running, or interrupted). ``score``
-            (0..1) is the best epoch's, missing unless the trial ended; ``constant`` tells
-            whether that epoch predicts one class only, of the first dev split. One column per
-            hyperparameter (missing where the method has none) and one per metric, named
-            ``<split>/<metric>`` (0..1). ``seconds`` and ``epochs`` count what was trained.
-            ``seq`` orders the last events of all trials as they were recorded; times do not,
-            where a clock was set.
+            (0..1) is the best epoch's, missing unless the trial ended; ``constant`` is whether
+            that epoch predicts a single class on the first dev split. There is one column per
+            hyperparameter (missing if the method does not have it) and one per metric, named
+            ``<split>/<metric>`` (0..1). ``seconds`` and ``epochs`` count the training so far.
+            ``seq`` is the recorded order of the last events of all trials; unlike times, it is
+            not affected by a clock that was changed.
         reports: One row per epoch of a trial, with the same metric columns.
-        problems: What could not be read, one line each, the file named.
+        problems: The files that could not be used, one line each.
     """
 
     path: Path
@@ -78,40 +88,40 @@ class Run:
 
     @property
     def generated(self) -> bool:
-        """Whether the data were made up by a program, so that scores mean nothing."""
+        """Whether a program made up the rows, so that scores mean nothing."""
         return bool(self.study.get("generated_data", False))
 
     @property
     def settings(self) -> list[str]:
-        """The hyperparameters that any trial has, the known ones first."""
+        """The hyperparameters of all trials, the built-in ones first."""
         known = [*_TRIAL_COLUMNS, *metric_columns(self.trials)]
         found = [name for name in self.trials.columns if name not in known]
         return sorted(found, key=lambda name: (name not in SETTINGS, found.index(name)))
 
 
 def metric_columns(frame: pd.DataFrame) -> list[str]:
-    """The columns of `frame` that hold metrics, each named ``<split>/<metric>``."""
+    """Returns the columns of `frame` that hold metrics, each named ``<split>/<metric>``."""
     return [name for name in frame.columns if "/" in name]
 
 
 def load_run(run_dir: Path | str) -> Run:
-    """Read a study's files, whatever state the study is in.
+    """Loads the files of a study, whatever state the study is in.
 
     Args:
-        run_dir: The directory that ``study/run.py`` wrote (its ``--out``).
+        run_dir: The folder of the study (its ``--out``).
 
     Raises:
         RunError: There is no readable ``study.yaml``, or it has a newer format.
     """
     path = Path(run_dir)
-    study = _load_study(path / "study.yaml")
+    study = _load_study(path / STUDY_FILE)
     add_recorded_methods(study)
     trials: list[dict[str, Any]] = []
     reports: list[dict[str, Any]] = []
     problems: list[str] = []
-    # Most of the time of a large ledger is waiting for a disk, often a remote one.
+    # Reading a large ledger is mostly waiting for a disk, often a remote one.
     with ThreadPoolExecutor() as pool:
-        loaded = pool.map(partial(_load_events, run_dir=path), _trial_folders(path / "ledger"))
+        loaded = pool.map(partial(_load_events, run_dir=path), _trial_folders(path / LEDGER))
     for events, unusable in loaded:
         problems += unusable
         if events:
@@ -127,27 +137,22 @@ def load_run(run_dir: Path | str) -> Run:
 
 
 def job_ends(run: Run, stage: str) -> list[dict[str, Any]]:
-    """The end of each job of a stage that trains nothing, for example ``predict``."""
+    """Returns the end event of each job of a stage without training, for example ``predict``."""
     folders = _trial_folders(run.path / "ledger", [stage])
     ends = [event for folder in folders for event in _load_events(folder, run.path)[0][-1:]]
     return [event for event in ends if event["event"] == "end"]
 
 
 def _load_study(path: Path) -> dict[str, Any]:
-    if not path.is_file():
-        raise RunError(f"{path.parent} is not a run directory: it has no study.yaml")
     try:
-        study = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise RunError(f"{path} is damaged: {' '.join(str(error).split())}") from error
-    if not isinstance(study, dict):
-        raise RunError(f"{path} is damaged: it holds no mapping")
-    version = study.get("format", FORMAT)
-    if version != FORMAT:
+        study = read_study(path)
+    except (MissingStudyFile, DamagedFile) as error:
+        raise RunError(str(error)) from None
+    except UnknownFormat as error:
         raise RunError(
-            f"{path} has format {version!r}, but this version reads format {FORMAT}; "
+            f"{path} has format {error.version!r}, but this version reads format {STUDY_FORMAT}; "
             "use the version of the project that wrote it"
-        )
+        ) from None
     needed = [*_STUDY_KEYS]
     for task in study.get("tasks") or {}:
         needed += [f"tasks.{task}.metrics", f"tasks.{task}.dev_splits"]
@@ -178,31 +183,32 @@ def _load_events(folder: Path, run_dir: Path) -> tuple[list[dict[str, Any]], lis
         if not _EVENT_FILE.fullmatch(name):
             continue
         path = folder / name
+        place = path.relative_to(run_dir)
         try:
-            event = json.loads(path.read_bytes())
-        except (OSError, ValueError) as error:
-            # The text of an OSError holds the whole path, which a report does not tell.
-            reason = getattr(error, "strerror", None) or error
-            problems.append(f"{path.relative_to(run_dir)} is damaged and not used: {reason}")
+            event = read_event(path)
+        except UnreadableFile as error:
+            problems.append(f"{place} is damaged and not used: {error.reason}")
+            continue
+        except DamagedFile as error:
+            problems.append(f"{place} is not used: {error.reason}")
+            continue
+        except UnknownFormat as error:
+            problems.append(
+                f"{place} is not used: it has format {error.version!r}, but this version reads "
+                f"format {EVENT_FORMAT}"
+            )
             continue
         flaw = _flaw(event, name)
         if flaw:
-            problems.append(f"{path.relative_to(run_dir)} is not used: {flaw}")
+            problems.append(f"{place} is not used: {flaw}")
         else:
             events.append(event)
     order = {"start": 0, "report": 1, "end": 2}
     return sorted(events, key=lambda event: order[event["event"]]), problems
 
 
-def _flaw(event: Any, file_name: str) -> str | None:
-    """Why an event that parsed as JSON cannot be used, or None if it can."""
-    if not isinstance(event, dict):
-        return "it holds no JSON object"
-    version, check = event.get("format", FORMAT), event.pop("check", None)
-    if version == FORMAT and check is not None and check != _checksum(event):
-        return "its checksum differs"
-    if version != FORMAT:
-        return f"it has format {version!r}, but this version reads format {FORMAT}"
+def _flaw(event: Event, file_name: str) -> str | None:
+    """Why the content of an event cannot be used, or None if it can."""
     kind = file_name.partition(".")[0].partition("-")[0]
     needs = {"start": ("settings",), "report": ("epoch", "score"), "end": ("state", "score")}[kind]
     absent = [key for key in ("event", *_IDENTITY, *needs) if key not in event]
@@ -212,19 +218,13 @@ def _flaw(event: Any, file_name: str) -> str | None:
         return f"its event is {event['event']!r}"
     for key in ("score", "seconds", "train_seconds", "eval_seconds"):
         if not isinstance(event.get(key), int | float | None):
-            return f"its {key} is {event[key]!r}, which is no number"
+            return f"its {key} is {event[key]!r}, which is not a number"
     splits = event.get("metrics") or {}
     if not isinstance(splits, dict) or not all(isinstance(m, dict) for m in splits.values()):
         return "its metrics are not {split: {metric: value}}"
     if not isinstance(event.get("settings", {}), dict):
-        return "its settings are no mapping"
+        return "its settings are not a mapping"
     return None
-
-
-def _checksum(event: dict[str, Any]) -> str:
-    """As `study.storage.ledger.checksum`, of which this package must not know."""
-    text = json.dumps(event, sort_keys=True, ensure_ascii=False)
-    return f"{zlib.crc32(text.encode()):08x}"
 
 
 def _metrics(event: dict[str, Any]) -> dict[str, float]:
@@ -260,7 +260,7 @@ def _trial_row(events: list[dict[str, Any]]) -> dict[str, Any]:
 
 
 def _frame(rows: list[dict[str, Any]], columns: tuple[str, ...]) -> pd.DataFrame:
-    # Without rows pandas would take the columns for numbers, and join no names to them.
+    # Without rows, pandas would give the columns a numeric type, and joins by name would fail.
     frame = pd.DataFrame(rows) if rows else pd.DataFrame(columns=list(columns), dtype=object)
     others = [name for name in frame.columns if name not in columns]
     frame = frame.reindex(columns=[*columns, *others])
@@ -270,7 +270,7 @@ def _frame(rows: list[dict[str, Any]], columns: tuple[str, ...]) -> pd.DataFrame
 
 
 def _ordered(frame: pd.DataFrame, study: dict[str, Any]) -> pd.DataFrame:
-    """Rows in the study's own order of stages, tasks, depths and methods, then by trial."""
+    """The rows in the study's order of stages, tasks, depths and methods, then by trial."""
     orders = {
         "stage": list(STAGES),
         "task": list(study["tasks"]),

@@ -1,1 +1,1 @@
-"""The search of a study as Optuna studies."""
+"""The history of the searches and trainings: learning curves, progress, Optuna studies."""

@@ -1,4 +1,4 @@
-"""Which hyperparameters decided a cell's scores: fANOVA on the search, rebuilt for Optuna."""
+"""Hyperparameter importance: fANOVA on the search of each cell."""
 
 import warnings
 from collections.abc import Collection
@@ -17,8 +17,8 @@ from analysis.labels import SETTINGS
 from analysis.run_data.runs import Run
 from analysis.search_history.optuna_studies import CellStudy, cell_studies
 
-MIN_TRIALS = 10  # a forest on fewer trials of up to five hyperparameters says nothing
-_SEED, _TREES = 0, 32  # twice the trees move a share by two points, and take twice the time
+MIN_TRIALS = 10  # too few for a forest over up to five hyperparameters
+_SEED, _TREES = 0, 32  # twice the trees: shares change by two points, in twice the time
 _ENDED = (TrialState.COMPLETE, TrialState.PRUNED)
 _COLUMNS = (
     *("task", "depth", "method", "setting", "importance"),
@@ -29,36 +29,34 @@ _COLUMNS = (
 def importance(
     run: Run, tasks: Collection[str] | None = None, depths: Collection[int] | None = None
 ) -> pd.DataFrame:
-    """fANOVA importances (Hutter, Hoos, Leyton-Brown, ICML 2014) of each searched cell.
+    """Returns fANOVA importances (Hutter, Hoos, Leyton-Brown, ICML 2014) of each searched cell.
 
-    Every trial that ended enters with the score that it had at its end, those that the scheduler
-    stopped too: they were stopped for being worse than others after as many epochs, so that
-    without them only good settings were left and what made the bad ones bad would look
-    unimportant. Their lower scores are partly those of fewer epochs, which enlarges differences
-    but seldom reverses them. Ranges that were searched over orders of magnitude are measured on
-    that scale; Optuna by itself would spread fANOVA's weight evenly over the values, and so judge
-    a learning rate by the upper end of its range.
+    Every trial that ended counts with its last score, including those that the scheduler stopped
+    early. It stops bad trials: without them only good settings would remain, and a hyperparameter
+    that spoils trials would look unimportant. Their lower scores are partly due to fewer epochs,
+    which enlarges differences but rarely reverses them. Logarithmic ranges are measured on the
+    logarithmic scale; Optuna would weigh all values evenly, and so judge a learning rate by the
+    upper end of its range.
 
     Args:
         run: The study.
-        tasks: Only these; a tenth of a second a cell adds up in a large study.
-        depths: Only these.
+        tasks: The tasks to include, all by default; each cell takes a tenth of a second.
+        depths: The depths to include, all by default.
 
     Returns:
-        One row per cell and hyperparameter that its method has, so that none is credited in a
-        method that has none. ``importance``: the share (0..1) of the variance of the score over
-        the search space that the hyperparameter explains alone; what a cell lacks to 1 are
-        interactions; 0 if all trials have the same value. ``fit``: how well a forest predicts
-        trials that it was not grown on (out-of-bag R², at most 1); at 0 or below, the importances
-        are noise. ``trials`` that entered and how many of them were ``stopped``. Where
-        ``importance`` is missing, ``reason`` says why.
+        One row per cell and hyperparameter of its method. ``importance``: the share (0..1) of the
+        variance of the score over the search space that the hyperparameter explains alone; 0 if
+        all trials have the same value; the rest of a cell, up to 1, is interactions. ``fit``: how
+        well a forest predicts trials that it was not trained on (out-of-bag R², at most 1); at 0
+        or below, the importances are noise. ``trials``: the number of trials, and how many of
+        them were ``stopped``. ``reason``: why ``importance`` is missing.
     """
-    optuna.logging.set_verbosity(optuna.logging.WARNING)  # it greets each study by name
+    optuna.logging.set_verbosity(optuna.logging.WARNING)  # it logs each new study
     trials = run.trials[run.trials["stage"] == "search"]
     for key, wanted in (("task", tasks), ("depth", depths)):
         if wanted is not None:
             trials = trials[trials[key].isin(wanted)]
-    # Without reports, which take time and tell nothing here.
+    # Without reports: they take time and are not used here.
     part = replace(run, trials=trials, reports=run.reports.iloc[:0])
     rows = [row for cell in cell_studies(part) for row in _rows(cell)]
     return pd.DataFrame(rows, columns=_COLUMNS)
@@ -80,15 +78,15 @@ def _rows(cell: CellStudy) -> list[dict[str, Any]]:
 
 
 def _reason(names: list[str], ended: list[FrozenTrial]) -> str | None:
-    """Why a cell has no importances, or None if it has."""
+    """Why a cell has no importances, or None if it has them."""
     if len(ended) < MIN_TRIALS:
-        return f"{len(ended)} ended trials, fewer than {MIN_TRIALS}"
+        return f"{len(ended)} ended trials, needs {MIN_TRIALS}"
     varied = _varied(names, ended)
     if not varied:
         return "no hyperparameter varied"
-    if len(varied) == 1:  # it would explain everything, whatever the scores
+    if len(varied) == 1:  # its share would be 1, whatever the scores
         name = SETTINGS.get(varied[0], varied[0]).partition(" (")[0]
-        return f"only the {name} varied: nothing to compare it with"
+        return f"only the {name} varied"
     if len({trial.user_attrs["score"] for trial in ended}) == 1:
         return "all scores are equal"
     return None
@@ -99,18 +97,18 @@ def _varied(names: list[str], ended: list[FrozenTrial]) -> list[str]:
 
 
 def _shares(names: list[str], ended: list[FrozenTrial]) -> tuple[dict[str, float], float]:
-    """The importances of a cell's hyperparameters, and how well a forest predicts its trials."""
+    """The importances of a cell's hyperparameters, and the fit of a forest."""
     varied = _varied(names, ended)
     scores = [trial.user_attrs["score"] for trial in ended]
     trials = []
     for trial, score in zip(ended, scores, strict=True):
-        params, distributions = _as_measured(trial, varied)
+        params, distributions = _on_log_scale(trial, varied)
         trials.append(create_trial(value=score, params=params, distributions=distributions))
     study = optuna.create_study(direction="maximize")
     study.add_trials(trials)
     evaluator = FanovaImportanceEvaluator(n_trees=_TREES, seed=_SEED)
     with warnings.catch_warnings():
-        # Of `normalize`, which would share out the interactions among the hyperparameters.
+        # `normalize` is experimental; if true, it spreads interactions over the hyperparameters.
         warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
         shares = get_param_importances(study, evaluator=evaluator, normalize=False)
     places = [[t.distributions[n].to_internal_repr(t.params[n]) for n in varied] for t in trials]
@@ -119,16 +117,16 @@ def _shares(names: list[str], ended: list[FrozenTrial]) -> tuple[dict[str, float
     return dict.fromkeys(names, 0.0) | shares, float(forest.oob_score_)
 
 
-def _as_measured(
+def _on_log_scale(
     trial: FrozenTrial, names: list[str]
 ) -> tuple[dict[str, Any], dict[str, BaseDistribution]]:
-    """A trial's parameters and distributions, with logarithms for what was searched so."""
+    """A trial's parameters and distributions, with logarithms for logarithmic ranges."""
     params = {name: trial.params[name] for name in names}
     distributions = {name: trial.distributions[name] for name in names}
     for name, distribution in distributions.items():
         if isinstance(distribution, FloatDistribution) and distribution.log:
             low, high = np.log([distribution.low, distribution.high]).tolist()
             distributions[name] = FloatDistribution(low, high)
-            # Rounding may lead out of a range by the last digit.
+            # Rounding may leave the range by the last digit.
             params[name] = float(np.clip(np.log(params[name]), low, high))
     return params, distributions

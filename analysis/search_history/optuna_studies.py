@@ -1,8 +1,8 @@
-"""The search as Optuna studies, one per cell, rebuilt from what the run recorded.
+"""The searches as Optuna studies, one per cell, rebuilt from the ledger.
 
-The states are the true ones: a trial that the scheduler stopped is PRUNED, with the score of each
-epoch as its intermediate values. The distributions are those that ``study.yaml`` says were
-searched, as `study.search.samplers` makes them.
+A trial that the scheduler stopped is PRUNED, with the score of each epoch as its intermediate
+values. The distributions are the search space that ``study.yaml`` records, in the form that
+`study.search.samplers` gives to Optuna.
 """
 
 from collections import defaultdict
@@ -30,7 +30,7 @@ STATES = {
     "failed": TrialState.FAIL,
     "unfinished": TrialState.RUNNING,
 }
-_SEARCHED = STAGES[:2]  # a confirmation repeats one setting and searches nothing
+_SEARCHED = STAGES[:2]  # the confirm stage searches nothing
 _INHERITED = ("temperature", "alpha")
 _TRIAL = ["stage", "task", "depth", "method", "trial"]
 _ATTRIBUTES = ("trial", "seed", "score", "best_epoch", "epochs", "epochs_planned", "seconds")
@@ -38,18 +38,18 @@ _ATTRIBUTES = ("trial", "seed", "score", "best_epoch", "epochs", "epochs_planned
 
 @dataclass(frozen=True)
 class CellStudy:
-    """One cell's search.
+    """The search of one cell.
 
     Attributes:
         stage: ``teachers`` or ``search``.
         task: The task.
-        depth: Layers of the student, or of the teacher.
-        method: How it learns.
+        depth: The number of layers of the student, or of the teacher.
+        method: The method.
         name: ``<run>/<stage>/<task>-<depth>-<method>``.
-        trials: In the order of their numbers. The value of a COMPLETE one is its best epoch's
-            score (0..1), of a PRUNED one its last epoch's, as Optuna itself records it. User
-            attributes say the name, the seed, the best epoch and its score, epochs, seconds,
-            metrics, and the error.
+        trials: The trials in the order of their numbers. The value of a COMPLETE trial is the
+            score of its best epoch (0..1), of a PRUNED trial that of its last epoch, as in
+            Optuna. User attributes hold the trial's name, seed, best epoch and its score,
+            epochs, seconds, metrics, and error.
     """
 
     stage: str
@@ -60,10 +60,10 @@ class CellStudy:
     trials: list[FrozenTrial]
 
     def write(self, storage: optuna.storages.BaseStorage | None = None) -> optuna.Study:
-        """Make an Optuna study of it.
+        """Creates the Optuna study and returns it.
 
         Args:
-            storage: Where; in memory by default.
+            storage: The storage; in memory by default.
 
         Raises:
             optuna.exceptions.DuplicatedStudyError: The storage holds a study of this name.
@@ -76,9 +76,9 @@ class CellStudy:
 
 
 def cell_studies(run: Run) -> Iterator[CellStudy]:
-    """The teachers' searches and the students', those that have trials, in the run's order."""
+    """Yields the searches of teachers and students that have trials, in the order of the run."""
     trials = run.trials[run.trials["stage"].isin(_SEARCHED) & run.trials["state"].isin(STATES)]
-    curves = _curves(run.reports)
+    curves = _epoch_scores(run.reports)
     for key, cell in trials.groupby(_TRIAL[:-1], sort=False):
         stage, task, depth, method = key
         space = _space(run, str(stage), str(method), cell)
@@ -92,8 +92,8 @@ def cell_studies(run: Run) -> Iterator[CellStudy]:
         )
 
 
-def _curves(reports: pd.DataFrame) -> dict[tuple[Any, ...], list[tuple[int, float, float]]]:
-    """Of each trial its epochs: number, score and time."""
+def _epoch_scores(reports: pd.DataFrame) -> dict[tuple[Any, ...], list[tuple[int, float, float]]]:
+    """The epochs of each trial: number, score and time."""
     curves: dict[tuple[Any, ...], list[tuple[int, float, float]]] = defaultdict(list)
     scored = reports.dropna(subset=["epoch", "score"])
     keys = zip(*(scored[name] for name in _TRIAL), strict=True)
@@ -111,33 +111,41 @@ def _trial(
     error = row["error"]
     value = None
     if state == TrialState.COMPLETE:
-        value = _plain(row["score"])
+        value = _python_value(row["score"])
         if value is None:
-            state, error = TrialState.FAIL, "the record holds no score"
+            state, error = TrialState.FAIL, "the ledger holds no score"
     elif state == TrialState.PRUNED and curve:
         value = curve[-1][1]
     names = [*_ATTRIBUTES, *(name for name in row if "/" in str(name))]
-    attributes = {name: _plain(row[name]) for name in names} | {"error": _plain(error)}
+    attributes = {name: _python_value(row[name]) for name in names} | {
+        "error": _python_value(error)
+    }
     trial = create_trial(
         state=state,
         value=value,
-        params={name: _plain(row[name]) for name in space if _plain(row[name]) is not None},
-        distributions={name: d for name, d in space.items() if _plain(row[name]) is not None},
+        params={
+            name: _python_value(row[name])
+            for name in space
+            if _python_value(row[name]) is not None
+        },
+        distributions={
+            name: d for name, d in space.items() if _python_value(row[name]) is not None
+        },
         intermediate_values={epoch: score for epoch, score, _ in curve},
         user_attrs={name: value for name, value in attributes.items() if value is not None},
     )
-    started = _plain(row["started"])
-    if started is not None:  # else Optuna has set it to now
+    started = _python_value(row["started"])
+    if started is not None:  # otherwise Optuna sets it to now
         trial.datetime_start = datetime.fromtimestamp(started)
         if state.is_finished():
-            ended = _plain(curve[-1][2]) if curve else None
-            # Not before its start, even where the clock was set back meanwhile.
+            ended = _python_value(curve[-1][2]) if curve else None
+            # Not before its start, even if the clock was set back.
             trial.datetime_complete = datetime.fromtimestamp(max(ended or started, started))
     return trial
 
 
 def _space(run: Run, stage: str, method: str, cell: pd.DataFrame) -> dict[str, BaseDistribution]:
-    """What the cell searched: a distribution for each hyperparameter that its trials have."""
+    """The search space of the cell: a distribution for each hyperparameter of its trials."""
     config = run.study.get("config") or {}
     search = config.get("search") or {}
     recorded = dict(search.get("space") or {})
@@ -145,19 +153,19 @@ def _space(run: Run, stage: str, method: str, cell: pd.DataFrame) -> dict[str, B
         recorded = dict(config.get(TEACHER) or {})
     elif method_of(method).extends_kd and search.get("inherit_from_kd"):
         for name in _INHERITED:
-            recorded.pop(name, None)  # the KD winner's: one value, which the trials tell
+            recorded.pop(name, None)  # one value, that of the KD winner, found in the trials
     space = {}
     for name in run.settings:
-        values = list(dict.fromkeys(map(_plain, cell[name].dropna())))
+        values = list(dict.fromkeys(map(_python_value, cell[name].dropna())))
         if values:
             space[name] = _distribution(recorded.get(name), values)
     return space
 
 
 def _distribution(recorded: Any, values: list[Any]) -> BaseDistribution:
-    """The distribution of a range, a list or a number as ``study.yaml`` records them.
+    """The distribution of a range, a list or a number as ``study.yaml`` records it.
 
-    Of a record that does not hold the trials' values, they themselves are the choices.
+    If the record does not contain the trials' values, the values are the choices.
     """
     if isinstance(recorded, dict):
         low, high, log = recorded["low"], recorded["high"], recorded.get("log", False)
@@ -170,8 +178,8 @@ def _distribution(recorded: Any, values: list[Any]) -> BaseDistribution:
     return CategoricalDistribution(values)
 
 
-def _plain(value: Any) -> Any:
-    """A value as JSON knows it, None for a missing one."""
+def _python_value(value: Any) -> Any:
+    """A value as a Python object that JSON can hold, None for a missing one."""
     if hasattr(value, "item"):
         value = value.item()
     return None if value != value else value

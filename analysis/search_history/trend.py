@@ -1,46 +1,45 @@
-"""How the scores run along one hyperparameter: the best and the median trial near each value."""
+"""Trends of scores along one hyperparameter: best and median trial near each value."""
 
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-MIN_TRIALS = 5  # a line is drawn where it rests on at least so many trials
-MIN_ALONG = 15  # along a range, a line has at least so many altogether
-WINDOW = 0.25  # how far a trial counts, as a share of the searched range
-_PLACES = 41  # where a range is looked at
-_FEW_VALUES = 8  # a setting with at most so many values is a choice among them
+MIN_TRIALS = 5  # trials behind each place of a line
+MIN_ALONG = 15  # trials behind a whole line along a range
+WINDOW = 0.25  # distance at which trials count, as a share of the searched range
+_PLACES = 41  # places of a line along a range
+_MAX_CHOICES = 8  # a setting with more distinct values is a range
 
 
 def is_choice(values: pd.Series) -> bool:
-    """Whether a setting was chosen from few values that come back, rather than from a range.
+    """Returns whether values are choices from a short list rather than points of a range.
 
-    Switches, texts and whole numbers (a depth) always are.
+    Booleans, texts and whole numbers (a depth) are always choices.
     """
     distinct = values.unique()
     if any(isinstance(value, bool | np.bool_ | str | int | np.integer) for value in distinct):
         return True
-    return len(distinct) <= _FEW_VALUES and 2 * len(distinct) <= len(values)
+    return len(distinct) <= _MAX_CHOICES and 2 * len(distinct) <= len(values)
 
 
 def trends(points: pd.DataFrame, by: list[str], log: bool) -> pd.DataFrame:
-    """The conditional best and median of each group, where there are enough trials for them.
+    """Returns best and median score near each value, for each group with enough trials.
 
-    Choices are looked at one by one. Along a range, the best is that of the trials within
-    `WINDOW` of the range to either side, and the median weights them by nearness (Epanechnikov's
-    kernel); unlike a best, it does not grow with the number of trials.
+    Each choice has its own best and median. Along a range, the best is that of the trials within
+    `WINDOW` of the range to either side, and the median weights these trials by distance
+    (Epanechnikov kernel). Unlike the best, the median does not grow with the number of trials.
 
     Args:
         points: One row per trial with ``value``, ``score`` and the columns of `by`.
-        by: What makes a line, for example task, depth and method.
-        log: Whether distance along a range is one of logarithms; ignored if a value is not
-            above 0.
+        by: The columns that identify a line, for example task, depth and method.
+        log: Whether distances along a range are logarithmic; ignored if a value is not above 0.
 
     Returns:
         The columns of `by`, ``value``, ``trials`` (in the window), ``best`` and ``median``: a
-        row per place, in order. Both are missing where ``trials`` < `MIN_TRIALS`, so that a line
-        breaks there. A group that has them nowhere at two places in a row, or has fewer than
-        `MIN_ALONG` trials along a range, is left out: bits of a line would say nothing.
+        row per place, in order. Best and median are missing if ``trials`` < `MIN_TRIALS`, so that
+        the line breaks there. A group is left out if it has no two neighbouring places with
+        values, or fewer than `MIN_ALONG` trials along a range.
     """
     columns = [*by, "value", "trials", "best", "median"]
     if len(points) < MIN_TRIALS:
@@ -81,6 +80,6 @@ def _near(scores: np.ndarray[Any, Any], weights: np.ndarray[Any, Any]) -> dict[s
     if not near.any():
         return {"trials": 0, "best": np.nan, "median": np.nan}
     scores, weights = scores[near], weights[near]
-    # Of numpy's methods the one that takes weights.
+    # The only method of np.quantile that accepts weights.
     median = np.quantile(scores, 0.5, weights=weights, method="inverted_cdf")
     return {"trials": len(scores), "best": scores.max(), "median": float(median)}

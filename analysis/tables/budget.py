@@ -1,32 +1,32 @@
-"""What each method and each cell was given, and what it used."""
+"""The tables of the budget: what each method and each cell planned and used."""
 
 import pandas as pd
 
 from analysis.labels import method_label, task_label
-from analysis.rendering import Table, plain
+from analysis.rendering import Table, plain_table
 from analysis.results.budget import budget, budget_by_method
 from analysis.run_data.runs import Run
 from analysis.tables.text import NONE
 
 
 def tables(run: Run) -> list[Table]:
-    """What each method and each cell was given, and what it used."""
+    """Returns the budget by method and by cell."""
     cells = budget(run)
     note = (
-        "Done = ended without failing, trials that the scheduler stopped early included. One "
-        "class = those of them that predict one class only; the search makes up for these and for "
-        "failed ones, as far as a second budget goes. Hours add up the trials' own wall-clock "
-        "time; trials that share a device count each."
+        "Done: trials that ended without failing, including those that the scheduler stopped "
+        "early. Single class: done trials that predict a single class; the search replaces these "
+        "and failed trials, with at most as many extra trials as planned ones. Device hours: the "
+        "sum of the trials' wall-clock times; trials that share a device count in full."
     )
     return [
-        plain(
+        plain_table(
             "budget-by-method",
             "Budget by stage and method: were the methods tuned equally?",
             budget_by_method(cells),
             _budget_cells(budget_by_method(cells)),
             note,
         ),
-        plain("budget", "Budget of each cell", cells, _budget_cells(cells), note),
+        plain_table("budget", "Budget of each cell", cells, _budget_cells(cells), note),
     ]
 
 
@@ -36,7 +36,7 @@ def _budget_cells(numbers: pd.DataFrame) -> pd.DataFrame:
         cells |= {"Task": numbers["task"].map(task_label), "Layers": numbers["depth"].astype(str)}
     cells["Method"] = numbers["method"].map(method_label)
     cells["Done"] = numbers["done"].astype(str) + "/" + numbers["planned"].astype(str)
-    headings = {"stopped": "Stopped early", "constant": "One class"}
+    headings = {"stopped": "Stopped early", "constant": "Single class"}
     for name in ("stopped", "constant", "failed", "unfinished", "epochs"):
         cells[headings.get(name, name.capitalize())] = numbers[name].astype(str)
     whole = numbers["epochs"] + numbers["epochs_saved"]

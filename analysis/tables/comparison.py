@@ -1,11 +1,11 @@
-"""The paper's Table 1, and each number beside the published ones."""
+"""The tables of scores: the paper's Tables 1 and 2, and each number beside the published ones."""
 
 from collections.abc import Iterator
 
 import pandas as pd
 
 from analysis.labels import column_label, method_label, metric_label, task_label
-from analysis.rendering import Table, plain
+from analysis.rendering import Table, plain_table
 from analysis.results.comparison import AVERAGE, Column, columns, comparison, models, skip_vs_last
 from analysis.run_data.published import difference_from_paper
 from analysis.run_data.runs import Run
@@ -20,7 +20,7 @@ from analysis.tables.text import (
 
 
 def tables(run: Run) -> Iterator[Table]:
-    """The comparison, and the published numbers where they have anything in common with it."""
+    """Yields the comparison and, if they apply, the tables of published numbers and layer maps."""
     numbers = comparison(run)
     yield comparison_table(run, numbers)
     yield from published_tables(run, numbers)
@@ -28,7 +28,7 @@ def tables(run: Run) -> Iterator[Table]:
 
 
 def comparison_table(run: Run, numbers: pd.DataFrame) -> Table:
-    """The paper's Table 1: a row per model, a column per task, best student of a depth bold."""
+    """Returns the paper's Table 1: a row per model, a column per task, the best student bold."""
     grid = columns(run)
     averaged = bool((numbers["task"] == AVERAGE).any())
     texts, bold = [], []
@@ -57,7 +57,7 @@ def comparison_table(run: Run, numbers: pd.DataFrame) -> Table:
 
 
 def published_tables(run: Run, numbers: pd.DataFrame) -> list[Table]:
-    """Each number beside the published ones; no table where they have nothing in common."""
+    """Returns each number beside the published ones; no table if no published number applies."""
     if run.generated:
         return []
     known = numbers[numbers["published_dev"].notna() | numbers["published_test"].notna()]
@@ -78,11 +78,11 @@ def published_tables(run: Run, numbers: pd.DataFrame) -> list[Table]:
         for row in rows.to_dict("records")
     ]
     title = "Beside the published numbers, in percent"
-    return [plain("published", title, rows, pd.DataFrame(texts), *_published_notes(run))]
+    return [plain_table("published", title, rows, pd.DataFrame(texts), *_published_notes(run))]
 
 
 def skip_last_tables(run: Run, numbers: pd.DataFrame) -> list[Table]:
-    """The paper's Table 2; no table for a study without both layer maps, or before any score."""
+    """Returns the paper's Table 2; no table without scores of PKD-Skip or PKD-Last."""
     rows = skip_vs_last(numbers)
     rows = rows[rows["skip_mean"].notna() | rows["last_mean"].notna()]
     if rows.empty:
@@ -90,7 +90,7 @@ def skip_last_tables(run: Run, numbers: pd.DataFrame) -> list[Table]:
     texts = [
         {
             "Layers": str(row["depth"]),
-            "Task": _place(row["task"], row["split"]),
+            "Task": _column_name(row["task"], row["split"]),
             "Metric": metric_label(row["metric"]),
             "Skip": mean_sd(row["skip_mean"], row["skip_sd"]),
             "Last": mean_sd(row["last_mean"], row["last_sd"]),
@@ -108,13 +108,13 @@ def skip_last_tables(run: Run, numbers: pd.DataFrame) -> list[Table]:
     else:
         note = (
             "Mean ± standard deviation over confirm seeds on dev, in percent; the paper's numbers "
-            "(table 2) are from the GLUE test server, so compare the differences, not the scores."
+            "(table 2) are from the GLUE test server: compare the differences, not the scores."
         )
-    title = "Which layers to learn from: PKD-Skip and PKD-Last"
-    return [plain("skip-vs-last", title, rows, cells, note, *generated_note(run))]
+    title = "Which teacher layers to learn from: PKD-Skip and PKD-Last"
+    return [plain_table("skip-vs-last", title, rows, cells, note, *generated_note(run))]
 
 
-def _place(task: str, split: str) -> str:
+def _column_name(task: str, split: str) -> str:
     return "Average" if task == AVERAGE else column_label(task, split)
 
 
@@ -139,13 +139,14 @@ def _difference(difference: float, replication: bool) -> str:
 
 def _comparison_notes(run: Run, grid: list[Column], averaged: bool) -> Iterator[str]:
     yield (
-        "Mean ± standard deviation over the confirm seeds, whose number is in parentheses: the "
-        "search's winner trained afresh, the best epoch on dev. In bold the best student of each "
-        "depth among the cells that are complete, by the unrounded mean."
+        "Mean ± standard deviation over the confirm seeds, with their number in parentheses. Each "
+        "seed is a new training with the settings of the search winner, scored at its best epoch "
+        "on dev. Bold: the best student of each depth among the complete cells, by the unrounded "
+        "mean."
     )
     yield (
-        "The teacher is the one model that taught: the best of the teacher trials, chosen on the "
-        "same dev set, so n = 1 and its score flatters."
+        "The teacher row shows the model that produced the signals: the best teacher trial (n = "
+        "1). It was chosen on the same dev set, so its score is optimistic."
     )
     if averaged:
         tasks = []
@@ -155,31 +156,33 @@ def _comparison_notes(run: Run, grid: list[Column], averaged: bool) -> Iterator[
             over = [part.label for part in parts] if len(parts) > 1 else names
             tasks.append(task_label(task) + (f" ({', '.join(over)})" if len(over) > 1 else ""))
         yield (
-            f"Average: the mean over {len(tasks)} tasks, {', '.join(tasks)}; where a task has "
-            "several numbers (in parentheses), their mean counts once. Given only for models that "
-            "are complete on every task."
+            f"Average: the mean over {len(tasks)} tasks, {', '.join(tasks)}. A task with several "
+            "numbers (in parentheses) counts once, with their mean. Only models that are complete "
+            "on every task have an average."
         )
     yield from generated_note(run)
 
 
 def _published_notes(run: Run) -> Iterator[str]:
     yield (
-        "Authors (dev): from the results the authors released with their code, the mean over runs "
-        "of the best setting; they hold accuracy only (and Matthews correlation for one CoLA "
-        "model). Paper (test server): the paper's tables 1 and 2. Difference: this study minus "
-        "the authors, both on dev; a test-server score is not comparable with a dev score."
+        "Authors (dev): from the results that the authors released with their code, the mean over "
+        "all trainings with the best setting. They contain accuracy only (and Matthews "
+        "correlation for one CoLA model). Paper (test server): the paper's tables 1 and 2. "
+        "Difference: this study minus the authors, both on dev; a score of the test server is not "
+        "comparable with a dev score."
     )
     if 3 in run.study["depths"]:
         yield (
-            "The authors' released script for 3 layers matches teacher layers 10 and 11, which is "
-            "PKD-Last, while the paper's Table 1 calls its row Skip. So the dev number stands "
-            "beside PKD-Last and the paper's beside PKD-Skip; they may be the same models."
+            "For 3 layers, the authors' released script learns from teacher layers 10 and 11, "
+            "which is PKD-Last, but the paper's Table 1 calls this row Skip. The authors' dev "
+            "number is therefore in the row of PKD-Last and the paper's number in the row of "
+            "PKD-Skip; both may come from the same models."
         )
     departures = {task: difference_from_paper(run.study, task) for task in run.study["tasks"]}
     for reasons in dict.fromkeys(tuple(reasons) for reasons in departures.values() if reasons):
         tasks = [task_label(task) for task, found in departures.items() if tuple(found) == reasons]
         yield (
-            f"Not a replication for {', '.join(tasks)}: {', '.join(reasons)}. There the "
-            "difference, in parentheses, mixes the method with encoder and data."
+            f"Not a replication for {', '.join(tasks)}: {', '.join(reasons)}. The difference, in "
+            "parentheses, then has other causes besides the method."
         )
     yield from generated_note(run)

@@ -1,23 +1,23 @@
-"""The search winner of each cell."""
+"""The table of the search winners."""
 
 from collections.abc import Iterator
 
 import pandas as pd
 
 from analysis.labels import SETTINGS, method_label, setting_text, task_label
-from analysis.rendering import Table, plain
+from analysis.rendering import Table, plain_table
 from analysis.results.settings import best_settings
 from analysis.run_data.runs import Run
 from analysis.tables.text import CONSTANT, NONE, constant_note, generated_note, number
 
 
 def tables(run: Run) -> Iterator[Table]:
-    """One table."""
+    """Yields one table."""
     yield best_settings_table(run)
 
 
 def best_settings_table(run: Run) -> Table:
-    """The search winner of each cell."""
+    """Returns the search winner of each cell with its settings."""
     numbers = best_settings(run)
     cells = pd.DataFrame(
         {
@@ -38,13 +38,14 @@ def best_settings_table(run: Run) -> Table:
             "Trials": numbers["trials"].astype(str),
         }
     ).fillna(NONE)
-    return plain(
+    return plain_table(
         "best-settings",
         "Best hyperparameters of each cell",
         numbers,
         cells,
-        "The winner of the search: the best dev score of the trials that did not fail. The score "
-        "is the maximum over the trials, so it flatters; the comparison uses fresh seeds instead.",
+        "The search winner of each cell: the trial with the best dev score among those that did "
+        "not fail. Its score is the maximum over the trials and therefore optimistic; the "
+        "comparison uses new seeds instead.",
         *constant_note(numbers["constant"]),
         *generated_note(run),
     )

@@ -1,4 +1,4 @@
-"""Whether the differences between methods are real, in numbers and in words."""
+"""The tables of paired comparisons of methods."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 import pandas as pd
 
 from analysis.labels import column_label, method_label, metric_label, ordered_metrics, task_label
-from analysis.rendering import Table, plain
+from analysis.rendering import Table, plain_table
 from analysis.results.significance import (
     PERMUTATIONS,
     RESAMPLES,
@@ -17,15 +17,15 @@ from analysis.results.significance import (
 from analysis.run_data.runs import Run
 from analysis.tables.text import CONSTANT, NONE, generated_note
 
-_MANY = 14  # of a long list, a note names so many
+_MAX_ITEMS = 14  # of a list in a note
 _HEADINGS = [
     *("Layers", "Method", "Against", "Task", "Difference", "95 % CI", "p", "p (Holm)"),
-    *("Seeds", "Examples", "Verdict"),
+    *("Seeds", "Rows", "Verdict"),
 ]
 
 
 def tables(run: Run) -> Iterator[Table]:
-    """The count by pair, and every pair on every task; none before two methods are complete."""
+    """Yields the counts by pair, and every pair on every task, once two methods are complete."""
     found = differences(run)
     if found.table.empty and not found.problems:
         return
@@ -35,7 +35,7 @@ def tables(run: Run) -> Iterator[Table]:
 
 
 def significance_table(run: Run, found: Differences) -> Table:
-    """One row per depth, pair and task; what is shown to be better is bold."""
+    """Returns one row per depth, pair and task; a verdict with a winner is bold."""
     texts = [
         {
             "Layers": str(row["depth"]),
@@ -47,7 +47,7 @@ def significance_table(run: Run, found: Differences) -> Table:
             "p": _p(row["p"]),
             "p (Holm)": _p(row["p_holm"]),
             "Seeds": str(row["seeds"]),
-            "Examples": f"{row['examples']:,}",
+            "Rows": f"{row['examples']:,}",
             "Verdict": verdict(row) + (f" {CONSTANT}" if row["constant"] else ""),
         }
         for row in found.table.to_dict("records")
@@ -63,7 +63,7 @@ def significance_table(run: Run, found: Differences) -> Table:
 
 
 def overall_table(run: Run, found: Differences) -> Table:
-    """One row per depth and pair: on how many tasks won, tied and lost."""
+    """Returns one row per depth and pair: the number of tasks won, tied and lost."""
     numbers = overall(found.table)
     texts = [
         {
@@ -76,23 +76,23 @@ def overall_table(run: Run, found: Differences) -> Table:
         for row in numbers.to_dict("records")
     ]
     note = (
-        "Won and lost: the tasks on which the method is shown to be better or worse than the one "
-        "it stands against, by the rule of the table of pairs. Tied: no difference is shown, "
-        "which does not show that there is none."
+        "Won and lost: the tasks on which the method is shown to be better or worse than the "
+        "other one, by the rule of the next table. Tied: no difference is shown, which does not "
+        "mean that there is none."
     )
-    title = "Is the difference real: tasks won, tied and lost"
+    title = "Are the differences real: tasks won, tied and lost"
     cells = pd.DataFrame(texts)
-    return plain("significance-overall", title, numbers, cells, note, *generated_note(run))
+    return plain_table("significance-overall", title, numbers, cells, note, *generated_note(run))
 
 
 def verdict(row: dict[Any, Any]) -> str:
-    """One row of `Differences.table` in words, from the better method's side if there is one.
+    """Returns one row of `Differences.table` in words, with the better method first.
 
-    For example ``PKD-Skip > KD: +1.2 points, 95 % CI 0.3..2.1, p = 0.010``; the p is Holm's.
+    For example ``PKD-Skip > KD: +1.2 points, 95 % CI 0.3..2.1, p = 0.010`` with Holm's p.
     """
     what = "no difference shown"
     if not row["differ"]:
-        return f"{what}: both are right, and wrong, on the same examples"
+        return f"{what}: both are right and wrong on the same rows"
     if not pd.isna(row["winner"]):
         better, worse = (row["a"], row["b"]) if row["winner"] == row["a"] else (row["b"], row["a"])
         what = f"{method_label(better)} > {method_label(worse)}"
@@ -117,7 +117,7 @@ def _overall_verdict(row: dict[Any, Any], table: pd.DataFrame) -> str:
 
 
 def _points(row: dict[Any, Any]) -> tuple[str, str, str]:
-    """Difference and interval, with a second decimal if the first would hide a sign."""
+    """Difference and interval, with a second decimal if one would round to zero."""
     values = [row["difference"], row["low"], row["high"]]
     digits = 2 if any(0 < abs(value) < 0.05 for value in values) else 1
     difference, low, high = (round(value, digits) + 0.0 for value in values)  # no -0.0
@@ -138,51 +138,51 @@ def _p(p: float) -> str:
 def _method_notes(run: Run, found: Differences) -> Iterator[str]:
     table = found.table
     yield (
-        "Difference ± standard deviation over the seeds: the method's selection score less that "
-        "of the method it stands against, in points, mean over the confirm seeds. Selection "
-        f"score: {_score_text(run)}, on the task's first dev split."
+        "Difference ± standard deviation over the confirm seeds: the method's score minus that of "
+        f"the other method, in points. The score is {_score_text(run)}, on the task's first dev "
+        "split."
     )
     if (table["seeds"] > 1).any():
         yield (
             f"95 % CI: percentile bootstrap interval of the difference, {RESAMPLES:,} draws of "
-            "the dev examples and of the seeds. A seed is drawn for both methods at once, because "
-            "runs of one seed share the initial weights and the order of the data. So the "
-            "interval speaks about new examples and about training again, but few seeds show "
-            "little of their spread: of two equal methods in a simulation with 1,000 examples, "
-            "one was called better in 2 % of cases where seeds spread by 1 point, but where they "
-            "spread by 3 points in 18 % with two seeds, 10 % with three or five, 4 % with ten."
+            "dev rows and seeds. A seed is drawn for both methods together, because trainings "
+            "with one seed share initial weights and data order. The interval covers new rows and "
+            "training again, but a few seeds underestimate their spread. A simulation of two "
+            "equal methods with 1,000 rows called one of them better in 2 % of cases if seeds had "
+            "a standard deviation of 1 point; with 3 points it was 18 % for two seeds, 10 % for "
+            "three or five, and 4 % for ten."
         )
     if (table["seeds"] == 1).any():
         yield (
-            f"With one seed the 95 % CI ({RESAMPLES:,} draws, percentile bootstrap) draws the dev "
-            "examples alone: it says nothing about training again with another seed."
+            f"With one seed, the 95 % CI ({RESAMPLES:,} draws, percentile bootstrap) covers new "
+            "rows only: it says nothing about training again with another seed."
         )
     yield (
-        "p: paired permutation test of no difference, in which the two methods' predictions of "
-        f"an example are swapped, all seeds together; {_tests(table)} It speaks about these "
-        "trained models on new examples, not about training again; only the interval carries the "
-        "spread over seeds. p (Holm): corrected for the tasks compared of the same depth and pair."
+        "p: paired permutation test of no difference, which swaps the two methods' predictions "
+        f"for a row, all seeds together; {_tests(table)} It covers these trained models on new "
+        "rows, not training again: only the interval includes the spread over seeds. p (Holm): "
+        "corrected for the number of tasks of the same depth and pair."
     )
     yield (
-        'Verdict: ">" where p (Holm) is below 0.05 and the interval excludes 0; the p named is '
-        "Holm's. Settings and epochs were chosen on the same dev examples, from one search per "
-        "cell, and neither number carries that choice."
+        'Verdict: ">" if p (Holm) is below 0.05 and the interval excludes 0; it shows p (Holm). '
+        "Settings and epochs were chosen on the same dev rows, from one search per cell; neither "
+        "p nor the interval accounts for that choice."
     )
 
 
 def _constant_note(constant: pd.Series) -> Iterator[str]:
     if constant.any():
         yield (
-            f"{CONSTANT} On at least one seed one of the two predicts one class only: the "
-            "difference is that of training that failed, not of what the methods teach."
+            f"{CONSTANT} On at least one seed, one of the two predicts a single class: the "
+            "difference comes from a training that failed, not from the methods."
         )
 
 
 def _gaps(found: Differences) -> Iterator[str]:
     if len(found.incomplete):
-        yield f"Not compared before all confirm seeds have ended: {_incomplete(found)}."
+        yield f"Not compared until all confirm seeds have ended: {_incomplete(found)}."
     if found.problems:
-        yield f"Predictions that could not be used: {_listed(found.problems)}."
+        yield f"Predictions that could not be used: {_joined(found.problems)}."
 
 
 def _tests(table: pd.DataFrame) -> str:
@@ -191,11 +191,11 @@ def _tests(table: pd.DataFrame) -> str:
         return "exact, over all swaps."
     if (table["test"] == "random").all():
         return random
-    return f"exact where the score is accuracy, otherwise {random}"
+    return f"exact if the score is accuracy, otherwise {random}"
 
 
 def _score_text(run: Run) -> str:
-    """Of which metrics the selection score is the mean, for example ``accuracy (MRPC: …)``."""
+    """The metrics behind the score, for example ``accuracy for RTE; mcc for CoLA``."""
     tasks: dict[str, list[str]] = {}
     for task, about in run.study["tasks"].items():
         names = [
@@ -210,7 +210,7 @@ def _score_text(run: Run) -> str:
 
 
 def _incomplete(found: Differences) -> str:
-    """Task by task and depth by depth, which students lack how many seeds."""
+    """The unfinished students with their seeds, by task and depth."""
     parts = []
     for (task, depth), rows in found.incomplete.groupby(["task", "depth"], sort=False):
         cells = [
@@ -218,9 +218,9 @@ def _incomplete(found: Differences) -> str:
             for row in rows.to_dict("records")
         ]
         parts.append(f"{task_label(str(task))}, {depth} layers: {', '.join(cells)}")
-    return _listed(parts)
+    return _joined(parts)
 
 
-def _listed(parts: list[str]) -> str:
-    rest = len(parts) - _MANY
-    return "; ".join(parts if rest <= 0 else [*parts[:_MANY], f"and {rest} more"])
+def _joined(parts: list[str]) -> str:
+    rest = len(parts) - _MAX_ITEMS
+    return "; ".join(parts if rest <= 0 else [*parts[:_MAX_ITEMS], f"and {rest} more"])

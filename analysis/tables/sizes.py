@@ -1,4 +1,4 @@
-"""The paper's Table 4: size and speed by depth."""
+"""The tables of size and speed by depth (the paper's Table 4)."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -6,17 +6,17 @@ from typing import Any
 import pandas as pd
 
 from analysis.labels import task_label
-from analysis.rendering import Table, plain, shell_path
+from analysis.rendering import Table, plain_table, shell_path
 from analysis.results.sizes import depths, published_ratios, sizes
 from analysis.run_data.measured_times import Benchmark, load_benchmark, speeds
 from analysis.run_data.runs import Run
 from analysis.tables.text import NONE, generated_note
 
-_LENGTH = 128  # tokens a row in the paper
+_LENGTH = 128  # tokens per row in the paper
 
 
 def tables(run: Run) -> Iterator[Table]:
-    """Size and speed beside the paper's, and the speed on every kind of batch if measured."""
+    """Yields size and speed beside the paper's, and measured times for each kind of batch."""
     benchmark, problem = load_benchmark(run.path)
     yield sizes_table(run, benchmark, problem)
     if benchmark is not None:
@@ -24,12 +24,12 @@ def tables(run: Run) -> Iterator[Table]:
 
 
 def sizes_table(run: Run, benchmark: Benchmark | None, problem: str | None = None) -> Table:
-    """A row per depth; without a benchmark there are no columns of times.
+    """Returns a row per depth; without a benchmark there are no columns of times.
 
     Args:
         run: The study.
         benchmark: Its measured times.
-        problem: Why its file of times cannot be used.
+        problem: Why the file of measured times cannot be used.
     """
     numbers = sizes(run, benchmark)
     cells = {
@@ -41,7 +41,7 @@ def sizes_table(run: Run, benchmark: Benchmark | None, problem: str | None = Non
     }
     if benchmark is not None:
         records = numbers.to_dict("records")
-        cells["ms a row"] = pd.Series([_milliseconds(row) for row in records])
+        cells["ms per row"] = pd.Series([_milliseconds(row) for row in records])
         cells["Speed-up"] = pd.Series([_speedup(row) for row in records])
     if numbers["published_total"].notna().any():
         cells["Paper: total"] = (
@@ -52,11 +52,11 @@ def sizes_table(run: Run, benchmark: Benchmark | None, problem: str | None = Non
         cells["Paper: speed-up"] = numbers["published_speedup"].map(_ratio)
     notes = [*_size_notes(run, numbers), *_time_notes(run, benchmark, problem)]
     title = "Size and speed by depth"
-    return plain("sizes", title, numbers, pd.DataFrame(cells), *notes, *generated_note(run))
+    return plain_table("sizes", title, numbers, pd.DataFrame(cells), *notes, *generated_note(run))
 
 
 def speed_table(run: Run, benchmark: Benchmark) -> Table:
-    """A row per kind of batch, a column per depth."""
+    """Returns a row per kind of batch, a column per depth."""
     numbers = speeds(benchmark)
     texts = []
     for (task, size), rows in numbers.groupby(["task", "batch_size"], sort=False):
@@ -71,17 +71,17 @@ def speed_table(run: Run, benchmark: Benchmark) -> Table:
         texts.append(text)
     texts.append(_paper_row(run, list(texts[0])))
     notes = (
-        "Milliseconds a row, and the speed-up over the teacher: median (quartiles) of "
-        f"{_repeats(numbers)} calls of each model, which took turns. Dev rows are batched by "
-        "length and padded to the longest of their batch, as when they are scored; of many "
-        "batches some, short and long ones, stand for all.",
+        "Milliseconds per row, and speed-up over the teacher: median (quartiles) of "
+        f"{_repeats(numbers)} calls of each model; the models take turns. Dev rows are batched by "
+        "length and padded to the longest row of the batch, as in scoring; if there are many "
+        "batches, a selection of short and long ones is measured.",
         f"Measured on: {benchmark.conditions}.",
-        "Last row: the paper's seconds for a whole data set, of which it is not known which; only "
-        "its speed-up is comparable.",
+        "Last row: the paper's seconds for a whole data set. The paper does not say which one, so "
+        "only the speed-up is comparable.",
     )
     title = "Inference time by depth and kind of batch"
     cells = pd.DataFrame(texts).fillna(NONE)
-    return plain("speed", title, numbers, cells, *notes, *generated_note(run))
+    return plain_table("speed", title, numbers, cells, *notes, *generated_note(run))
 
 
 def _paper_row(run: Run, columns: list[str]) -> dict[str, str]:
@@ -99,26 +99,26 @@ def _size_notes(run: Run, numbers: pd.DataFrame) -> Iterator[str]:
     pooler = numbers["pooler"].iloc[0]
     if pd.isna(pooler):
         yield (
-            "The parameters are not known: the run was begun by an older version, which did not "
-            f"record them. `python -m pkd.benchmark {shell_path(run.path)}` counts them."
+            "The numbers of parameters are unknown: an older version started this study and did "
+            f"not record them. `pkd-study benchmark {shell_path(run.path)}` counts them."
         )
     else:
         yield (
-            "Parameters in millions (M). Transformer: all layers. The total holds the pooler "
-            f"({_millions(pooler)}) too, not the classifier, as in the paper. Compression: the "
-            "teacher's total over the model's."
+            "Parameters in millions (M). Transformer: all layers. Total: with the pooler "
+            f"({_millions(pooler)}) and without the classifier, as in the paper. Compression: the "
+            "teacher's total divided by the model's."
         )
     if numbers["published_total"].notna().any():
         layers = depths(run)[0]
-        over = "" if layers == 12 else f", recomputed over {layers} layers, as the teacher has"
+        over = "" if layers == 12 else f", here relative to {layers} layers, as the teacher has"
         yield (
-            "Paper: its Table 4, BERT-base, batch 128, length 128; by another's account of the "
-            "paper on one Titan RTX in FP16. Which data set its seconds are for is not known: "
-            f"compare the ratios{over}."
+            "Paper: its Table 4, BERT-base, batch 128, length 128; according to another paper, on "
+            "one Titan RTX in FP16. The data set behind the seconds is unknown: compare the "
+            f"ratios{over}."
         )
         name = str(run.study["teacher"]["name"])
         if name.split("/")[-1] != "bert-base-uncased":
-            yield f"This study's encoder is another one ({name}), so its sizes differ."
+            yield f"This study uses another encoder ({name}), so its sizes differ."
 
 
 def _time_notes(run: Run, benchmark: Benchmark | None, problem: str | None) -> Iterator[str]:
@@ -126,20 +126,20 @@ def _time_notes(run: Run, benchmark: Benchmark | None, problem: str | None) -> I
         yield f"{problem}."
     if benchmark is None:
         yield (
-            "Inference time is not measured here: once the study has students, "
-            f"`python -m pkd.benchmark {shell_path(run.path)}` measures it on your machine."
+            "Inference time has not been measured. Once the study has students, "
+            f"`pkd-study benchmark {shell_path(run.path)}` measures it on your machine."
         )
         return
     yield (
-        "ms a row: milliseconds of the forward pass for one of 128 rows of equal length, median "
-        "(quartiles). Speed-up: the teacher's time over the model's, for calls that followed each "
-        f"other. Measured on: {benchmark.conditions}."
+        "ms per row: milliseconds of the forward pass, per row of a batch of 128 rows of equal "
+        "length, median (quartiles). Speed-up: the teacher's time divided by the model's, for "
+        f"calls that ran one after the other. Measured on: {benchmark.conditions}."
     )
     load = benchmark.about["load_average"]
     if isinstance(load, int | float) and load >= 1:
         yield (
-            f"The machine was busy before measuring (load {load:.1f}): the times are too long, "
-            "the ratios less affected. Measure again on a quiet machine."
+            f"The machine was busy before measuring (load {load:.1f}): the times are too long; "
+            "the ratios are affected less. Measure again on an idle machine."
         )
 
 
@@ -170,7 +170,7 @@ def _milliseconds(row: Any) -> str:
 
 
 def _digits(value: float) -> str:
-    """Three significant digits, never as a power of ten."""
+    """Three significant digits without an exponent."""
     return f"{value:.0f}" if value >= 100 else f"{value:.3g}"
 
 

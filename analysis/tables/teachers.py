@@ -1,11 +1,11 @@
-"""The paper's Table 5: does a better teacher, or another start, make a better student?"""
+"""The paper's Table 5: does another teacher, or another start, make a better student?"""
 
 from collections.abc import Sequence
 
 import pandas as pd
 
 from analysis.labels import method_label
-from analysis.rendering import Table, plain
+from analysis.rendering import Table, plain_table
 from analysis.results.comparison import Column, columns, comparison
 from analysis.run_data.published import published_results, published_task, start_layers
 from analysis.run_data.runs import Run
@@ -17,14 +17,14 @@ _MODEL = ["study", "teacher", "start", "depth", "method"]
 
 
 def teachers_tables(runs: Sequence[Run]) -> list[Table]:
-    """Several studies under one another; no table if they share teacher and start.
+    """Returns one table of several studies; no table if all have the same teacher and start.
 
     Args:
-        runs: The studies; their tasks may differ, a task that one lacks stays empty there.
+        runs: The studies. Their tasks may differ; missing tasks stay empty.
     """
     if len({(*_teacher(run), _start(run)) for run in runs}) < 2:
         return []
-    numbers = pd.concat([_numbers(run) for run in runs], ignore_index=True)
+    numbers = pd.concat([_labelled_comparison(run) for run in runs], ignore_index=True)
     grid = list(dict.fromkeys(column for run in runs for column in columns(run)))
     texts = []
     for model, rows in numbers.groupby(_MODEL, sort=False):
@@ -41,23 +41,23 @@ def teachers_tables(runs: Sequence[Run]) -> list[Table]:
             text[column.label] = scores_of(cell) if len(cell) else NONE
         texts.append(text)
     notes = [
-        "Mean ± standard deviation over confirm seeds (their number), dev, in percent. "
-        "The studies were tuned each by its own search; see their reports for the budgets.",
+        "Mean ± standard deviation over confirm seeds, with their number in parentheses; dev, in "
+        "percent. Each study was tuned by its own search; see its report for the budget.",
         *constant_note(numbers["constant"]),
     ]
     if not any(run.generated for run in runs):
         texts += _published_rows(grid, list(texts[0]))
         notes.append(
-            "Rows of the paper are its table 5, from the GLUE test server: compare the order of "
-            "rows, not the scores. Its first student is also in its table 1, with other numbers "
-            "for MNLI (80.2 and 79.8)."
+            "The paper's rows are its table 5, from the GLUE test server: compare the order of "
+            "the rows, not the scores. The first student is also in the paper's table 1, with "
+            "other numbers for MNLI (80.2 and 79.8)."
         )
     title = "Teachers and initialisations"
     generated = next((generated_note(run) for run in runs if run.generated), [])
-    return [plain("teachers", title, numbers, pd.DataFrame(texts), *notes, *generated)]
+    return [plain_table("teachers", title, numbers, pd.DataFrame(texts), *notes, *generated)]
 
 
-def _numbers(run: Run) -> pd.DataFrame:
+def _labelled_comparison(run: Run) -> pd.DataFrame:
     numbers = comparison(run)
     numbers = numbers[numbers["task"].isin(list(run.study["tasks"]))]
     name, layers, _ = _teacher(run)
@@ -73,7 +73,7 @@ def _teacher(run: Run) -> tuple[str, int, int]:
 def _start(run: Run) -> str:
     train = run.study["config"].get("train", {})
     start, layers = train.get("init", "pretrained"), start_layers(run.study)
-    student = run.study.get("student")  # only where teachers are of another model
+    student = run.study.get("student")  # recorded if it is not the teacher's encoder
     if start == "teacher":
         source = "fine-tuned teacher"
     else:

@@ -1,31 +1,31 @@
-"""The text of single cells, the same in every table."""
+"""The text of cells and notes, the same in every table."""
 
 import pandas as pd
 
 from analysis.rendering import GENERATED
 from analysis.run_data.runs import Run
 
-NONE = "–"  # printed where there is no number
-CONSTANT = "†"  # printed behind a score that takes no learning
+NONE = "–"  # printed if there is no number
+CONSTANT = "†"  # printed after the score of a model that predicts a single class
 
 
 def mean_sd(mean: float, sd: float) -> str:
-    """A score with its spread, both in percent; the spread of one seed is `NONE`."""
+    """Returns a score with its standard deviation, both in percent; with one seed it is `NONE`."""
     return NONE if pd.isna(mean) else f"{mean:.1f} ± {number(sd)}"
 
 
 def number(value: float) -> str:
-    """A score with one decimal."""
+    """Returns a score with one decimal."""
     return NONE if pd.isna(value) else f"{value:.1f}"
 
 
 def generated_note(run: Run) -> list[str]:
-    """The warning below each table of generated data."""
+    """Returns the warning below each table of generated data."""
     return [GENERATED] if run.generated else []
 
 
 def scores_of(cell: pd.DataFrame) -> str:
-    """One cell: a mean ± sd per metric and n, or how far the cell has come."""
+    """Returns one cell: mean ± sd per metric and n, or the progress of an unfinished cell."""
     status, n = cell["status"].iloc[0], int(cell["n"].max())
     if not n:
         return NONE if status == "complete" else str(status)
@@ -35,14 +35,14 @@ def scores_of(cell: pd.DataFrame) -> str:
 
 
 def constant_note(constant: pd.Series) -> list[str]:
-    """The footnote to `CONSTANT`, if any score bears that mark.
+    """Returns the footnote for `CONSTANT`, if any score has that mark.
 
     Args:
-        constant: of each score, how many of its models predict one class only.
+        constant: For each score, how many of its models predict a single class.
     """
     if not constant.fillna(0).any():
         return []
     return [
-        f"{CONSTANT} Predicts one class only (of several seeds, at least one does): the score is "
-        "that of always naming this class, and says nothing of the method."
+        f"{CONSTANT} On at least one seed, the model predicts a single class. Such a score is "
+        "that of always predicting this class and says nothing about the method."
     ]

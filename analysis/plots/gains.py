@@ -1,4 +1,4 @@
-"""What each method adds on each task: a slope chart from FT over KD to PKD."""
+"""The plot of what each method adds on each task: a slope chart from FT to KD to PKD."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -10,35 +10,33 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from sklearn.isotonic import isotonic_regression
 
-from analysis.labels import method_label, task_label
+from analysis.labels import method_label, methods_in_order, task_label
 from analysis.plots.canvas import (
     MAX_DEPTHS,
     MAX_TASKS,
     Plot,
     colour,
-    dodge,
     finish,
     hollow_handle,
     marker,
-    methods_in_order,
+    offset,
     panels,
     shown,
 )
-from analysis.results.settings import scores_by_method
+from analysis.results.gains import gains
 from analysis.run_data.runs import Run
-from pkd.distillation.methods import TEACHER
 
 _PANEL = (3.9, 3.9)
-_LABEL = 0.058  # of the panel's height, which one label at its right takes
-_SPREAD = 0.5  # of the usual distance between marks that share a place
+_LABEL = 0.058  # height of a label at the right, as a share of the panel
+_SPREAD = 0.5  # of the usual distance between marks at one place
 _LINE: dict[str, Any] = {"color": "#777777", "lw": 1.1, "zorder": 1}
-# Lines of tasks that cross are told apart by their dashes.
+# Dashes identify the lines of tasks that cross.
 _DASHES = ["-", "--", ":", "-.", (0, (5, 1)), (0, (3, 1, 1, 1)), (0, (1, 1))]
 
 
 def plots(run: Run) -> Iterator[Plot]:
-    """One plot, if any task has two confirmed methods at one depth."""
-    numbers = slope(run)
+    """Yields one plot if any task has two confirmed methods at one depth."""
+    numbers = gains(run)
     if numbers.empty:
         return
     tasks = [task for task in run.study["tasks"] if (numbers["task"] == task).any()]
@@ -49,46 +47,21 @@ def plots(run: Run) -> Iterator[Plot]:
     base = method_label(numbers["baseline"].iloc[0])
     yield Plot(
         "slope",
-        f"Difference of the confirmed dev score to {base}, in points, task by task; the lines "
-        "only join a task's marks, which stand side by side. Error bars: standard error of the "
-        "difference of the two means over seeds. Hollow where seeds are missing."
-        + fewer_tasks
-        + fewer_depths,
+        f"Confirmed dev score minus that of {base}, in points, for each task. The lines only "
+        "connect the marks of a task. Error bars: standard error of the difference of the two "
+        "means over seeds. Hollow marks: seeds are missing." + fewer_tasks + fewer_depths,
         numbers,
-        slope_figure(numbers, tasks, depths),
+        gains_figure(numbers, tasks, depths),
     )
 
 
-def slope(run: Run) -> pd.DataFrame:
-    """Confirmed scores minus those of the same task and depth's first method, as a rule FT.
-
-    Columns: ``task``, ``depth``, ``method``, ``mean``, ``sd``, ``n``, ``planned`` as in
-    `analysis.results.settings.scores_by_method`, ``baseline`` (the method that is subtracted),
-    ``difference`` (points) and ``se``: the standard error of the difference of two independent
-    means, sqrt(sd² / n + sd² / n), 0 for the baseline itself, missing where one has a single
-    seed. Tasks that lack the baseline or everything else at a depth are left out.
-    """
-    scores = scores_by_method(run)
-    scores = scores[scores["method"] != TEACHER].reset_index(drop=True)
-    if scores.empty:
-        return scores
-    first, place = methods_in_order(scores["method"])[0], ["task", "depth"]
-    base = scores[scores["method"] == first].set_index(place)[["mean", "sd", "n"]]
-    table = scores.join(base.add_prefix("base_"), on=place, how="inner").assign(baseline=first)
-    table["difference"] = table["mean"] - table["base_mean"]
-    table["se"] = (table["sd"] ** 2 / table["n"] + table["base_sd"] ** 2 / table["base_n"]) ** 0.5
-    table.loc[table["method"] == table["baseline"], "se"] = 0.0
-    table = table.drop(columns=["base_mean", "base_sd", "base_n"])
-    return table[table.groupby(place)["method"].transform("nunique") > 1].reset_index(drop=True)
-
-
-def slope_figure(numbers: pd.DataFrame, tasks: Sequence[str], depths: Sequence[int]) -> Figure:
-    """A panel per depth, a line per task, named at its right end.
+def gains_figure(numbers: pd.DataFrame, tasks: Sequence[str], depths: Sequence[int]) -> Figure:
+    """Draws a panel per depth, a line per task with its name at the right end.
 
     Args:
-        numbers: What `slope` returns.
-        tasks: Those to draw, in their order.
-        depths: Likewise.
+        numbers: What `analysis.results.gains.gains` returns.
+        tasks: The tasks to draw, in order.
+        depths: The depths to draw, in order.
     """
     figure, grid = panels(1, len(depths), _PANEL)
     numbers = numbers[numbers["task"].isin(tasks) & numbers["depth"].isin(depths)]
@@ -102,7 +75,7 @@ def slope_figure(numbers: pd.DataFrame, tasks: Sequence[str], depths: Sequence[i
         ends = {}
         for i, task in enumerate(tasks):
             line = panel[panel["task"] == task]
-            aside = _SPREAD * dodge(i, len(tasks)) * (line["method"] != line["baseline"])
+            aside = _SPREAD * offset(i, len(tasks)) * (line["method"] != line["baseline"])
             line = line.assign(place=line["method"].map(methods.index) + aside)
             line = line.sort_values("place")
             if len(line):
@@ -122,22 +95,22 @@ def slope_figure(numbers: pd.DataFrame, tasks: Sequence[str], depths: Sequence[i
 
 
 def push_apart(wanted: Sequence[float], least: float, low: float, high: float) -> list[float]:
-    """Places as near as may be to the wanted ones, at least so far from each other.
+    """Returns places as near as possible to the wanted ones, at least `least` apart.
 
     Args:
-        wanted: Where things would like to stand, one or more, in any order.
+        wanted: The wanted places, one or more, in any order.
         least: The smallest distance; made smaller if not all fit between `low` and `high`.
         low: The lowest place.
         high: The highest place.
 
     Returns:
-        A place for each, in the order of `wanted`; equal wishes keep their order, upwards.
+        A place for each, in the order of `wanted`; equal wanted places keep their order, upwards.
     """
     count = len(wanted)
     least = min(least, (high - low) / max(count - 1, 1))
     order = np.argsort(wanted, kind="stable")
     steps = least * np.arange(count)
-    # Without the steps, "so far from each other" becomes "not decreasing".
+    # After subtracting the steps, "at least `least` apart" becomes "not decreasing".
     level = isotonic_regression(np.take(wanted, order) - steps, y_min=low, y_max=high - steps[-1])
     places = np.empty(count)
     places[order] = level + steps
@@ -154,7 +127,7 @@ def _draw(axes: Axes, line: pd.DataFrame, dashes: Any) -> None:
 
 
 def _name_lines(axes: Axes, ends: dict[str, tuple[float, float]], count: int) -> None:
-    """Writes each task's name beside the end of its line, none over another."""
+    """Writes the name of each task beside the end of its line, without overlap."""
     low, high = axes.get_ylim()
     height = high - low
     inner = _LABEL * height / 2

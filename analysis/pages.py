@@ -1,0 +1,104 @@
+"""The pages of the report, ``report.md`` and ``index.html``, with everything they link to."""
+
+import base64
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup, escape
+
+from analysis.exchange.config_fragments import write_fragments
+from analysis.exchange.trial_tables import write_trials
+from analysis.plots.all_plots import write_plots
+from analysis.plots.importance import NO_IMPORTANCE
+from analysis.rendering import CODE, GENERATED, Table
+from analysis.results.budget import budget, failures, missing
+from analysis.results.headline import headline
+from analysis.results.summary import summary
+from analysis.run_data.runs import Run, load_run
+from analysis.tables.all_tables import all_tables
+from analysis.tables.teachers import teachers_tables
+
+_MAX_LINES = 20  # of the lists of missing and failed trials
+
+
+def build_report(run_dir: Path | str, beside: Sequence[Path | str] = ()) -> Path:
+    """Reads a run folder and writes its report, replacing an older one.
+
+    Args:
+        run_dir: The folder of a study (its ``--out``).
+        beside: Run folders of studies with another teacher or student start, for the table that
+            compares them.
+
+    Returns:
+        The path of ``report.md``; ``index.html`` is in the same folder.
+
+    Raises:
+        RunError: The folder holds no run that this version can read.
+    """
+    return write_report(load_run(run_dir), [load_run(other) for other in beside])
+
+
+def write_report(run: Run, beside: Sequence[Run] = ()) -> Path:
+    """Writes the report of loaded runs and returns the path of ``report.md``."""
+    folder = run.path / "report"
+    for name in ("tables", "plots"):
+        (folder / name).mkdir(parents=True, exist_ok=True)
+    tables = [*all_tables(run), *teachers_tables([run, *beside])]
+    for table in tables:
+        table.write(folder / "tables")
+    write_trials(run, folder)
+    write_fragments(run, folder / "configs")
+    plots = write_plots(run, folder / "plots")
+    drawn = {plot.name for plot in plots}
+    undrawn = NO_IMPORTANCE if drawn and "importance" not in drawn else None
+    facts = {**_facts(run, tables), "tables": tables, "plots": plots, "undrawn": undrawn}
+    _render("report.md.j2", folder / "report.md", facts)
+    images = {
+        plot.name: base64.b64encode((folder / "plots" / f"{plot.name}.png").read_bytes()).decode()
+        for plot in plots
+    }
+    _render("report.html.j2", folder / "index.html", {**facts, "images": images})
+    return folder / "report.md"
+
+
+def _facts(run: Run, tables: list[Table]) -> dict[str, Any]:
+    study = run.study
+    numbers = {table.name: table.numbers for table in tables}
+    absent, failed, cells = missing(run), failures(run), budget(run)
+    return {
+        "name": study["name"],
+        "command": study.get("command", "unknown"),
+        "generated": GENERATED if run.generated else None,
+        "headline": headline(run, numbers["comparison"], numbers.get("significance-overall")),
+        "summary": summary(run, cells),
+        "config": yaml.safe_dump(study["config"], sort_keys=False, allow_unicode=True),
+        "unfinished": f"{len(absent)} of {len(cells)}" if absent else None,
+        "missing": _first_lines(absent),
+        "failures": _first_lines(failed),
+        "problems": run.problems,
+    }
+
+
+def _first_lines(lines: list[str]) -> list[str]:
+    rest = len(lines) - _MAX_LINES
+    return lines if rest <= 0 else [*lines[:_MAX_LINES], f"and {rest} more"]
+
+
+def _with_code(note: str) -> Markup:
+    """Returns a note as HTML, with its `commands` as code."""
+    return Markup(CODE.sub(r"<code>\1</code>", str(escape(note))))
+
+
+def _render(template: str, path: Path, facts: dict[str, Any]) -> None:
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        autoescape=template.endswith(".html.j2"),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["with_code"] = _with_code
+    path.write_text(environment.get_template(template).render(facts), encoding="utf-8")
