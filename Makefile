@@ -18,12 +18,13 @@ $(VENV)/.installed: pyproject.toml constraints.txt
 	touch $@
 
 demo: install
-	$(BIN)/python study/run.py --config configs/demo.yaml --out $(OUT) $(ARGS)
+	$(BIN)/python study/run.py --config demo --out $(OUT) $(ARGS)
 
 check: install
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/lint-imports
 	$(BIN)/python -m tests.audit
 
 test: check
