@@ -1,6 +1,6 @@
-"""Looks the pinned packages up in PyPI's list of vulnerabilities: ``python -m tests.audit``.
+"""Looks up the pinned packages in PyPI's list of vulnerabilities: ``python -m tests.audit``.
 
-Fails if one is known there. Where the list cannot be asked, which is said, nothing is known.
+Fails if a package is vulnerable. If the list cannot be reached, prints that and succeeds.
 """
 
 import json
@@ -13,12 +13,12 @@ _COMMAND = [
     *(sys.executable, "-m", "pip_audit", "--requirement", str(_PINS), "--no-deps"),
     *("--disable-pip", "--timeout", "5", "--progress-spinner", "off", "--format", "json"),
 ]
-# Of requests' and pip-audit's errors, those for a service that does not answer as it should.
+# Errors of requests and pip-audit for a service that does not answer as expected.
 _NO_ANSWER = ("ConnectionError", "Could not connect", "Timeout", "SSLError", "ServiceError")
 
 
 def main() -> int:
-    """Prints what is known; gives 1 if a package is vulnerable or pip-audit cannot work."""
+    """Prints known vulnerabilities; returns 1 if there are any or if pip-audit fails."""
     done = subprocess.run(_COMMAND, capture_output=True, text=True)
     try:
         packages = json.loads(done.stdout)["dependencies"]
@@ -27,7 +27,7 @@ def main() -> int:
             print(done.stderr, file=sys.stderr)
             return 1
         packages = []
-    # A mirror that serves packages only answers to every question that it knows of none.
+    # A mirror that only serves packages reports every package as unknown.
     known = [package for package in packages if "skip_reason" not in package]
     if not known:
         print("not audited: PyPI's list of vulnerabilities cannot be reached from here")

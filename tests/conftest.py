@@ -15,11 +15,11 @@ pytest_plugins = [
     "tests.support.training.fixtures",
 ]
 
-# Examples are the same in every run, and a busy machine may take its time over one.
+# Hypothesis generates the same examples each time, without a time limit for a busy machine.
 settings.register_profile("pkd", deadline=None, derandomize=True, max_examples=50)
 settings.load_profile("pkd")
 
-# Before torch is imported: on tensors this small threads only wait for each other, and the
+# Set before torch is imported: on tensors this small, threads only wait for each other, and the
 # workers of pytest-xdist share the cores.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
@@ -29,18 +29,18 @@ def pytest_configure() -> None:
 
 
 def pytest_collection_finish() -> None:
-    """What was imported is not looked through for garbage: an eighth of the time of fast tests."""
+    """Keeps imported objects out of garbage collection: an eighth of the fast tests' time."""
     gc.freeze()
     gc.enable()
 
 
 class Trap:
-    """Makes a folder when it is unpickled.
+    """An object that creates a folder when it is unpickled.
 
     Attributes:
-        folder: is there once the trap has sprung.
+        folder: exists once the trap has been triggered.
         pickled: the trap as a pickle.
-        code: the same as Python source.
+        code: the trap as Python source.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -60,8 +60,8 @@ class Trap:
 
 @pytest.fixture
 def trap(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trap]:
-    """A trap that works, and that the test must not spring."""
-    trap = Trap(tmp_path_factory.mktemp("trap") / "sprung")
+    """A working trap; fails if the test triggers it."""
+    trap = Trap(tmp_path_factory.mktemp("trap") / "triggered")
     pickle.loads(trap.pickled)
     trap.folder.rmdir()
     exec(trap.code)
@@ -72,7 +72,7 @@ def trap(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Trap]:
 
 @pytest.fixture
 def mounted() -> Iterator[Callable[[Path, str], Path]]:
-    """Makes a folder that is a file system of some size, ``2m`` say."""
+    """Returns a function that mounts a file system of some size (``2m``) on a new folder."""
     folders: list[Path] = []
 
     def mount(folder: Path, size: str) -> Path:
@@ -81,7 +81,7 @@ def mounted() -> Iterator[Callable[[Path, str], Path]]:
         try:
             done = subprocess.run(command, capture_output=True, text=True)
         except FileNotFoundError:
-            pytest.skip("there is no mount command")
+            pytest.skip("the mount command does not exist")
         if done.returncode:
             pytest.skip(f"this user may not mount a tmpfs: {done.stderr.strip()}")
         folders.append(folder)

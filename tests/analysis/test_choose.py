@@ -1,4 +1,4 @@
-"""``python -m analysis.choose``: which student it names, and why not the others."""
+"""The command ``pkd-study choose``: the chosen student and the printed reasons."""
 
 import subprocess
 import sys
@@ -26,8 +26,8 @@ def scored(fake: FakeRun) -> FakeRun:
     return fake
 
 
-def asked(run: FakeRun, capsys: pytest.CaptureFixture[str], *limits: str) -> tuple[int, str]:
-    """The exit code, and what is printed in all."""
+def run_choose(run: FakeRun, capsys: pytest.CaptureFixture[str], *limits: str) -> tuple[int, str]:
+    """The exit code, and everything that is printed."""
     code = main([str(run.path), "--task", "rte", *limits])
     shown = capsys.readouterr()
     return code, shown.out + shown.err
@@ -39,8 +39,8 @@ def asked(run: FakeRun, capsys: pytest.CaptureFixture[str], *limits: str) -> tup
         ("", "KD, 6 layers"),
         ("--max-latency-ms 0.2", "KD, 6 layers"),
         ("--max-latency-ms 0.1", "KD, 3 layers"),
-        ("--max-latency-ms 0.075", "KD, 3 layers"),  # as much as is allowed
-        ("--max-drop 5", "KD, 3 layers"),  # the cheapest will do
+        ("--max-latency-ms 0.075", "KD, 3 layers"),  # equal to the limit
+        ("--max-drop 5", "KD, 3 layers"),  # the cheapest is taken
         ("--max-drop 3.9", "KD, 6 layers"),
         ("--max-drop 5 --max-latency-ms 0.2", "KD, 6 layers"),  # the best that is fast enough
         ("--max-parameters 50e6", "KD, 3 layers"),
@@ -52,72 +52,75 @@ def test_the_limits_decide(
     scored: FakeRun, capsys: pytest.CaptureFixture[str], limits: str, taken: str | None
 ) -> None:
     write_benchmark(scored.path)
-    code, text = asked(scored, capsys, *limits.split())
+    code, text = run_choose(scored, capsys, *limits.split())
     if taken is None:
-        assert code == 1 and "no student keeps to --max-" in text
+        assert code == 1 and "no student satisfies --max-" in text
         assert text.count("\n    ") == 4  # each student with its reason
     else:
         assert code == 0 and f"RTE: take {taken}\n" in text
 
 
-def test_score_latency_size_and_reasons_are_told(
+def test_score_latency_size_and_reasons_are_printed(
     scored: FakeRun, capsys: pytest.CaptureFixture[str]
 ) -> None:
     write_benchmark(scored.path)
-    _, text = asked(scored, capsys, "--max-latency-ms", "0.1")
+    _, text = run_choose(scored, capsys, "--max-latency-ms", "0.1")
     assert "66.0 ± 1.0 (n = 3): accuracy on validation, percent; teacher 70.0 (n = 1)" in text
     assert "drop 4.0" in text
     assert "0.075 ms for one row at a time, 0.25 of the teacher's; A Processor, 2 threads" in text
     assert "45.7 million" in text
-    assert "KD, 6 layers: 69.0 ± 1.0 (n = 3); 0.15 ms a row (--max-latency-ms 0.1)" in text
-    assert "FT, 3 layers: 60.0 ± 1.0 (n = 3); another that costs no more scores as high" in text
+    assert "KD, 6 layers: 69.0 ± 1.0 (n = 3); 0.15 ms per row (--max-latency-ms 0.1)" in text
+    assert (
+        "FT, 3 layers: 60.0 ± 1.0 (n = 3); another student costs no more and scores as high"
+        in text
+    )
     assert "--task rte --student kd-3 --to DIR --onnx --int8" in text
 
 
-def test_one_that_is_tied_with_what_is_taken_is_no_dearer(
+def test_a_student_tied_with_the_choice_costs_and_scores_the_same(
     scored: FakeRun, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for seed in range(3):
         scored.trial("confirm", "rte", 6, "pkd-skip", seed, 0.69 + (seed - 1) / 100)
-    _, text = asked(scored, capsys)
+    _, text = run_choose(scored, capsys)
     tied = [line for line in text.splitlines() if line.endswith("; costs and scores the same")]
     assert len(tied) == 1 and "69.0 ± 1.0 (n = 3)" in tied[0]
 
 
-def test_a_latency_that_was_not_measured_is_asked_for_with_the_command(
+def test_without_measured_times_a_latency_limit_names_the_command(
     scored: FakeRun, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    code, text = asked(scored, capsys, "--max-latency-ms", "5")
+    code, text = run_choose(scored, capsys, "--max-latency-ms", "5")
     assert code == 2 and "there is no benchmark.json yet" in text
-    assert f"python -m pkd.benchmark {scored.path} --task rte" in text
+    assert f"pkd-study benchmark {scored.path} --task rte" in text
     (scored.path / "benchmark.json").write_text("half a")
-    code, text = asked(scored, capsys, "--max-latency-ms", "5")
+    code, text = run_choose(scored, capsys, "--max-latency-ms", "5")
     assert code == 2 and "benchmark.json is damaged and not used" in text
 
 
-def test_without_times_and_sizes_layers_are_the_cost(
+def test_without_times_and_sizes_the_layers_are_the_cost(
     scored: FakeRun, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    code, text = asked(scored, capsys, "--max-drop", "5")
+    code, text = run_choose(scored, capsys, "--max-drop", "5")
     assert code == 0 and "take KD, 3 layers" in text and "latency     not measured" in text
-    code, text = asked(scored, capsys, "--max-parameters", "50e6")
-    assert code == 2 and "--max-parameters needs the models' sizes" in text
+    code, text = run_choose(scored, capsys, "--max-parameters", "50e6")
+    assert code == 2 and "--max-parameters needs the sizes of the models" in text
 
 
-def test_unfinished_students_and_constant_ones_are_refused(
+def test_unfinished_and_constant_students_are_refused(
     scored: FakeRun, capsys: pytest.CaptureFixture[str]
 ) -> None:
     for seed in range(2):
         scored.trial("confirm", "rte", 6, "pkd-skip", seed, 0.9)
     for seed in range(3):
         scored.trial("confirm", "rte", 3, "pkd-last", seed, 0.8, constant=True)
-    code, text = asked(scored, capsys)
+    code, text = run_choose(scored, capsys)
     assert code == 0 and "take KD, 6 layers" in text
-    assert "PKD-Skip, 6 layers: 90.0 ± 0.0 (n = 2); 2 of 3 confirm seeds have ended" in text
-    assert "PKD-Last, 3 layers: 80.0 ± 0.0 (n = 3); it predicts one class only" in text
+    assert "PKD-Skip, 6 layers: 90.0 ± 0.0 (n = 2); 2 of 3 confirm seeds are complete" in text
+    assert "PKD-Last, 3 layers: 80.0 ± 0.0 (n = 3); it predicts a single class" in text
 
 
-def test_a_method_that_is_not_told_apart_is_named(
+def test_methods_without_a_shown_difference_are_named(
     fake: FakeRun, capsys: pytest.CaptureFixture[str]
 ) -> None:
     fake.trial("teachers", "rte", 12, "teacher", 0, 0.9)
@@ -126,15 +129,15 @@ def test_a_method_that_is_not_told_apart_is_named(
         fake.confirm("rte", 6, "ft", seed, labels, [0] * 50 + [1] * 50)
         fake.confirm("rte", 6, "kd", seed, labels, [0] * 20 + [1] * 80)
         fake.confirm("rte", 6, "pkd-skip", seed, labels, [1] * 79 + [0] * 21)
-    code, text = asked(fake, capsys)
+    code, text = run_choose(fake, capsys)
     assert code == 0 and "take KD, 6 layers" in text
-    assert "not told apart from it on dev (same depth, paired test): PKD-Skip\n" in text
+    assert "no difference shown on dev (same depth, paired test): PKD-Skip\n" in text
 
 
-def test_what_cannot_be_asked_is_refused(
+def test_unknown_tasks_and_folders_are_refused(
     fake: FakeRun, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    code, text = asked(fake, capsys)
+    code, text = run_choose(fake, capsys)
     assert code == 2 and "holds no confirmed student of rte yet" in text
     assert main([str(fake.path), "--task", "mnli"]) == 2
     assert "--task is 'mnli', but this study has rte" in capsys.readouterr().err
@@ -145,7 +148,7 @@ def test_what_cannot_be_asked_is_refused(
 @pytest.mark.parametrize(
     "option", ["--max-drop=-1", "--max-latency-ms=-5", "--max-parameters=nan", "--max-drop=x"]
 )
-def test_a_limit_that_is_none(
+def test_an_invalid_limit_is_refused(
     fake: FakeRun, capsys: pytest.CaptureFixture[str], option: str
 ) -> None:
     with pytest.raises(SystemExit, match="2"):
@@ -154,7 +157,10 @@ def test_a_limit_that_is_none(
 
 
 def test_neither_torch_nor_ray_is_loaded() -> None:
-    code = "import sys, analysis.choose; print(sorted({'torch', 'ray', 'pkd'} & set(sys.modules)))"
+    code = (
+        "import sys, analysis.tables.choice; "
+        "print(sorted({'torch', 'transformers', 'ray'} & set(sys.modules)))"
+    )
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
     )

@@ -22,7 +22,7 @@ def searched(fake: FakeRun) -> FakeRun:
     return fake
 
 
-def test_what_is_read_back_is_what_was_recorded(
+def test_the_storage_holds_the_recorded_trials(
     searched: FakeRun, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     url = f"sqlite:///{tmp_path / 'study.db'}"
@@ -45,7 +45,7 @@ def test_what_is_read_back_is_what_was_recorded(
     assert study.best_trial.number == 0
 
 
-def test_studies_that_are_there_are_replaced_only_if_asked(
+def test_existing_studies_are_replaced_only_with_the_option(
     searched: FakeRun, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     url = f"sqlite:///{tmp_path / 'study.db'}"
@@ -81,7 +81,7 @@ def test_a_storage_that_cannot_be_opened_is_refused_with_the_reason(
     assert len(error.splitlines()) == 1
 
 
-def test_a_file_that_is_no_database_is_left_as_it_is(searched: FakeRun, tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_database_is_not_changed(searched: FakeRun, tmp_path: Path) -> None:
     path = tmp_path / "notes.txt"
     path.write_text("These are notes, and long enough to be taken for a database's header.\n" * 9)
     before = path.read_bytes()
@@ -94,7 +94,7 @@ def test_a_password_is_not_printed(searched: FakeRun, capsys: pytest.CaptureFixt
     assert "secret" not in capsys.readouterr().err
 
 
-def test_what_is_no_run_or_has_no_trial_is_refused_and_no_file_is_made(
+def test_without_a_run_or_a_trial_no_file_is_made(
     fake: FakeRun, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     url = f"sqlite:///{tmp_path / 'study.db'}"

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from analysis.exchange.glue_server import FILES
-from analysis.submission import Refused, main, server_labels
+from analysis.submission import main
 from tests.support.runs.fake_run import FakeRun, write
 
 SERVER = {file.name: file for file in FILES}
@@ -15,7 +15,7 @@ NLI = ("entailment", "not_entailment")
 
 
 def predict(path: Path, labels: tuple[str, ...], codes: list[int], idx: list[int]) -> Path:
-    """A prediction file as a study writes it."""
+    """Writes a prediction file in the format of a study."""
     path.parent.mkdir(parents=True, exist_ok=True)
     columns: dict[str, Any] = {"idx": idx, "prediction": codes}
     for code, label in enumerate(labels):
@@ -24,8 +24,8 @@ def predict(path: Path, labels: tuple[str, ...], codes: list[int], idx: list[int
     return path
 
 
-def rte(fake: FakeRun, depth: int, method: str, rows: int = 3000) -> Path:
-    """Test predictions of RTE, alternating, and the record of what predicted them."""
+def predict_rte(fake: FakeRun, depth: int, method: str, rows: int = 3000) -> Path:
+    """Writes alternating test predictions of RTE, and the ledger entry with their trial."""
     job = f"predict/rte-{depth}-{method}/job-0000"
     codes = [row % 2 for row in range(rows)]
     write_to = fake.path / "ledger" / job
@@ -48,7 +48,7 @@ def lines(path: Path, name: str) -> list[str]:
 
 
 def test_the_zip_holds_the_eleven_files_of_the_server_with_all_their_rows(small: FakeRun) -> None:
-    rte(small, 6, "ft")
+    predict_rte(small, 6, "ft")
     assert main([str(small.path)]) == 0
     # From the dataset card of nyu-mll/glue.
     rows = {
@@ -65,8 +65,8 @@ def test_the_zip_holds_the_eleven_files_of_the_server_with_all_their_rows(small:
             assert table["prediction"].notna().all()
 
 
-def test_the_content_is_an_index_a_tab_and_the_servers_label(small: FakeRun) -> None:
-    rte(small, 6, "ft")
+def test_a_line_is_the_index_a_tab_and_the_servers_label(small: FakeRun) -> None:
+    predict_rte(small, 6, "ft")
     main([str(small.path)])
     path = small.path / "submission" / "6-ft.zip"
     golden = ["index\tprediction", "0\tentailment", "1\tnot_entailment", "2\tentailment"]
@@ -77,92 +77,10 @@ def test_the_content_is_an_index_a_tab_and_the_servers_label(small: FakeRun) -> 
         assert archive.read("RTE.tsv").startswith(b"index\tprediction\n0\tentailment\n")
 
 
-def test_every_filling_is_something_the_server_can_score() -> None:
-    for file in FILES:
-        if file.labels:
-            assert set(file.filling) <= set(file.labels.values())
-    assert set(SERVER["AX"].filling) <= set(SERVER["MNLI-m"].labels.values())
-    similarity = list(map(float, SERVER["STS-B"].filling))
-    assert min(similarity) >= 0 and max(similarity) <= 5
-    assert len(set(similarity)) > 1  # the correlation with a constant is undefined
-
-
-@pytest.mark.parametrize(
-    "labels",
-    [
-        ("entailment", "neutral", "contradiction"),  # the hub's order
-        ("contradiction", "entailment", "neutral"),  # the authors' order
-    ],
-)
-def test_mnli_is_written_by_name_whatever_the_order_of_its_labels(
-    tmp_path: Path, labels: tuple[str, ...]
-) -> None:
-    rows = SERVER["MNLI-m"].rows
-    codes = [row % 3 for row in range(rows)]
-    path = predict(tmp_path / "test_matched.parquet", labels, codes, list(range(rows)))
-    written = server_labels(path, SERVER["MNLI-m"])
-    assert written[:4] == [*labels, labels[0]] and len(written) == rows
-
-
-@pytest.mark.parametrize(
-    ("name", "labels"),
-    [
-        ("SST-2", ("negative", "positive")),
-        ("MRPC", ("not_equivalent", "equivalent")),
-        ("CoLA", ("unacceptable", "acceptable")),
-    ],
-)
-def test_sentiment_paraphrase_and_acceptability_are_written_as_codes(
-    tmp_path: Path, name: str, labels: tuple[str, ...]
-) -> None:
-    rows = SERVER[name].rows
-    codes = [1] + [0] * (rows - 1)
-    path = predict(tmp_path / "test.parquet", labels, codes, list(range(rows)))
-    assert server_labels(path, SERVER[name])[:2] == ["1", "0"]
-    swapped = predict(tmp_path / "swapped.parquet", labels[::-1], codes, list(range(rows)))
-    assert server_labels(swapped, SERVER[name])[:2] == ["0", "1"]
-
-
-def test_rows_are_written_by_their_idx(tmp_path: Path) -> None:
-    codes = [1] + [0] * 2999
-    path = predict(tmp_path / "test.parquet", NLI, codes, list(range(2999, -1, -1)))
-    written = server_labels(path, SERVER["RTE"])
-    assert written[-1] == "not_entailment" and set(written[:-1]) == {"entailment"}
-
-
-@pytest.mark.parametrize(
-    ("rows", "first", "labels", "code", "reason"),
-    [
-        (2999, 0, NLI, 0, "2,999 rows, but the server's test set has 3,000"),
-        (3000, 1, NLI, 0, "idx is not 0 … 2999"),
-        (3000, 0, ("no", "yes"), 0, "its labels are no, yes, not entailment, not_entailment"),
-        (3000, 0, NLI, 2, "a prediction is none of the codes 0 … 1"),
-    ],
-)
-def test_another_test_set_is_refused_with_the_reason(
-    tmp_path: Path, rows: int, first: int, labels: tuple[str, ...], code: int, reason: str
-) -> None:
-    idx = list(range(first, first + rows))
-    path = predict(tmp_path / "test.parquet", labels, [code] * rows, idx)
-    with pytest.raises(Refused, match=reason):
-        server_labels(path, SERVER["RTE"])
-
-
-def test_missing_and_damaged_files_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(Refused, match="not been predicted"):
-        server_labels(tmp_path / "test.parquet", SERVER["RTE"])
-    (tmp_path / "test.parquet").write_bytes(b"PAR1")
-    with pytest.raises(Refused, match="damaged"):
-        server_labels(tmp_path / "test.parquet", SERVER["RTE"])
-    pd.DataFrame({"idx": [0]}).to_parquet(tmp_path / "test.parquet")
-    with pytest.raises(Refused, match="damaged.*prediction"):
-        server_labels(tmp_path / "test.parquet", SERVER["RTE"])
-
-
-def test_what_is_filled_is_announced_and_the_trial_named(
+def test_filled_files_are_announced_and_the_trial_is_named(
     small: FakeRun, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    rte(small, 6, "ft")
+    predict_rte(small, 6, "ft")
     assert main([str(small.path)]) == 0
     out, err = capsys.readouterr()
     assert "RTE.tsv" in out and "confirm/seed-0002" in out
@@ -178,11 +96,11 @@ def test_what_is_filled_is_announced_and_the_trial_named(
     assert held["rows"].sum() == 426_309 and (held["source"] == "filled").sum() == 10
 
 
-def test_a_row_that_lacks_predictions_is_skipped_and_says_which(
+def test_a_row_without_predictions_is_skipped_with_the_missing_files(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     fake = FakeRun(tmp_path / "run", tasks=("rte", "mrpc"), depths=[6], methods=["ft"])
-    rte(fake, 6, "ft")
+    predict_rte(fake, 6, "ft")
     assert main([str(fake.path)]) == 2
     out, err = capsys.readouterr()
     assert "skipped: 6 layers, FT, lacks predictions (--fill-missing)\n  MRPC: pred" in out
@@ -194,27 +112,27 @@ def test_a_row_that_lacks_predictions_is_skipped_and_says_which(
 
     assert main([str(fake.path), "--fill-missing", "--to", str(tmp_path / "zips")]) == 0
     out, err = capsys.readouterr()
-    # The teacher has no predictions at all: there is nothing to send.
+    # The teacher has no predictions at all: it gets no zip.
     assert [path.name for path in (tmp_path / "zips").glob("*.zip")] == ["6-ft.zip"]
     assert "MRPC.tsv" in err and "skipped: 12 layers, Teacher" in out
     assert set(lines(tmp_path / "zips" / "6-ft.zip", "MRPC")[1:3]) == {"0\t0", "1\t0"}
 
 
-def test_a_split_that_the_data_never_had_is_told_from_one_not_yet_predicted(
+def test_a_split_that_the_data_do_not_have_is_not_called_unpredicted(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     about = {"metrics": ["accuracy"], "dev_splits": ["validation_matched"]}
     about |= {"labels": ["entailment", "neutral", "contradiction"], "tokens": {"train": "abc"}}
     fake = FakeRun(tmp_path / "run", own_tasks={"mnli": about}, depths=[6], methods=["ft"])
-    rte(fake, 6, "ft")
+    predict_rte(fake, 6, "ft")
     assert main([str(fake.path)]) == 2
     assert "MNLI-m: the study's data have no split test_matched" in capsys.readouterr().out
 
 
-def test_only_the_rows_that_are_ready_are_written(tmp_path: Path) -> None:
+def test_only_complete_rows_are_written(tmp_path: Path) -> None:
     fake = FakeRun(tmp_path / "run", depths=[6], methods=["ft", "kd"])
-    rte(fake, 12, "teacher")
-    rte(fake, 6, "kd", rows=100)  # a capped test set
+    predict_rte(fake, 12, "teacher")
+    predict_rte(fake, 6, "kd", rows=100)  # a capped test set
     assert main([str(fake.path)]) == 0
     assert [path.name for path in (fake.path / "submission").glob("*.zip")] == ["12-teacher.zip"]
     held = pd.read_csv(fake.path / "submission" / "contents.csv").set_index("file")
@@ -223,7 +141,7 @@ def test_only_the_rows_that_are_ready_are_written(tmp_path: Path) -> None:
 
 def test_generated_data_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     fake = FakeRun(tmp_path / "run", depths=[6], methods=["ft"], generated_data=True)
-    rte(fake, 6, "ft")
+    predict_rte(fake, 6, "ft")
     assert main([str(fake.path), "--fill-missing"]) == 2
     assert "generated data" in capsys.readouterr().err
     assert not (fake.path / "submission").exists()
@@ -241,7 +159,7 @@ def test_a_study_without_a_glue_task_and_a_wrong_directory_end_with_2(
 
 
 def test_the_same_predictions_make_the_same_bytes(small: FakeRun, tmp_path: Path) -> None:
-    rte(small, 6, "ft")
+    predict_rte(small, 6, "ft")
     for name in ("one", "two"):
         main([str(small.path), "--to", str(tmp_path / name)])
     first, second = ((tmp_path / name / "6-ft.zip").read_bytes() for name in ("one", "two"))

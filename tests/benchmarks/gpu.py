@@ -1,7 +1,7 @@
-"""Training on one GPU: one trial and several that share it, beside a Hugging Face Trainer.
+"""Training speed on one GPU: one trial, several that share it, and a Hugging Face Trainer.
 
-Weights are random (speed does not depend on them), rows and their lengths are real. Shares are of
-the rate of a large bf16 matrix product, measured in the same run; the arithmetic counted is that
+Weights are random (speed does not depend on them); rows and their lengths are real. Shares refer
+to the rate of a large bf16 matrix product, measured in the same process. They count the operations
 of the matrix products of our own steps.
 
 python -m tests.benchmarks.gpu --data DIR --tokenizer DIR [--task mnli] [--rows 8000]
@@ -55,13 +55,13 @@ DEVICE = torch.device("cuda")
 
 
 def matmul_rate() -> float:
-    """FLOP/s of a large bf16 matrix product, the median of 10."""
+    """Returns FLOP/s of a large bf16 matrix product, a median."""
     a, b = (torch.randn(8192, 8192, device=DEVICE, dtype=torch.bfloat16) for _ in range(2))
     return 2 * 8192**3 / statistics.median(timed(lambda: a @ b) for _ in range(13))
 
 
 def timed(work: Callable[[], object]) -> float:
-    """Seconds that the device needs for it."""
+    """Returns the seconds that the device needs for ``work``."""
     torch.cuda.synchronize()
     started = time.perf_counter()
     work()
@@ -70,7 +70,7 @@ def timed(work: Callable[[], object]) -> float:
 
 
 def base_encoder(folder: Path, tokenizer: Path) -> Path:
-    """BERT-base with random weights and somebody's tokenizer."""
+    """Writes a BERT-base with random weights and the given tokenizer; returns its folder."""
     AutoTokenizer.from_pretrained(tokenizer).save_pretrained(folder)
     with quiet_transformers():
         AutoModel.from_config(BertConfig()).save_pretrained(folder)
@@ -78,7 +78,7 @@ def base_encoder(folder: Path, tokenizer: Path) -> Path:
 
 
 def trainer_for(files: Files, method: str, layers: int, seed: int = 0) -> TrainingLoop:
-    """Our training of one student."""
+    """Returns our training loop of one student."""
     recipe = Recipe.checked(method=method, layers=layers, batch_size=BATCH, epochs=1000, seed=seed)
     student = load_classifier(files.model, files.task.labels, layers)
     assert files.signals is not None and files.teacher_layers is not None
@@ -89,20 +89,20 @@ def trainer_for(files: Files, method: str, layers: int, seed: int = 0) -> Traini
             student,
             open_tokens(files.tokens[files.task.train], DEVICE),
             DEVICE,
-            open_signals(files.signals, states, DEVICE),
-            files.teacher_layers,
+            signals=open_signals(files.signals, states, DEVICE),
+            teacher_map=recipe.teacher_map(files.teacher_layers, layers),
         )
     )
 
 
 def endless(trainer: TrainingLoop) -> Iterator[Any]:
-    """Steps without end."""
+    """Yields steps of epoch after epoch, without end."""
     while True:
         yield from trainer.run_epoch()
 
 
 def steps_per_second(steps: Iterator[Any], seconds: float) -> float:
-    """Steps for so long, after those of two epochs' widths were seen."""
+    """Returns the steps per second, measured for ``seconds``."""
     count = 0
     torch.cuda.synchronize()
     started = time.perf_counter()
@@ -115,7 +115,10 @@ def steps_per_second(steps: Iterator[Any], seconds: float) -> float:
 
 
 def flops_per_step(trainer: TrainingLoop) -> float:
-    """Matrix arithmetic of a mean step: forward and backward, padding included."""
+    """Returns the operations of the matrix products of a mean step.
+
+    Forward and backward, padding included.
+    """
     batches = train_batches(trainer.tokens.lengths, BATCH, seed=0, epoch=0)
     widths = [trainer.tokens.width(rows) for rows in batches]
     by_width = {}
@@ -130,12 +133,12 @@ def flops_per_step(trainer: TrainingLoop) -> float:
 
 
 def hugging_face(files: Files, data: Path, layers: int, rows: int, bf16: bool) -> float:
-    """Samples a second of transformers' own Trainer: padded to the longest row of a batch."""
+    """Returns rows per second of transformers' own Trainer, with dynamic padding."""
     tokenizer = AutoTokenizer.from_pretrained(files.model)
     split = load_rows(files.task, files.task.train, data, rows)
     encoded = tokenizer(*split.texts, truncation=True, max_length=128)
     assert split.labels is not None
-    examples: Any = [
+    encoded_rows: Any = [
         {key: encoded[key][i] for key in encoded} | {"label": int(split.labels[i])}
         for i in range(len(split))
     ]
@@ -157,15 +160,15 @@ def hugging_face(files: Files, data: Path, layers: int, rows: int, bf16: bool) -
         trainer = HuggingFaceTrainer(
             model=student,
             args=arguments,
-            train_dataset=examples,
+            train_dataset=encoded_rows,
             data_collator=DataCollatorWithPadding(tokenizer),
         )
-        trainer.train()  # the first one warms up
+        trainer.train()  # warm-up
         return steps * BATCH / timed(trainer.train)
 
 
 def packed(files: Files, layers: int, seconds: float, barrier: Any, results: Any) -> None:
-    """One of several processes that train at the same time."""
+    """Trains in one of several processes; puts rows/s and memory in ``results``."""
     trainer = trainer_for(files, "pkd-skip", layers)
     steps = endless(trainer)
     for _ in range(2 * trainer.steps_per_epoch):
@@ -177,7 +180,7 @@ def packed(files: Files, layers: int, seconds: float, barrier: Any, results: Any
 
 
 def share_the_gpu(files: Files, layers: int, trials: int, seconds: float) -> tuple[float, float]:
-    """Samples a second of so many processes together, and the largest memory of one in GiB."""
+    """Returns rows per second of all processes together, and the most memory of one in GiB."""
     context = multiprocessing.get_context("spawn")
     barrier, results = context.Barrier(trials), context.Queue()
     processes = [
@@ -194,7 +197,7 @@ def share_the_gpu(files: Files, layers: int, trials: int, seconds: float) -> tup
 
 @contextlib.contextmanager
 def multi_process_service(folder: Path) -> Iterator[None]:
-    """NVIDIA's MPS: kernels of several processes run at the same time."""
+    """Starts NVIDIA's MPS, with which kernels of several processes run at the same time."""
     os.environ |= {"CUDA_MPS_PIPE_DIRECTORY": str(folder), "CUDA_MPS_LOG_DIRECTORY": str(folder)}
     subprocess.run(["nvidia-cuda-mps-control", "-d"], check=True)
     try:
@@ -205,7 +208,7 @@ def multi_process_service(folder: Path) -> Iterator[None]:
 
 
 def compare_steps(files: Files, options: argparse.Namespace, layers: int, peak: float) -> None:
-    """One trial: Hugging Face's Trainer, our steps one kernel at a time, our steps as graphs."""
+    """Prints rows for one trial: Hugging Face's Trainer, our steps, our CUDA graphs."""
     speeds = {
         f"Trainer, {name}": hugging_face(files, options.data, layers, options.rows, name == "bf16")
         for name in ("fp32", "bf16")
@@ -230,7 +233,7 @@ def compare_steps(files: Files, options: argparse.Namespace, layers: int, peak: 
 
 
 def compare_packing(files: Files, options: argparse.Namespace, layers: int, peak: float) -> None:
-    """Several trials that share the device."""
+    """Prints a row for each number of trials that share the device."""
     flops = flops_per_step(trainer_for(files, "pkd-skip", layers))
     torch.cuda.empty_cache()
     for trials in map(int, options.trials.split(",")):
@@ -240,12 +243,12 @@ def compare_packing(files: Files, options: argparse.Namespace, layers: int, peak
 
 
 def teacher_pass(files: Files, cache: Path, seconds_to_signals: float) -> None:
-    """The signals of a split beside nothing but inference of the same rows."""
+    """Prints the speed of making signals beside that of plain inference on the same rows."""
     teacher = move(load_classifier(files.model, files.task.labels), DEVICE)
     tokens = open_tokens(files.tokens[files.task.train], DEVICE)
     for batch in (64, 128, 256, 512):
         work = partial(predict_logits, teacher, tokens, DEVICE, "bf16", batch)
-        work()  # attention kernels are chosen anew for each shape
+        work()  # the first call of a shape chooses attention kernels
         rate = len(tokens) / timed(work)
         print(f"teacher, inference, batch {batch}: {rate:,.0f} rows/s", flush=True)
     print(f"signals: {len(tokens) / seconds_to_signals:,.0f} rows/s, files and checksums included")
@@ -260,7 +263,7 @@ def main() -> None:
     parser.add_argument("--layers", default="6,3")
     parser.add_argument("--trials", default="1,2,4,8")
     parser.add_argument("--seconds", type=float, default=8.0)
-    parser.add_argument("--mps", action="store_true", help="share by NVIDIA's MPS too")
+    parser.add_argument("--mps", action="store_true", help="also share it through NVIDIA's MPS")
     options = parser.parse_args()
     peak = matmul_rate()
     print(f"{torch.cuda.get_device_name()}, torch {torch.__version__}: {peak / 1e12:.0f} TFLOP/s")
@@ -279,10 +282,10 @@ def main() -> None:
         lengths = open_tokens(prepared.train).lengths
         print(f"{options.task}: {len(lengths)} rows of {lengths.mean():.0f} tokens on average")
         teacher_pass(files, folder, seconds)
-        print("| layers | one trial | samples/s | ÷ Trainer fp32 | ÷ Trainer bf16 | of the peak |")
+        print("| layers | one trial | rows/s | ÷ Trainer fp32 | ÷ Trainer bf16 | of the peak |")
         for layers in depths:
             compare_steps(files, options, layers, peak)
-        print("| layers | trials at once | samples/s together | of the peak | GiB of one |")
+        print("| layers | trials at once | rows/s together | of the peak | GiB of one |")
         for layers in depths:
             compare_packing(files, options, layers, peak)
         if options.mps:

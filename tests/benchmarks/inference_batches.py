@@ -1,4 +1,4 @@
-"""How many tokens a forward pass on a CPU should have: its speed against 128 rows at a time.
+"""Speed of a forward pass on a CPU by its number of tokens, against 128 rows at a time.
 
 python -m tests.benchmarks.inference_batches --data DIR --model DIR [--tasks rte] [--threads 1]
 """
@@ -31,7 +31,7 @@ CPU = torch.device("cpu")
 
 @torch.inference_mode()
 def seconds(model: PreTrainedModel, tokens: TokenArrays, batches: list[np.ndarray]) -> float:
-    """Of one pass over all rows."""
+    """Returns the seconds of one pass over all rows."""
     started = time.perf_counter()
     with autocast(resolve_precision("auto", CPU), CPU):
         for rows in batches:
@@ -40,7 +40,7 @@ def seconds(model: PreTrainedModel, tokens: TokenArrays, batches: list[np.ndarra
 
 
 def ratios(model: PreTrainedModel, tokens: TokenArrays, repeats: int) -> list[float]:
-    """For each of `TOKENS` the median of its speeds, each against 128 rows at a time beside it."""
+    """Returns, for each of `TOKENS`, the median speed relative to 128 rows at a time."""
     rows = eval_batches(tokens.lengths, 128)
     shapes = [rows, *(token_batches(tokens.lengths, each, PAD_MULTIPLE) for each in TOKENS)]
     run = partial(seconds, model, tokens)

@@ -1,6 +1,6 @@
-"""Training loops that are timed side by side: an ordinary one, the released code's and ours.
+"""Training loops to time side by side: an ordinary loop, the released code's and ours.
 
-Each yields the rows of a step once it is done.
+Each loop yields the number of rows after each step.
 """
 
 from collections.abc import Iterator
@@ -17,8 +17,9 @@ from pkd.acceleration.vocabulary import keep_used_words
 from pkd.data.preparation import Prepared
 from pkd.data.rows import load_rows
 from pkd.data.tokens import open_tokens
+from pkd.distillation.loss_weights import LossWeights
 from pkd.distillation.losses import LossInputs, distillation_loss
-from pkd.distillation.recipe import LossWeights, Recipe
+from pkd.distillation.recipe import Recipe
 from pkd.distillation.signals import open_signals
 from pkd.models.classifier import load_classifier
 from pkd.models.encoder import quiet_transformers
@@ -27,7 +28,7 @@ from pkd.training.objective import Objective
 from pkd.training.training_loop import TrainingLoop
 
 LAYERS, BATCH, PADDED = 3, 32, 128
-# What the students learn from, of any teacher of at least five layers.
+# The teacher layers that students learn from; the teacher has at least five layers.
 TEACHER_LAYERS = (2, 4)
 Epoch = Iterator[int]
 
@@ -38,7 +39,7 @@ def plain_epoch(task: Task, model: Path, data: Path) -> Epoch:
     split = load_rows(task, task.train, data)
     encoded = tokenizer(*split.texts, truncation=True, max_length=128)
     assert split.labels is not None
-    examples = [
+    encoded_rows = [
         {key: encoded[key][i] for key in encoded} | {"label": int(split.labels[i])}
         for i in range(len(split))
     ]
@@ -49,7 +50,7 @@ def plain_epoch(task: Task, model: Path, data: Path) -> Epoch:
     student.train()
     optimizer = torch.optim.AdamW(student.parameters(), lr=5e-5, weight_decay=0.01)
     collate = DataCollatorWithPadding(tokenizer)
-    for batch in DataLoader(examples, batch_size=BATCH, shuffle=True, collate_fn=collate):
+    for batch in DataLoader(encoded_rows, batch_size=BATCH, shuffle=True, collate_fn=collate):
         student(**batch).loss.backward()
         torch.nn.utils.clip_grad_norm_(student.parameters(), 1.0)
         optimizer.step()
@@ -58,10 +59,10 @@ def plain_epoch(task: Task, model: Path, data: Path) -> Epoch:
 
 
 def released_epoch(prepared: Prepared, model: Path, signals: Path) -> Epoch:
-    """Patient distillation as the released code does it, on the modules it is built of.
+    """Patient distillation as in the released code, on the modules that it uses.
 
-    That is `BertModel` and `BertAdam` of the package pytorch-pretrained-bert, in fp32, with every
-    row filled up to 128 tokens and the teacher's answers from memory (NLI_KD_training.py with
+    These are `BertModel` and `BertAdam` of the package pytorch-pretrained-bert, in fp32. Every row
+    is padded to 128 tokens, and the teacher's outputs are in memory (NLI_KD_training.py with
     ``--kd_model kd.cls`` and without fp16).
 
     Raises:
@@ -93,18 +94,18 @@ def released_epoch(prepared: Prepared, model: Path, signals: Path) -> Epoch:
     ):
         ids, types, mask = inputs.unbind(1)
         layers, pooled = bert(ids, types, mask)
-        answers = head(pooled)
+        predicted = head(pooled)
         cls = torch.stack([layer[:, 0] for layer in layers[:-1]], dim=1)
-        terms = distillation_loss(LossInputs(weights, answers, labels, logits, cls, states))
+        terms = distillation_loss(LossInputs(weights, predicted, labels, logits, cls, states))
         terms.total.backward()
-        terms.total.item(), terms.ce.item()  # it adds them up
+        terms.total.item(), terms.ce.item()  # the released code adds them up
         optimizer.step()
         optimizer.zero_grad()
         yield len(labels)
 
 
 def _tensors(prepared: Prepared, folder: Path) -> TensorDataset:
-    """Rows of 128 tokens, their labels, and what the teacher says of them."""
+    """Returns rows of 128 tokens, their labels, and the teacher's signals for them."""
     tokens, signals = open_tokens(prepared.train), open_signals(folder, TEACHER_LAYERS)
     index = torch.arange(len(tokens))
     batch = tokens.gather(index, PADDED)
@@ -117,21 +118,31 @@ def _tensors(prepared: Prepared, folder: Path) -> TensorDataset:
 def our_trainer(
     prepared: Prepared, model: Path, method: str, signals: Path, layers: int, **more: Any
 ) -> TrainingLoop:
-    """A `TrainingLoop` as a study makes it, of a teacher with this many layers."""
+    """Returns a `TrainingLoop` as a study makes it; the teacher has ``layers`` layers."""
     recipe = Recipe.checked(method=method, layers=LAYERS, batch_size=BATCH, **more)
     student = load_classifier(model, prepared.task.labels, LAYERS)
     tokens = open_tokens(prepared.train)
     keep_used_words(student, [tokens])
-    asked = open_signals(signals, TEACHER_LAYERS)
-    return TrainingLoop(Objective(recipe, student, tokens, torch.device("cpu"), asked, layers))
+    opened = open_signals(signals, TEACHER_LAYERS)
+    cpu = torch.device("cpu")
+    return TrainingLoop(
+        Objective(
+            recipe,
+            student,
+            tokens,
+            cpu,
+            signals=opened,
+            teacher_map=recipe.teacher_map(layers, LAYERS),
+        )
+    )
 
 
 def our_epoch(prepared: Prepared, model: Path, method: str, signals: Path, layers: int) -> Epoch:
     """One epoch of `pkd.training.training_loop.TrainingLoop`."""
     for _ in our_trainer(prepared, model, method, signals, layers).run_epoch():
-        yield BATCH  # but for one batch of the epoch
+        yield BATCH  # one batch of the epoch is smaller
 
 
 def tokens_a_row(prepared: Prepared) -> float:
-    """Mean tokens of a training row."""
+    """Returns the mean number of tokens of a training row."""
     return float(np.mean(open_tokens(prepared.train).lengths))

@@ -1,7 +1,7 @@
-"""Which families go to ONNX and int8, and how far their logits are from PyTorch's.
+"""Tests which families export to ONNX and int8, and how far their logits are from PyTorch's.
 
-Encoders of random weights, four layers, with tokenizers of their kind; batches of 1 and 7 rows, as
-wide as their longest row.
+Encoders have random weights, four layers and a tokenizer of their family. Batches have 1 and 7
+rows and are as wide as their longest row.
 
 python -m tests.benchmarks.onnx_families
 """
@@ -23,7 +23,7 @@ from tests.support.training.family_encoders import CASES, write_encoder
 
 
 def differences(case: str, data: Path, folder: Path) -> list[float]:
-    """The largest difference of a logit, of ONNX and of int8."""
+    """Returns the largest difference of a logit, for ONNX and for int8."""
     encoder = write_encoder(case, folder / "encoder")
     prepared = prepare_task(GLUE["rte"], encoder, folder, data, max_length=48)
     tokens = open_tokens(prepared.tokens["validation"])

@@ -1,15 +1,15 @@
-"""What the command lines of the benchmarks of real data share."""
+"""The parser that benchmarks on real data share."""
 
 import argparse
 from pathlib import Path
 
 
 def real_data_parser(description: str | None, out: bool = False) -> argparse.ArgumentParser:
-    """A parser that asks for the data and for an encoder.
+    """Returns a parser with options for the data and the encoder.
 
     Args:
-        description: the module's docstring, shown as it is.
-        out: whether to ask for a folder to write in, too.
+        description: the module's docstring, printed without reflowing.
+        out: whether to require an output folder too.
     """
     parser = argparse.ArgumentParser(
         description=description, formatter_class=argparse.RawDescriptionHelpFormatter

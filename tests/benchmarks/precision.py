@@ -1,7 +1,7 @@
-"""Whether bf16 learns what fp32 learns: the same trainings in both, seed by seed.
+"""Tests whether bf16 learns what fp32 learns: the same trainings in both, seed by seed.
 
-Prints the mean training loss of each epoch and the best dev score; the difference between the
-precisions beside the spread over seeds is the answer.
+Prints the mean training loss of each epoch and the best dev score. Compare the difference between
+the precisions with the spread over seeds.
 
 python -m tests.benchmarks.precision --data DIR --model DIR --out DIR
     [--task rte] [--rows N] [--layers 3] [--epochs 4] [--seeds 3] [--workers 2]
@@ -25,7 +25,7 @@ SETTINGS = {"learning_rate": 5e-5, "temperature": 5.0, "alpha": 0.5, "beta": 100
 
 
 def spread(values: Sequence[float], form: str) -> str:
-    """Mean ± standard deviation."""
+    """Formats mean ± standard deviation."""
     return f"{statistics.mean(values):{form}} ± {statistics.stdev(values):{form}}"
 
 
@@ -33,7 +33,7 @@ def main() -> None:
     """Prints a row for each precision."""
     parser = real_data_parser(__doc__, out=True)
     parser.add_argument("--task", default="rte")
-    parser.add_argument("--rows", type=int, help="the first so many rows of train; all")
+    parser.add_argument("--rows", type=int, help="train on the first N rows; all by default")
     parser.add_argument("--layers", type=int, default=3)
     parser.add_argument("--epochs", type=int, default=4)
     parser.add_argument("--seeds", type=int, default=3)

@@ -1,4 +1,4 @@
-"""How fast the processor multiplies matrices, to compare a step's operations with."""
+"""The processor's rate of matrix products, to compare a step's operations with."""
 
 import time
 
@@ -8,7 +8,7 @@ SIZE = 2048
 
 
 def peak(repeats: int = 10) -> float:
-    """GFLOP a second of one large bf16 product."""
+    """Returns GFLOP/s of one large bf16 product."""
     left, right = (torch.randn(SIZE, SIZE).bfloat16() for _ in range(2))
     left @ right
     started = time.perf_counter()

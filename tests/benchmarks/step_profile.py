@@ -1,9 +1,9 @@
-"""Where the time of a training step goes, and how near its arithmetic is to the processor's peak.
+"""Profiles a training step and compares its rate with the processor's peak.
 
 For a patient distillation step (pkd-skip) on cached signals:
-  share   operations of its matrix products (counted by torch's FlopCounterMode) a second, against
-          those of one large bf16 product in the same process, in turn
-  groups  the profiler's time in each kernel itself, in percent of the step
+  share   operations of its matrix products per second (counted by torch's FlopCounterMode),
+          relative to one large bf16 product in the same process, in turn
+  groups  the profiler's self time of each group of kernels, in percent of the step
 
 python -m tests.benchmarks.step_profile --data DIR --model DIR [--tasks rte,sst2] [--steps 200]
 """
@@ -32,7 +32,7 @@ from tests.benchmarks.products import peak
 
 PARTS = 6
 REST = "launching and the rest"
-# The first group whose word is in a kernel's name.
+# A kernel belongs to the first group that has a word of its name.
 GROUPS = {
     "matrix products": ("mm", "convolution"),
     "AdamW": ("adam",),
@@ -48,22 +48,22 @@ GROUPS = {
 
 
 def group_of(kernel: str) -> str:
-    """The group of a kernel of the profiler."""
+    """Returns the group of a kernel of the profiler."""
     found = (group for group, words in GROUPS.items() if any(word in kernel for word in words))
     return next(found, REST)
 
 
 def row(task: Task, model: Path, options: argparse.Namespace, folder: Path) -> list[str]:
-    """The cells of a task: numbers, then the groups' shares in percent."""
+    """Returns the cells of a task: numbers, then the groups' shares in percent."""
     prepared = prepare_task(task, model, folder, options.data)
-    # What the teacher says does not change the time of a step: the encoder itself will do.
+    # The teacher's predictions do not change the time of a step, so the encoder serves as teacher.
     teacher = load_classifier(model, task.labels)
     teacher.save_pretrained(folder / "teacher")
     signals = ask_teacher(prepared, folder / "teacher", (2, 4), folder / "signals")
     depth = teacher.config.num_hidden_layers
 
     def steps() -> Iterator[object]:
-        """The same batches each time, and nothing of loading them."""
+        """Returns the same steps each time, without the time of loading."""
         epoch = our_trainer(prepared, model, "pkd-skip", signals, depth).run_epoch()
         next(epoch)
         return itertools.islice(epoch, options.steps)
@@ -83,7 +83,7 @@ def row(task: Task, model: Path, options: argparse.Namespace, folder: Path) -> l
         for _ in itertools.islice(timed, -(-count // PARTS)):
             pass
         seconds += time.perf_counter() - started
-    # The first batch was counted too: one of many.
+    # The first batch was counted too.
     flops = counter.get_total_flops() / (count + 1)
     rate, best = flops * count / seconds / 1e9, statistics.median(peaks)
     numbers = [1e3 * seconds / count, flops / 1e9, rate, best, 100 * rate / best]
@@ -92,10 +92,10 @@ def row(task: Task, model: Path, options: argparse.Namespace, folder: Path) -> l
 
 
 def main() -> None:
-    """Prints one column a task."""
+    """Prints one column per task."""
     parser = real_data_parser(__doc__)
     parser.add_argument("--tasks", default="rte,sst2")
-    parser.add_argument("--steps", type=int, default=200, help="of an epoch, at most")
+    parser.add_argument("--steps", type=int, default=200, help="most steps of an epoch")
     options = parser.parse_args()
     model = fetch_model(str(options.model))
     columns = []

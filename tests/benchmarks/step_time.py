@@ -1,8 +1,8 @@
-"""Training speed of one student and of several at once, side by side, as ratios.
+"""Training speed of one student and of several at once, as ratios measured side by side.
 
 Compares, on the same rows and the same threads:
   released  the modules of the authors' released code: fp32, rows of 128 tokens, signals in memory
-            (if its package is there: pip install pytorch-pretrained-bert boto3)
+            (if its package is installed: pip install pytorch-pretrained-bert boto3)
   plain     an ordinary Hugging Face loop: AutoModel, DataCollatorWithPadding, AdamW, fp32
   ft        our fine-tuning step
   pkd-skip  our patient distillation step on cached signals
@@ -10,7 +10,7 @@ Compares, on the same rows and the same threads:
 
 in one process that has all threads, and in several that share them, as the trials of a study do.
 All processes do the same at the same time, and their speeds are added up. The loops take turns, a
-few steps each; a repeat is of several such rounds. The table has medians of the repeats.
+few steps each; a repeat has several such rounds. The table shows medians of the repeats.
 
 python -m tests.benchmarks.step_time --data DIR --model DIR [--tasks rte,sst2] [--rounds 8]
 """
@@ -56,14 +56,14 @@ from tests.benchmarks.loops import (
 from tests.benchmarks.options import real_data_parser
 from tests.benchmarks.products import peak
 
-# Of each loop in a round: about a second's worth, and the same batches of ft and pkd-skip.
+# Steps of each loop in a round: about a second, and the same number for ft and pkd-skip.
 STEPS = {"released": 2, "plain": 2, "ft": 6, "pkd-skip": 6, "product": 1}
 RATIOS = (("pkd-skip", "released"), ("pkd-skip", "plain"), ("ft", "pkd-skip"))
 
 
 @dataclass(frozen=True)
 class Inputs:
-    """What all loops read."""
+    """The inputs of all loops."""
 
     prepared: Prepared
     model: Path
@@ -73,11 +73,11 @@ class Inputs:
 
     @property
     def steps(self) -> int:
-        """Of an epoch."""
+        """Steps of an epoch."""
         return -(-self.prepared.rows[self.prepared.task.train] // BATCH)
 
     def epoch(self, kind: str) -> Epoch:
-        """Begins an epoch of a loop."""
+        """Starts an epoch of a loop."""
         if kind == "plain":
             return plain_epoch(self.prepared.task, self.model, self.data)
         if kind == "released":
@@ -86,13 +86,13 @@ class Inputs:
 
 
 def run(inputs: Inputs, kind: str) -> tuple[float, float]:
-    """The rows of a few steps of one process and their seconds; of ``product`` its GFLOP."""
+    """Returns the rows of a few steps of one process and their seconds; GFLOP for ``product``."""
     if kind == "product":
         _together.wait()
         return peak(), 1.0
     if _left.get(kind, 0) < STEPS[kind]:
         _epochs[kind], _left[kind] = inputs.epoch(kind), inputs.steps - 2
-        for _ in range(2):  # loading and the first steps are not the steady state
+        for _ in range(2):  # do not time loading and the first steps
             next(_epochs[kind])
     _left[kind] -= STEPS[kind]
     _together.wait()
@@ -102,7 +102,7 @@ def run(inputs: Inputs, kind: str) -> tuple[float, float]:
 
 
 def operations(inputs: Inputs) -> float:
-    """GFLOP of the matrix products of pkd-skip for a row, over a hundred steps."""
+    """Returns GFLOP per row of pkd-skip's matrix products, over a hundred steps."""
     with FlopCounterMode(display=False) as counter:
         rows = sum(islice(inputs.epoch("pkd-skip"), 100))
     return counter.get_total_flops() / rows / 1e9
@@ -111,7 +111,7 @@ def operations(inputs: Inputs) -> float:
 def all_speeds(
     inputs: Inputs, modes: Sequence[int], kinds: Sequence[str], repeats: int, rounds: int
 ) -> dict[int, dict[str, list[float]]]:
-    """For each number of processes and each loop, the sums of their speeds, by repeat."""
+    """Returns, for each number of processes and each loop, the summed speeds of each repeat."""
     context = multiprocessing.get_context("spawn")
     pools = {
         mode: ProcessPoolExecutor(mode, context, _begin, (mode, context.Barrier(mode)))
@@ -137,7 +137,7 @@ def _begin(processes: int, together: Barrier) -> None:
     torch.set_num_threads(max(1, len(os.sched_getaffinity(0)) // processes))
 
 
-# Of a process: when all are ready, the running epoch of each loop, and its steps to come.
+# State of a process: the barrier of all processes, each loop's epoch and its remaining steps.
 _together: Barrier
 _epochs: dict[str, Epoch] = {}
 _left: dict[str, int] = {}
@@ -147,9 +147,11 @@ def main() -> None:
     """Prints one row for each task and number of processes."""
     parser = real_data_parser(__doc__)
     parser.add_argument("--tasks", default="rte,sst2")
-    parser.add_argument("--processes", default="1,2", help="how many at once")
-    parser.add_argument("--rounds", type=int, default=8, help="of a few steps of each loop")
-    parser.add_argument("--repeats", type=int, default=3, help="of all rounds")
+    parser.add_argument("--processes", default="1,2", help="processes at once")
+    parser.add_argument(
+        "--rounds", type=int, default=8, help="rounds of a repeat, a few steps of each loop each"
+    )
+    parser.add_argument("--repeats", type=int, default=3, help="repeats of all rounds")
     options = parser.parse_args()
     modes = [int(each) for each in options.processes.split(",")]
     kinds = list(STEPS)
@@ -174,7 +176,7 @@ def main() -> None:
 
 def _prepare(task: Task, model: Path, options: argparse.Namespace, folder: Path) -> Inputs:
     prepared = prepare_task(task, model, folder, options.data)
-    # What the teacher says does not change the time of a step: the encoder itself will do.
+    # The teacher's predictions do not change the time of a step, so the encoder serves as teacher.
     teacher = load_classifier(model, task.labels)
     with quiet_transformers():
         teacher.save_pretrained(folder / "teacher")
@@ -185,11 +187,11 @@ def _prepare(task: Task, model: Path, options: argparse.Namespace, folder: Path)
 def _cells(
     speeds: dict[str, list[float]], ratios: Sequence[tuple[str, str]], work: float
 ) -> list[str]:
-    """Speeds, ratios, and pkd-skip's operations a second in percent of one product's."""
+    """Returns speeds, ratios, and pkd-skip's operations per second in percent of one product's."""
 
     def of(one: str, other: str, factor: float = 1) -> list[float]:
         pairs = zip(speeds[one], speeds[other], strict=True)
-        return [factor * mine / theirs for mine, theirs in pairs]
+        return [factor * left / right for left, right in pairs]
 
     quotients = [*(of(*pair) for pair in ratios), of("pkd-skip", "product", 100 * work)]
     formats: list[Callable[[float], str]] = ["{:.2f}".format] * len(ratios) + ["{:.0f}".format]

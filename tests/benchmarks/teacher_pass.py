@@ -1,10 +1,10 @@
-"""How much slower asking the teacher is than running it: signals against pure inference.
+"""Speed of making signals against plain inference of the teacher.
 
 Compares, in turn, on the same rows and threads:
-  inference   the teacher as transformers loads it, on the same batches, logits thrown away
+  inference   the teacher as transformers loads it, on the same batches; logits are discarded
   signals     `pkd.distillation.signals.build_signals` into a new folder: the states of a layer
               map, the files on the disk, their checksums
-and times the second use of the signals: opening a folder that is there.
+and times the second use of the signals: opening an existing folder.
 
 python -m tests.benchmarks.teacher_pass --data DIR --model DIR [--tasks rte,sst2] [--rows 2490]
 """
@@ -67,12 +67,12 @@ def row(name: str, model: Path, precision: str, options: argparse.Namespace, fol
     )
     tokens = open_tokens(prepared.train)
     plain = load_classifier(model, task.labels).eval()
-    asked = read_summary_token_only(load_classifier(model, task.labels))
+    summary_only = read_summary_token_only(load_classifier(model, task.labels))
     layers = layer_map("skip", int(plain.config.num_hidden_layers), LAYERS)
 
     def signals() -> None:
         shutil.rmtree(root, ignore_errors=True)
-        build_signals(asked, weights_digest(model), tokens, layers, root, CPU, precision)
+        build_signals(summary_only, weights_digest(model), tokens, layers, root, CPU, precision)
 
     times = time_interleaved(
         {"inference": partial(inference, plain, tokens, precision), "signals": signals},
@@ -80,7 +80,7 @@ def row(name: str, model: Path, precision: str, options: argparse.Namespace, fol
     )
     ratios = [i / s for i, s in zip(times["inference"], times["signals"], strict=True)]
     ask_teacher(prepared, model, layers, root, precision)
-    cache._verified.clear()  # as a process does that has just started
+    cache._verified.clear()  # as in a new process
     started = time.perf_counter()
     ask_teacher(prepared, model, layers, root, precision)
     again = time.perf_counter() - started

@@ -1,6 +1,6 @@
 """Writes the reference of every key: ``python -m tests.documentation.config_reference``.
 
-What is said of a key stands in the docstring of its group, types and limits in its annotation.
+The description of a key is in the docstring of its group; types and limits are in its annotation.
 """
 
 import inspect
@@ -31,15 +31,15 @@ This page is made from the configuration's own schema:
 
 
 def reference() -> str:
-    """The page, in Markdown."""
+    """Returns the page, in Markdown."""
     return "\n".join([_OPENING, *_section(StudyConfig, "")])
 
 
 def _section(model: type[BaseModel], path: str) -> Iterator[str]:
-    """A table of a group's own keys, then the groups in it."""
+    """Yields a table of a group's own keys, then the groups in it."""
     properties = model.model_json_schema()["properties"]
     doc = parse(inspect.getdoc(model) or "", DocstringStyle.GOOGLE)
-    said = {each.arg_name: _text(each.description) for each in doc.params}
+    descriptions = {each.arg_name: _text(each.description) for each in doc.params}
     groups = {}
     if path:
         yield f"## `{path}`\n\n{_text(doc.short_description)}\n"
@@ -52,14 +52,14 @@ def _section(model: type[BaseModel], path: str) -> Iterator[str]:
         else:
             groups[key] = group
             value, default = f"[group](#{key.replace('.', '')})", ""
-        yield f"| `{key}` | {value} | {default} | {said.get(name, '')} |"
+        yield f"| `{key}` | {value} | {default} | {descriptions.get(name, '')} |"
     yield ""
     for key, group in groups.items():
         yield from _section(group, key)
 
 
 def _group(annotation: Any) -> type[BaseModel] | None:
-    """The group of keys that a key stands for, if it does."""
+    """Returns the group that a key stands for, or None for a plain key."""
     for kind in (annotation, *getattr(annotation, "__args__", ())):
         if inspect.isclass(kind) and issubclass(kind, Section) and kind is not Range:
             return kind
@@ -67,7 +67,7 @@ def _group(annotation: Any) -> type[BaseModel] | None:
 
 
 def _kind(schema: dict[str, Any]) -> str:
-    """What a value may be, in words."""
+    """Describes in words what a value may be."""
     if kinds := schema.get("anyOf", schema.get("oneOf")):
         if any("$ref" in each for each in kinds):
             return "search space"
@@ -81,14 +81,16 @@ def _kind(schema: dict[str, Any]) -> str:
         of = schema.get("items", {})
         return "list of " + _kind(of) if of else kind
     if kind == "mapping":
-        return f"mapping of names to {_kind(schema['additionalProperties'])}"
+        by_pattern = schema.get("patternProperties", {}).values()
+        (values,) = by_pattern or [schema["additionalProperties"]]
+        return f"mapping of names to {_kind(values)}"
     limits = {"minimum": "≥", "exclusiveMinimum": ">", "maximum": "≤", "exclusiveMaximum": "<"}
-    told = [f"{sign} {schema[key]:,}" for key, sign in limits.items() if key in schema]
-    return " ".join([kind, ", ".join(told)]).strip()
+    shown = [f"{sign} {schema[key]:,}" for key, sign in limits.items() if key in schema]
+    return " ".join([kind, ", ".join(shown)]).strip()
 
 
-def _text(said: str | None) -> str:
-    return " ".join((said or "").split()).replace("``", "`").replace("|", "\\|")
+def _text(description: str | None) -> str:
+    return " ".join((description or "").split()).replace("``", "`").replace("|", "\\|")
 
 
 def _yaml(value: Any) -> str:

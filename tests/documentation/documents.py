@@ -1,8 +1,8 @@
-"""What the documentation shows to be typed: its commands and its Python, found by a parser.
+"""Finds the commands and the Python code in the documentation.
 
-A ``sh`` block, or an indented one, holds commands; output stands in ``text`` blocks. The commands
-of a block run in a test, unless ``<!-- not run: REASON -->`` stands before it. Python runs in a
-test by the name that ``<!-- example: NAME -->`` gives it.
+A ``sh`` block or an indented block holds commands; ``text`` blocks hold output. A test runs the
+commands of a block unless ``<!-- not run: REASON -->`` precedes it. A test runs Python code by the
+name that ``<!-- example: NAME -->`` gives it.
 """
 
 import argparse
@@ -17,8 +17,10 @@ from unittest import mock
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
+from study.subcommands import SUBCOMMANDS
+
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").glob("*.md"))]
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *sorted((ROOT / "docs").rglob("*.md"))]
 _MARK = re.compile(r"<!-- (not run|example): (.+?) -->\s*", re.DOTALL)
 _OURS = ("pkd", "study", "analysis", "tests")
 
@@ -29,10 +31,10 @@ class Block:
 
     Attributes:
         page: the file, relative to the repository.
-        line: where it begins.
-        language: ``sh`` for an indented one.
-        text: what it holds.
-        not_run: why no test runs it, if it is marked so.
+        line: its first line, 1-based.
+        language: ``sh`` for an indented block.
+        text: its content.
+        not_run: the reason why no test runs it, if it is marked so.
         example: its name, if it has one.
     """
 
@@ -44,7 +46,7 @@ class Block:
     example: str | None
 
     def commands(self) -> "list[Command]":
-        """The commands of a block in the shell's language."""
+        """Returns the commands of a shell block; none for other languages."""
         if self.language != "sh":
             return []
         lines = self.text.replace("\\\n", " ").splitlines()
@@ -56,8 +58,8 @@ class Command:
     """One simple command.
 
     Attributes:
-        block: where it stands.
-        words: its words, as a shell would split them.
+        block: the block that contains it.
+        words: its words, as a shell splits them.
     """
 
     block: Block
@@ -67,11 +69,16 @@ class Command:
         return f"{self.block.page}:{self.block.line}: {shlex.join(self.words)}"
 
     def ours(self) -> tuple[str, list[str]] | None:
-        """Module and arguments of one of our commands, also of one that another one starts."""
+        """Returns module and arguments of one of our commands, also if another command starts it.
+
+        None for a command that is not ours.
+        """
         for place, word in enumerate(self.words):
             after = self.words[place + 1 :]
-            if word in ("pkd-study", "configs/cluster/study.sbatch"):
+            if word == "configs/cluster/study.sbatch":
                 return "study.command_line", after
+            if word == "pkd-study" and after:
+                return SUBCOMMANDS[after[0]].module, after[1:]
             if word != "python" or not after:
                 continue
             if after[0] == "study/run.py":
@@ -82,7 +89,7 @@ class Command:
 
 
 def blocks(page: Path) -> list[Block]:
-    """The code of a page, in its order."""
+    """Returns the blocks of code of a page, in order."""
     found, before = [], None
     for token in MarkdownIt("commonmark").parse(page.read_text(encoding="utf-8")):
         if token.type in ("fence", "code_block"):
@@ -103,7 +110,7 @@ def _block(page: Path, token: Token, before: Token | None) -> Block:
 
 
 def _simple_commands(line: str) -> Iterator[list[str]]:
-    """The commands of a line: ``a && b`` is two; no comment, no ``NAME=value`` before them."""
+    """Yields the commands of a line (``a && b`` is two), without comments and ``NAME=value``."""
     lexer = shlex.shlex(line, posix=True, punctuation_chars="&|;")
     lexer.whitespace_split = True
     words: list[str] = []
@@ -117,21 +124,21 @@ def _simple_commands(line: str) -> Iterator[list[str]]:
 
 
 def example(name: str, language: str = "python") -> str:
-    """The example of that name."""
+    """Returns the example of that name."""
     (found,) = [block for page in PAGES for block in blocks(page) if block.example == name]
     assert found.language == language
     return found.text
 
 
 class _Parsed(Exception):
-    """Carries what a parser made of a command line."""
+    """Carries the options that a parser returned."""
 
 
 def parsed(module: str, arguments: list[str]) -> argparse.Namespace:
-    """What the module's own parser makes of the arguments.
+    """Parses the arguments with the module's own parser.
 
     Raises:
-        SystemExit: if it refuses them.
+        SystemExit: if the parser refuses them.
     """
     parse = argparse.ArgumentParser.parse_args
 

@@ -1,4 +1,4 @@
-"""The commands of the guide run as they are printed, from a folder with what they name."""
+"""The commands of the guide run as printed, in a folder with the files that they name."""
 
 import importlib
 import os
@@ -16,7 +16,7 @@ from analysis.exchange.glue_server import FILES
 from pkd.evaluation.inference import write_predictions
 from pkd.tasks.glue import GLUE
 from tests.documentation.documents import PAGES, ROOT, Command, blocks, example
-from tests.support.studies.study_process import Finished
+from tests.support.commands.study_process import Finished
 from tests.support.studies.tiny_inputs import rows_of, write_model
 
 RAN = {
@@ -27,13 +27,13 @@ RAN = {
 
 
 def commands(page: str, marked: bool = False) -> list[Command]:
-    """The commands of a page that are to be run, or those that are marked as not run."""
+    """Returns the commands of a page that tests run, or those that are marked as not run."""
     found = [block for block in blocks(ROOT / page) if (block.not_run is not None) == marked]
     return [command for block in found for command in block.commands()]
 
 
 def run(command: Command, *more: str, **changes: str) -> int:
-    """Runs one in this process; words of it may be exchanged."""
+    """Runs a command in this process; ``changes`` replaces some of its words."""
     module, arguments = command.ours()
     words = [changes.get(word, word) for word in arguments]
     return importlib.import_module(module).main([*words, *more])
@@ -41,14 +41,14 @@ def run(command: Command, *more: str, **changes: str) -> int:
 
 @pytest.fixture
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder to work in."""
+    """A working folder."""
     (tmp_path / "configs").symlink_to(ROOT / "configs")
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
     return tmp_path
 
 
-def test_every_page_with_commands_to_run_has_its_test() -> None:
+def test_every_page_with_commands_to_run_has_a_test() -> None:
     pages = [str(page.relative_to(ROOT)) for page in PAGES]
     assert {page for page in pages if commands(page)} == set(RAN)
     assert all(test in globals() for test in RAN.values())
@@ -83,13 +83,14 @@ def test_the_task_file_with_every_key(place: Path, capsys: pytest.CaptureFixture
 
 @pytest.fixture
 def studied(place: Path, finished: Finished) -> Path:
-    """The folder with copies of a finished study, by the names that the guide gives to studies."""
+    """The working folder with copies of a finished study, under the names in the guide."""
     for name in ("tickets", "glue", "large"):
         shutil.copytree(finished.study.out, place / "runs" / name)
     return place
 
 
-def predict_as_many_as_the_server_has(run_dir: Path) -> None:
+def write_predictions_for_the_server(run_dir: Path) -> None:
+    """Replaces the test predictions by as many rows as the GLUE server expects."""
     for file in FILES:
         for job in (run_dir / "predictions" / "predict").glob(f"{file.task}-*/job-0000"):
             logits = np.eye(2, dtype=np.float32)[np.arange(file.rows) % 2]
@@ -101,7 +102,7 @@ def predict_as_many_as_the_server_has(run_dir: Path) -> None:
 def test_the_report(studied: Path) -> None:
     for name in ("glue", "large"):
         shutil.rmtree(studied / "runs" / name / "report")
-    predict_as_many_as_the_server_has(studied / "runs" / "glue")
+    write_predictions_for_the_server(studied / "runs" / "glue")
     for command in commands("docs/report.md"):
         assert run(command) == 0, command
     run_dir = studied / "runs" / "glue"
@@ -115,9 +116,9 @@ def test_choose_and_ship(studied: Path, capsys: pytest.CaptureFixture[str]) -> N
     measure, choose, export, predict = commands("docs/ship.md")
     assert run(measure, "--seconds", "0.1", tickets="rte") == 0
     assert (studied / "runs" / "tickets" / "benchmark.json").exists()
-    # Whether a student keeps to the limits is this machine's and this study's affair.
+    # Whether a student keeps to the limits depends on this machine and this study.
     code, shown = run(choose, tickets="rte"), capsys.readouterr().out
-    assert ("ship it:" in shown) == (code == 0) and "RTE" in shown
+    assert ("export it:" in shown) == (code == 0) and "RTE" in shown
     assert run(export, "--seconds", "0.1", tickets="rte") == 0
     assert run(predict) == 0
     scored: pa.Table = csv.read_csv(studied / "scored.csv")
@@ -126,23 +127,24 @@ def test_choose_and_ship(studied: Path, capsys: pytest.CaptureFixture[str]) -> N
 
 
 @pytest.mark.slow
-def test_a_method_of_its_own(place: Path, tiny_data: Path, tiny_model: Path) -> None:
-    """The change of docs/extend.md makes a method that a study plans and that trains."""
-    for name in ("pkd", "study"):
-        shutil.copytree(ROOT / name, place / name, ignore=shutil.ignore_patterns("__pycache__"))
-    change = example("new-method", "diff")
-    subprocess.run(["git", "apply", "-"], input=change, text=True, check=True, cwd=place)
+def test_a_method_of_a_users_own(place: Path, tiny_data: Path, tiny_model: Path) -> None:
+    """The module of docs/extend.md defines a method that a study plans and that trains."""
+    (place / "code").mkdir()
+    (place / "code" / "my_methods.py").write_text(example("new-method"), encoding="utf-8")
     train = ["--task", "rte", "--data", str(tiny_data), "--model", str(tiny_model)]
-    train += ["--method", "pkd-first", "--layers", "2", "--epochs", "1"]
+    train += ["--own-method", "pkd-first=my_methods:PKD_FIRST", "--method", "pkd-first"]
+    train += ["--layers", "2", "--epochs", "1"]
     plan = ["--config", "configs/demo.yaml", "--dry-run", "--set"]
+    plan += ["own_methods={pkd-first: my_methods:PKD_FIRST}"]
     plan += ["methods=[kd, pkd-skip, pkd-first]", "tasks=[rte]"]
     code = (
         "from pkd.train import main as train; from study.command_line import main as study; "
         f"import sys; sys.exit(train({train}) or study({plan}))"
     )
+    path = os.pathsep.join([str(ROOT), str(place / "code")])
     done = subprocess.run(
         [sys.executable, "-c", code],
-        env=os.environ | {"PYTHONPATH": str(place), "OMP_NUM_THREADS": "1"},
+        env=os.environ | {"PYTHONPATH": path, "OMP_NUM_THREADS": "1"},
         capture_output=True,
         text=True,
     )

@@ -1,4 +1,4 @@
-"""``docs/config.md`` is what the configuration's schema says today."""
+"""``docs/config.md`` agrees with the schema of the configuration."""
 
 from tests.documentation.config_reference import FILE, reference
 

@@ -1,4 +1,4 @@
-"""The Python of ``docs/extend.md`` runs as it is printed, one block after the other."""
+"""The Python of ``docs/extend.md`` runs as printed, one block after the other."""
 
 from pathlib import Path
 from typing import Any
@@ -7,7 +7,7 @@ import pytest
 import torch
 from transformers import ErnieConfig, ErnieModel
 
-from pkd.distillation.recipe import LossWeights
+from pkd.distillation.losses import LossInputs, LossWeights
 from pkd.models.classifier import load_classifier, save_model
 from pkd.models.families import FAMILIES
 from pkd.tasks.glue import GLUE
@@ -19,7 +19,7 @@ SIZES = {"max_position_embeddings": 128}
 
 @pytest.fixture
 def place(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A working folder with what the examples name."""
+    """A working folder with the files that the examples name."""
     (tmp_path / "data").symlink_to(data)
     tiny.write_bert(tmp_path / "bert", **SIZES)
     model = load_classifier(tmp_path / "bert", GLUE["rte"].labels)
@@ -46,7 +46,8 @@ def test_the_examples_train(place: Path) -> None:
     )
     logits, labels = torch.zeros(1, 2), torch.tensor([0])
     weights = LossWeights(alpha=0.0, beta=10.0)
-    terms = names["cosine_patience"](weights, logits, labels, None, student, teacher, None, None)
+    inputs = LossInputs(weights, logits, labels, None, student, teacher)
+    terms = names["cosine_patience"](inputs)
     assert terms.patience == pytest.approx(1.5)
     assert terms.total == pytest.approx(float(torch.tensor(2.0).log()) + 15)
 

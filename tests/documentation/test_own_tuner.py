@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from tests.documentation.documents import example
-from tests.support.studies.study_process import ROOT, TIMEOUT, Finished
+from tests.support.commands.study_process import ROOT, TIMEOUT, Finished
 
-# What the last one uses stands in those before it.
+# The last example uses names of the examples before it.
 EXAMPLES = ("own-loop", "new-loss", "own-tuner")
 
 

@@ -1,4 +1,4 @@
-"""The documentation shows only what exists: options, keys, files, pages, headings."""
+"""Options, keys, files, pages and headings in the documentation exist."""
 
 import re
 from pathlib import Path
@@ -7,7 +7,7 @@ import pytest
 from markdown_it import MarkdownIt
 
 from study.config.config_file import load_study_config
-from tests.documentation.documents import PAGES, ROOT, Command, blocks, parsed
+from tests.documentation.documents import PAGES, ROOT, Command, blocks, example, parsed
 
 COMMANDS = [each for page in PAGES for block in blocks(page) for each in block.commands()]
 OURS = [command for command in COMMANDS if command.ours() is not None]
@@ -26,7 +26,7 @@ def test_commands_are_found() -> None:
     assert len(OURS) > 30
 
 
-def test_every_command_is_ours_or_says_why_no_test_runs_it() -> None:
+def test_every_command_is_ours_or_gives_the_reason_why_no_test_runs_it() -> None:
     assert [str(c) for c in COMMANDS if c.ours() is None and c.block.not_run is None] == []
 
 
@@ -38,9 +38,12 @@ def test_every_block_has_a_language_and_every_example_a_name() -> None:
 
 
 @pytest.mark.parametrize("command", OURS, ids=str)
-def test_its_own_parser_takes_the_command(
-    command: Command, monkeypatch: pytest.MonkeyPatch
+def test_the_parser_of_a_command_accepts_it(
+    command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # The module that docs/extend.md names in a configuration.
+    (tmp_path / "my_methods.py").write_text(example("new-method"), encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
     module, arguments = command.ours()
     options = parsed(module, arguments)
     if module == "study.command_line" and options.init_task is None:
@@ -57,7 +60,7 @@ def test_every_target_of_make_exists() -> None:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
-def test_links_lead_somewhere(page: Path) -> None:
+def test_links_have_a_target(page: Path) -> None:
     for link in _links(page):
         if link.startswith(("https://", "http://")):
             continue
@@ -74,7 +77,7 @@ def _links(page: Path) -> list[str]:
 
 
 def _headings(page: Path) -> set[str]:
-    """The anchors that GitHub gives to headings."""
+    """Returns the anchors that GitHub gives to headings."""
     tokens = MarkdownIt("commonmark").parse(page.read_text(encoding="utf-8"))
     pairs = zip(tokens, tokens[1:], strict=False)
     titles = [text.content for token, text in pairs if token.type == "heading_open"]

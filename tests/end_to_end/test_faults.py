@@ -1,6 +1,6 @@
-"""Real faults to the real command: what was finished stays finished, and the same command goes on.
+"""Real faults under the real command: finished work is kept, and the same command resumes.
 
-The numbers of a disturbed study are those of one that nothing disturbed (one worker, one seed).
+A disturbed study has the same numbers as an undisturbed one (one worker, one seed).
 """
 
 import contextlib
@@ -15,7 +15,7 @@ from random import Random
 
 import pytest
 
-from tests.support.studies.study_process import TIMEOUT, Finished, Study, session_members
+from tests.support.commands.study_process import TIMEOUT, Finished, Study, session_members
 
 pytestmark = pytest.mark.slow
 
@@ -25,7 +25,7 @@ def study_in(folder: Path, finished: Finished) -> Study:
 
 
 def finish(study: Study, finished: Finished) -> str:
-    """Runs the command to its end and compares; `numbers` fails where an event is there twice."""
+    """Runs the command to its end and compares; `numbers` fails if an event occurs twice."""
     done = study.run()
     assert done.returncode == 0, done.stdout
     assert study.numbers() == finished.study.numbers()
@@ -41,13 +41,13 @@ def flip_byte(path: Path) -> None:
 # Processes ------------------------------------------------------------------------------------
 
 
-def test_a_driver_that_is_killed_interrupted_and_terminated(
+def test_a_study_resumes_after_its_driver_is_killed_interrupted_and_terminated(
     finished: Finished, tmp_path: Path
 ) -> None:
     rng = Random(11)
     study = study_in(tmp_path, finished)
     stop_with_ctrl_c(study, tmp_path)
-    # A stage, and after how many more reports at most; the search ends with 12 to 36 of them.
+    # A stage, and the most further reports before the kill; the search has 12 to 36 reports.
     for stage, reports in {"teachers": 3, "signals": 1, "search": 6}.items():
         kill_driver(study, stage, rng.randint(1, reports), rng.uniform(0, 0.3))
     terminate(study, "search")
@@ -57,38 +57,38 @@ def test_a_driver_that_is_killed_interrupted_and_terminated(
 
 
 def kill_driver(study: Study, stage: str, more: int, later: float) -> None:
-    """SIGKILL when a stage has so many more reports, and some seconds."""
+    """Sends SIGKILL ``later`` seconds after a stage has ``more`` further reports."""
     recorded = reports_of(study, stage)
     with study.started() as process:
         study.wait_for(process, stage, recorded + more)
         time.sleep(later)
         os.kill(process.pid, signal.SIGKILL)
         process.wait()
-    # Ray's scratch holds nothing that is needed.
+    # Ray's scratch files are not needed to resume.
     shutil.rmtree(study.out / "ray", ignore_errors=True)
 
 
 def stop_with_ctrl_c(study: Study, folder: Path) -> None:
-    """Twice, by an impatient person, who had started the command a second time."""
+    """Sends Ctrl-C twice, after the command was started a second time and refused."""
     with study.started() as process:
         while not (study.out / "driver.json").exists():
             assert process.poll() is None, process.communicate()[0]
             time.sleep(0.05)
         second = subprocess.run(study.command, capture_output=True, text=True, cwd=folder)
         assert second.returncode == 2 and f"process {process.pid} on " in second.stderr
-        study.wait_for(process, "teachers", 3)  # the first is not disturbed
+        study.wait_for(process, "teachers", 3)  # the first driver is not disturbed
         for _ in range(2):
             os.killpg(process.pid, signal.SIGINT)
             time.sleep(0.4)
         ended_by(process, 130)
         deadline = time.monotonic() + TIMEOUT
         while members := session_members(process.pid):
-            assert time.monotonic() < deadline, f"processes {members} live on"
+            assert time.monotonic() < deadline, f"processes {members} are still alive"
             time.sleep(0.1)
 
 
 def terminate(study: Study, stage: str) -> None:
-    """SIGTERM: the machine is wanted back."""
+    """Sends SIGTERM."""
     recorded = reports_of(study, stage)
     with study.started() as process:
         study.wait_for(process, stage, recorded + 1)
@@ -105,10 +105,12 @@ def reports_of(study: Study, stage: str) -> int:
 def ended_by(process: "subprocess.Popen[str]", code: int) -> None:
     output, _ = process.communicate(timeout=TIMEOUT)
     assert process.returncode == code, output
-    assert "To go on: python" in output and "Traceback" not in output
+    assert "To continue: python" in output and "Traceback" not in output
 
 
-def test_sigkill_of_a_trial_s_process(finished: Finished, tmp_path: Path) -> None:
+def test_a_study_survives_sigkill_of_its_trials_processes(
+    finished: Finished, tmp_path: Path
+) -> None:
     study = study_in(tmp_path, finished)
     with study.started() as process:
         for stage, reports in (("teachers", 3), ("search", 4), ("confirm", 5)):
@@ -119,7 +121,7 @@ def test_sigkill_of_a_trial_s_process(finished: Finished, tmp_path: Path) -> Non
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(trial, signal.SIGKILL)
         output, _ = process.communicate(timeout=TIMEOUT)
-    # The same driver finished the study: nobody had to run the command again.
+    # The same driver finished the study.
     assert process.returncode == 0, output
     assert study.numbers() == finished.study.numbers()
 
@@ -129,7 +131,7 @@ def test_sigkill_of_a_trial_s_process(finished: Finished, tmp_path: Path) -> Non
 
 @pytest.fixture
 def small_disk(mounted: Callable[[Path, str], Path], tmp_path: Path) -> Path:
-    """A file system of 64 MB, under a name that needs quotes."""
+    """A file system of 64 MB with a name that needs quotes."""
     return mounted(tmp_path / "größe & maß 模型", "64m")
 
 
@@ -137,7 +139,7 @@ def test_a_disk_that_fills_up_costs_nothing_that_was_finished(
     finished: Finished, small_disk: Path
 ) -> None:
     study = study_in(small_disk, finished)
-    # A relative --out, and no home that could be written.
+    # A relative --out and a home folder that cannot be written.
     study.given_out = "run"
     study.environment = {"HOME": "/nonexistent", "HF_HOME": "/nonexistent/hub"}
     filler = small_disk / "filler"
@@ -148,7 +150,7 @@ def test_a_disk_that_fills_up_costs_nothing_that_was_finished(
                 file.write(bytes(4096))
         output, _ = process.communicate(timeout=TIMEOUT)
     assert process.returncode == 1, output
-    assert "no space left on the disk for" in output and "To go on: python" in output
+    assert "no space left on the disk for" in output and "To continue: python" in output
     filler.unlink()
     finish(study, finished)
 
@@ -164,7 +166,7 @@ def test_a_disk_that_cannot_be_written_is_refused(finished: Finished, small_disk
     assert "Traceback" not in done.stderr
 
 
-def test_a_damaged_teacher_teaches_nobody(
+def test_a_damaged_teacher_is_not_used(
     finished: Finished, tmp_path: Path, without_ray: Callable
 ) -> None:
     study = study_in(tmp_path, finished)
@@ -175,7 +177,7 @@ def test_a_damaged_teacher_teaches_nobody(
     assert "teachers/rte/model.safetensors is damaged" in done.stdout
 
 
-def test_a_damaged_event_is_named_and_damaged_caches_are_made_again(
+def test_a_damaged_event_is_named_and_damaged_caches_are_rebuilt(
     finished: Finished, tmp_path: Path, without_ray: Callable
 ) -> None:
     study = study_in(tmp_path, finished)

@@ -1,4 +1,4 @@
-"""Code lies in every place that is read, as a pickle or as Python: none of it is ever run."""
+"""Code in any file that is read, as a pickle or as Python, is never run."""
 
 import builtins
 import json
@@ -49,7 +49,7 @@ def change_json(path: Path, **keys: Any) -> None:
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_a_checkpoint(
+def test_code_in_a_checkpoint_is_not_run(
     prepared: Prepared, encoder: Path, tmp_path: Path, form: str, trap: Any
 ) -> None:
     recipe = Recipe.checked(method="ft", layers=2, batch_size=8, learning_rate=1e-3)
@@ -58,14 +58,14 @@ def test_a_checkpoint(
     path = tmp_path / "trial.pt"
     write(path, form, {"trainer": state, "extra": trap}, trap)
     if not form.startswith("zip"):
-        # What is not even a checkpoint's container is taken for damage, and made again.
-        with pytest.warns(UserWarning, match="is damaged .* begins anew"):
+        # A file that is not a checkpoint at all counts as damaged, and the training starts again.
+        with pytest.warns(UserWarning, match="is damaged .* starts again"):
             assert TrainingRun(recipe, files, Outputs(checkpoint=path)).reports == []
         assert not path.exists()
         return
-    with pytest.raises(CacheError, match="nothing of it was run; delete it") as error:
+    with pytest.raises(CacheError, match=r"none of its code was run\): delete it") as error:
         TrainingRun(recipe, files, Outputs(checkpoint=path))
-    # torch's own text tells how to run it all the same.
+    # torch's own message explains how to run the code anyway.
     assert "weights_only" not in str(error.value)
 
 
@@ -73,7 +73,7 @@ def test_a_checkpoint(
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_pickled_weights_beside_the_others(
+def test_pickled_weights_beside_the_real_ones_are_ignored(
     encoder: Path, tmp_path: Path, form: str, trap: Any
 ) -> None:
     folder = copied(encoder, tmp_path / "model")
@@ -84,7 +84,7 @@ def test_pickled_weights_beside_the_others(
 
 
 @pytest.mark.parametrize("form", FORMS)
-def test_an_index_of_weights_that_names_a_pickle(
+def test_an_index_of_weights_that_names_a_pickle_is_refused(
     encoder: Path, tmp_path: Path, form: str, trap: Any
 ) -> None:
     folder = copied(encoder, tmp_path / "model")
@@ -98,10 +98,10 @@ def test_an_index_of_weights_that_names_a_pickle(
 
 
 @pytest.mark.parametrize("family", ["bert", "evil"])
-def test_a_configuration_that_names_code(
+def test_a_configuration_that_names_code_is_refused(
     encoder: Path, tmp_path: Path, family: str, trap: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # Whoever is asked for leave to run it says yes.
+    # Any question for permission to run it is answered with yes.
     monkeypatch.setattr(builtins, "input", lambda *prompt: "y")
     folder = copied(encoder, tmp_path / "model")
     (folder / "evil.py").write_text(trap.code)
@@ -116,7 +116,7 @@ def test_a_configuration_that_names_code(
 
 
 @pytest.mark.parametrize("classes", [{"AutoTokenizer": [None, "evil.Evil"]}, ["evil.Evil", None]])
-def test_a_tokenizer_that_names_code(
+def test_a_tokenizer_that_names_code_is_refused(
     encoder: Path,
     data: Path,
     tmp_path: Path,
@@ -132,7 +132,7 @@ def test_a_tokenizer_that_names_code(
         prepare_task(GLUE["rte"], folder, tmp_path / "tokens", data, 24)
 
 
-def test_python_files_beside_a_model(encoder: Path, tmp_path: Path, trap: Any) -> None:
+def test_python_files_beside_a_model_are_ignored(encoder: Path, tmp_path: Path, trap: Any) -> None:
     folder = copied(encoder, tmp_path / "model")
     for name in ("__init__", "configuration_bert", "modeling_bert", "tokenization_bert"):
         (folder / f"{name}.py").write_text(trap.code)
@@ -145,24 +145,28 @@ def test_python_files_beside_a_model(encoder: Path, tmp_path: Path, trap: Any) -
 
 @pytest.mark.parametrize("name", ["ids", "offsets", "types", "labels", "idx", "pad_id"])
 @pytest.mark.parametrize("form", ["pickle", "array of objects"])
-def test_tokens(prepared: Prepared, tmp_path: Path, name: str, form: str, trap: Any) -> None:
+def test_code_in_cached_tokens_is_refused(
+    prepared: Prepared, tmp_path: Path, name: str, form: str, trap: Any
+) -> None:
     folder = copied(prepared.train, tmp_path / "tokens")
     plant_array(folder / f"{name}.npy", form, trap)
-    with pytest.raises(CacheError, match=rf"{name}\.npy is no array of numbers .*; delete"):
+    with pytest.raises(CacheError, match=rf"{name}\.npy is not an array of numbers .*; delete"):
         open_tokens(folder)
 
 
 @pytest.mark.parametrize("name", ["logits", "layer-02"])
 @pytest.mark.parametrize("form", ["pickle", "array of objects"])
-def test_signals(signals: Path, tmp_path: Path, name: str, form: str, trap: Any) -> None:
+def test_code_in_cached_signals_is_refused(
+    signals: Path, tmp_path: Path, name: str, form: str, trap: Any
+) -> None:
     folder = copied(signals, tmp_path / "signals")
     plant_array(folder / f"{name}.npy", form, trap)
-    with pytest.raises(CacheError, match=rf"{name}\.npy is no array of numbers"):
+    with pytest.raises(CacheError, match=rf"{name}\.npy is not an array of numbers"):
         open_signals(folder, [1, 2, 3])
 
 
 def plant_array(path: Path, form: str, trap: Any) -> None:
-    """Puts the trap in the place of an array, and makes the manifest agree."""
+    """Replaces an array by the trap and updates the manifest."""
     if form == "pickle":
         path.write_bytes(trap.pickled)
     else:
@@ -173,13 +177,13 @@ def plant_array(path: Path, form: str, trap: Any) -> None:
 # Data -----------------------------------------------------------------------------------------
 
 
-def test_parquet_with_a_pickled_type_and_pickled_metadata(
+def test_a_pickled_type_and_pickled_metadata_of_parquet_are_ignored(
     data: Path, tmp_path: Path, trap: Any
 ) -> None:
     path = tmp_path / "data" / "rte" / "train.parquet"
     path.parent.mkdir(parents=True)
     table = pq.read_table(data / "rte" / "train.parquet")
-    # What Arrow once unpickled by itself when it read a file: CVE-2023-47248.
+    # Arrow used to unpickle this when it read a file: CVE-2023-47248.
     extension = {
         "ARROW:extension:name": "arrow.py_extension_type",
         "ARROW:extension:metadata": trap.pickled,
@@ -191,7 +195,7 @@ def test_parquet_with_a_pickled_type_and_pickled_metadata(
     assert len(load_rows(GLUE["rte"], "train", tmp_path / "data")) == 40
 
 
-def test_a_task_file_with_a_python_tag(tmp_path: Path, trap: Any) -> None:
+def test_a_task_file_with_a_python_tag_is_refused(tmp_path: Path, trap: Any) -> None:
     path = tmp_path / "task.yaml"
     path.write_text(f"name: !!python/object/apply:os.mkdir ['{trap.folder}']\n")
     with pytest.raises(InputError, match="cannot read the task file"):

@@ -1,4 +1,4 @@
-"""A real, small, full disk: a clear error, nothing torn, and all is well once there is space."""
+"""A real, full disk gives a clear error and no torn file; with space, writing works again."""
 
 import json
 from collections.abc import Callable
@@ -28,7 +28,7 @@ def disk(mounted: Callable[[Path, str], Path], tmp_path: Path) -> Path:
 
 
 def fill(disk: Path) -> Path:
-    """Takes all space that is left."""
+    """Fills the disk and returns the file that does so."""
     filler = disk / "filler"
     with pytest.raises(OSError), filler.open("wb", buffering=0) as file:
         while True:
@@ -37,7 +37,7 @@ def fill(disk: Path) -> Path:
 
 
 def left(disk: Path) -> list[str]:
-    """The files on the disk that are not locks, besides the filler."""
+    """Returns the files on the disk except locks and the filler."""
     files = (path for path in disk.rglob("*") if path.is_file() and path.suffix != ".lock")
     return sorted(path.relative_to(disk).as_posix() for path in files if path.name != "filler")
 
@@ -54,7 +54,9 @@ def test_an_old_file_survives_when_the_new_one_does_not_fit(disk: Path) -> None:
     assert json.loads(path.read_text()) == {"new": "x"}
 
 
-def test_a_checkpoint_that_does_not_fit(disk: Path, prepared: Prepared, encoder: Path) -> None:
+def test_a_checkpoint_that_does_not_fit_leaves_no_file(
+    disk: Path, prepared: Prepared, encoder: Path
+) -> None:
     recipe = Recipe.checked(method="ft", layers=2, precision="fp32")
     student = load_classifier(encoder, GLUE["rte"].labels, 2)
     loop = TrainingLoop(Objective(recipe, student, open_tokens(prepared.train, CPU), CPU))
@@ -75,7 +77,7 @@ Build = Callable[[Path], Path]
 def build(
     request: pytest.FixtureRequest, prepared: Prepared, encoder: Path, data: Path, teacher: Path
 ) -> Build:
-    """Makes one of the folders that later steps read."""
+    """Returns a function that makes one of the folders that later steps read."""
 
     def model(root: Path) -> Path:
         save_model(load_classifier(encoder, GLUE["rte"].labels), encoder, root / "best")
@@ -89,11 +91,11 @@ def build(
     return makers[request.param]
 
 
-def test_a_folder_that_does_not_fit_is_not_there_afterwards(disk: Path, build: Build) -> None:
+def test_a_folder_that_does_not_fit_does_not_exist_afterwards(disk: Path, build: Build) -> None:
     root = disk / "root"
     root.mkdir()
     filler = fill(disk)
-    # So little that the first file can be begun and not be ended.
+    # Free so little space that the first file can be started but not finished.
     filler.write_bytes(filler.read_bytes()[: -2 * 4096])
     with pytest.raises(DiskFull, match="run the same command again"):
         build(root)

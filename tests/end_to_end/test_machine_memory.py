@@ -1,4 +1,4 @@
-"""Ray kills trials because the machine's memory runs out, for real, under the real command."""
+"""Ray really kills trials of the real command because the machine's memory runs out."""
 
 import contextlib
 import mmap
@@ -8,19 +8,19 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.studies.study_process import SHORT, Finished, Study
+from tests.support.commands.study_process import SHORT, Finished, Study
 
 pytestmark = pytest.mark.slow
 
 GB = 10**9
-ROOM = 4 * GB  # for a study on top of what is in use; it takes half of it
+ROOM = 4 * GB  # for a study, in addition to the memory in use; a study takes half of it
 SLACK = GB // 4
 CHUNK = 2**28
 FILLING = bytes([1]) * CHUNK
 
 
 def memory() -> tuple[int, int]:
-    """Bytes in use and bytes in all, as Ray counts them where no container sets a limit."""
+    """Returns bytes in use and in total, as Ray counts them without a container's limit."""
     lines = Path("/proc/meminfo").read_text().splitlines()
     sizes = {line.partition(":")[0]: 1024 * int(line.split()[1]) for line in lines}
     return sizes["MemTotal"] - sizes["MemAvailable"], sizes["MemTotal"]
@@ -28,12 +28,10 @@ def memory() -> tuple[int, int]:
 
 @pytest.fixture
 def limit() -> int:
-    """Bytes in use from which on Ray shall kill."""
+    """Bytes in use above which Ray kills."""
     own = Path("/sys/fs/cgroup/memory.max")
     if not Path("/proc/meminfo").exists() or (own.exists() and own.read_text() != "max\n"):
-        pytest.skip(
-            "Ray counts by a container's limit, or there is no /proc/meminfo, which we read"
-        )
+        pytest.skip("a container limits the memory, or /proc/meminfo does not exist")
     used, total = memory()
     if total - used < ROOM + 2 * GB:
         pytest.skip(f"needs 6 GB of free memory, but {(total - used) / GB:.1f} GB are free")
@@ -42,7 +40,7 @@ def limit() -> int:
 
 @contextlib.contextmanager
 def pressure(limit: int) -> Iterator[None]:
-    """Keeps the machine's memory above a limit, whatever others give back, during the block."""
+    """Keeps the machine's memory in use above a limit during the block."""
     released = threading.Event()
     taken: list[mmap.mmap] = []
 
@@ -66,14 +64,14 @@ def pressure(limit: int) -> Iterator[None]:
 
 
 def environment(limit: int) -> dict[str, str]:
-    """Lets Ray kill from so many bytes in use on."""
+    """Returns variables that make Ray kill above ``limit`` bytes in use."""
     return {
         "RAY_memory_usage_threshold": str(limit / memory()[1]),
         "RAY_memory_monitor_refresh_ms": "50",
     }
 
 
-def test_ray_s_out_of_memory_kill_costs_nothing_that_was_finished(
+def test_an_out_of_memory_kill_by_ray_loses_nothing_that_was_finished(
     finished: Finished, tmp_path: Path, limit: int
 ) -> None:
     study = Study(tmp_path / "run", finished.study.data, finished.study.model)
@@ -85,7 +83,7 @@ def test_ray_s_out_of_memory_kill_costs_nothing_that_was_finished(
             went_on = any("at most 1 trial(s) at once" in line for line in process.stdout)
         output = process.stdout.read()
         process.wait()
-    # The same driver finished the study when memory came free.
+    # The same driver finished the study once memory was free.
     assert went_on and process.returncode == 0, output
     assert study.numbers() == finished.study.numbers()
 
@@ -100,4 +98,4 @@ def test_memory_that_stays_short_ends_the_study_with_advice(
     assert short.returncode == 1, short.stdout
     assert "Ray gave up stage teachers 3 times with nothing recorded in between" in short.stdout
     assert "Free memory there, or run fewer trials at once" in short.stdout
-    assert "To go on: python " in short.stdout and "Traceback" not in short.stdout
+    assert "To continue: python " in short.stdout and "Traceback" not in short.stdout

@@ -1,4 +1,4 @@
-"""The real command among pickles and secrets, and what Ray opens to the network."""
+"""The real command beside pickles and secrets, and the ports that Ray opens."""
 
 import json
 import os
@@ -19,11 +19,11 @@ from study.config.config_file import load_study_config
 from study.config.study_config import StudyConfig
 from study.planning.resume_check import check_same_study
 from study.storage.layout import Layout
-from study.tuning.tune_adapters import BrokenTrials
+from study.tuning.tune_adapters import InterruptedTrials
+from tests.support.commands.study_process import ROOT, SHORT, Study, end_session
 from tests.support.studies.fake_stage import one_stage
-from tests.support.studies.study_process import ROOT, SHORT, Study, end_session
 
-# What Ray Tune and Optuna keep in folders of theirs, and read again when told to resume.
+# Files that Ray Tune and Optuna write, and read again when they resume.
 RAY_FILES = (
     "tuner.pkl",
     "trainable.pkl",
@@ -46,7 +46,7 @@ TOKEN = "hf_0123456789abcdefghijklmnopqrstuvwx"
 
 
 def plant(folder: Path, trap: Any, *names: str) -> None:
-    """Puts the trap into a folder by each name, as Python or as a pickle."""
+    """Writes the trap into a folder under each name, as Python or as a pickle."""
     for name in names:
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -54,14 +54,14 @@ def plant(folder: Path, trap: Any, *names: str) -> None:
 
 
 def plant_everywhere(study: Study, trap: Any) -> None:
-    """Puts the trap into every folder of the study, of its data and of its model."""
+    """Writes the trap into every folder of the study, its data and its model."""
     for top in (study.out, study.data, study.model):
         for folder in [top, *(path for path in top.rglob("*") if path.is_dir())]:
             plant(folder, trap, *EVERYWHERE)
 
 
 @pytest.mark.slow
-def test_a_study_among_pickles_runs_none_and_tells_no_secret(
+def test_a_study_runs_no_pickle_and_records_no_secret(
     tiny_data: Path, tiny_model: Path, tmp_path: Path, trap: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
@@ -75,7 +75,7 @@ def test_a_study_among_pickles_runs_none_and_tells_no_secret(
     for folder in ("tokens", "signals", "checkpoints/teachers/rte-4-teacher", "ledger/search"):
         plant(study.out / folder, trap, "trial-0000.pt")
     plant_everywhere(study, trap)
-    # Where the command is started, under the names of what a trial imports.
+    # In the folder where the command is started, under the names of modules that a trial imports.
     plant(tmp_path, trap, "torch.py", "numpy.py", "transformers.py", "pkd.py")
     done = study.run()
     assert done.returncode == 0, done.stdout
@@ -89,7 +89,7 @@ def test_a_study_among_pickles_runs_none_and_tells_no_secret(
             assert TOKEN.encode() not in content, path
 
 
-def test_a_python_tag_in_a_configuration_or_a_record(tmp_path: Path, trap: Any) -> None:
+def test_a_python_tag_in_a_configuration_or_a_record_is_refused(tmp_path: Path, trap: Any) -> None:
     text = f"format: 1\nconfig: !!python/object/apply:os.mkdir ['{trap.folder}']\n"
     layout = Layout(tmp_path)
     layout.study_file.write_text(text)
@@ -100,7 +100,7 @@ def test_a_python_tag_in_a_configuration_or_a_record(tmp_path: Path, trap: Any) 
     with pytest.raises(RunError, match="study.yaml is damaged"):
         load_run(tmp_path)
     override = f"seed=!!python/object/apply:os.mkdir ['{trap.folder}']"
-    with pytest.raises(InputError, match="it is no YAML"):
+    with pytest.raises(InputError, match="it is not YAML"):
         load_study_config(None, [override])
 
 
@@ -116,12 +116,15 @@ def test_a_failed_trial_s_error_is_not_read_from_a_pickle(
     storage = StorageContext(str(tmp_path), "search", trial_dir_name="trial-0000")
     trial = Trial("x", config={"cell": "rte-2-ft", "trial": "trial-0000"}, stub=True)
     trial.storage = storage
-    # Tune's own path of it needs a running Ray.
+    # Tune's own `error_file` needs a running Ray.
     error_file = Path(storage.trial_fs_path, "error.txt")
     monkeypatch.setattr(Trial, "error_file", str(error_file))
     dispatcher: Any = TrialDispatcher()
-    queue = one_stage(dispatcher, Layout(tmp_path))
-    for tell in (BrokenTrials(queue).on_trial_recover, BrokenTrials(queue).on_trial_error):
+    queue = one_stage(dispatcher)
+    for tell in (
+        InterruptedTrials(queue).on_trial_recover,
+        InterruptedTrials(queue).on_trial_error,
+    ):
         trial.run_metadata.error_filename = "error.txt"
         trial.run_metadata.pickled_error_filename = "error.pkl"
         plant(Path(storage.trial_fs_path), trap, "error.pkl")
@@ -172,5 +175,5 @@ def test_ray_listens_on_loopback_only_without_dashboard_and_with_its_token(
     for server in ("dashboard.py", "ray.util.client"):
         assert not [command for command, _ in seen["listening"] if server in command]
     assert seen["mode"] == "token" and not (tmp_path / ".ray").exists()
-    # The folder that the command is started in may be one of data.
+    # The folder where the command is started may contain data.
     assert seen["cwd"] == str(tmp_path) and str(tmp_path) not in seen["path"]

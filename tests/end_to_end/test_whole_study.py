@@ -1,4 +1,4 @@
-"""The real command from data to report, again, with the same seed, and with a larger budget."""
+"""The real command from data to report; then again, and with a larger budget."""
 
 import shutil
 from collections import Counter
@@ -13,7 +13,7 @@ from pyarrow import parquet
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from transformers import AutoModelForSequenceClassification, AutoTokenizer
 
-from tests.support.studies.study_process import Finished, Study
+from tests.support.commands.study_process import Finished, Study
 
 pytestmark = pytest.mark.slow
 
@@ -25,12 +25,12 @@ def stage_counts(study: Study, event: str) -> dict[str, int]:
 
 
 def is_constant(event: dict[str, Any]) -> bool:
-    """Whether a trial of the search ended with one class only: another makes up for it."""
+    """Whether a search trial ended predicting a single class and is replaced by a new one."""
     return event["event"] == "end" and bool(event["constant"])
 
 
 def copied(finished: Finished, folder: Path) -> Study:
-    """The finished study in a folder of its own."""
+    """Returns a copy of the finished study."""
     shutil.copytree(finished.study.out, folder / "run")
     return Study(folder / "run", finished.study.data, finished.study.model)
 
@@ -49,7 +49,7 @@ def test_the_ledger_holds_exactly_the_planned_trials(finished: Finished) -> None
     assert stage_counts(finished.study, "end") == planned
     ends = [e for e in finished.study.events() if e["event"] == "end"]
     assert {e["state"] for e in ends} <= {"complete", "stopped"}
-    # ASHA may stop trials of the search, and nowhere else.
+    # ASHA may stop trials of the search only.
     assert all(e["state"] == "complete" for e in ends if e["stage"] != "search")
 
 
@@ -93,15 +93,15 @@ def test_predictions_are_kept_and_the_test_split_is_not_scored(finished: Finishe
         assert not {"test"} & set(event.get("metrics") or {})
 
 
-def test_the_report_is_there_and_named_at_the_end(finished: Finished) -> None:
+def test_the_report_exists_and_is_named_at_the_end(finished: Finished) -> None:
     report = finished.study.out / "report"
     assert (report / "index.html").stat().st_size > 1000 and (report / "report.md").exists()
     assert str(report) in finished.output and "complete after" in finished.output
-    # Not a terminal: one line per ended trial, no control codes.
+    # Without a terminal: one line per ended trial, no control codes.
     assert finished.output.count("search rte-2-ft trial-") == 3 and "\x1b" not in finished.output
 
 
-def test_nothing_is_left_of_work_in_progress(finished: Finished) -> None:
+def test_no_work_in_progress_is_left(finished: Finished) -> None:
     for folder in ("checkpoints", "weights"):
         files = [p for p in (finished.study.out / folder).rglob("*") if p.is_file()]
         assert files == []
@@ -146,7 +146,7 @@ def test_a_larger_budget_runs_only_the_new_trials_and_once(
     done = study.run(*larger)
     assert done.returncode == 0, done.stdout
     new = study.numbers()
-    # One more search trial in each cell (or two); those of before are untouched.
+    # One or two more search trials in each cell; the old ones are unchanged.
     assert {key: new[key] for key in old if key.startswith(("teachers", "search"))} == {
         key: old[key] for key in old if key.startswith(("teachers", "search"))
     }
@@ -154,7 +154,7 @@ def test_a_larger_budget_runs_only_the_new_trials_and_once(
     assert Counter(f"{e['task']}-{e['depth']}-{e['method']}" for e in ends) == dict.fromkeys(
         CELLS, 4
     )
-    # Three seeds of the present winner; those of an unchanged winner are not run again.
+    # Three seeds of the current winner; those of an unchanged winner are not trained again.
     for cell in CELLS:
         seeds = {key: new[key] for key in new if key.startswith(f"confirm/{cell}/")}
         assert len(seeds) == 3
@@ -178,7 +178,7 @@ def test_a_trial_that_diverges_fails_alone(ensembled: Finished) -> None:
     ends = {e["trial"]: e for e in study.events("search") if e["event"] == "end"}
     assert ends["trial-0000"]["state"] == "failed" and "not finite" in ends["trial-0000"]["error"]
     assert ends["trial-0001"]["state"] == "complete"
-    # It is not tried again, and the winner is confirmed.
+    # It is not trained again, and the winner is confirmed.
     assert [e["settings"]["beta"] for e in study.events("confirm") if e["event"] == "start"] == [
         100
     ]

@@ -1,25 +1,20 @@
-"""``python -m pkd.benchmark``: which models it finds, what it writes, what it refuses."""
+"""``pkd-study benchmark``: what it measures, writes and refuses."""
 
 import json
 import shutil
 from collections.abc import Callable, Iterator
-from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 import torch
 import yaml
 
 from analysis.run_data.measured_times import load_benchmark, speeds
-from pkd import benchmark
-from pkd.benchmark import find_models, main
+from pkd.benchmark import PRECISIONS, main
 from pkd.data.preparation import Prepared
-from pkd.data.tokens import open_tokens
-from pkd.errors import InputError
-from pkd.evaluation.workloads import dev_rows, full_rows, predict, spread_out
-from pkd.models.classifier import load_classifier, save_model
+from pkd.deployment import latency
+from pkd.models.classifier import DTYPES, load_classifier, save_model
 from pkd.tasks.glue import GLUE
 
 Edit = Callable[[dict[str, Any]], None]
@@ -66,7 +61,7 @@ def measure(run: Path, *options: str) -> dict[str, Any]:
     return content
 
 
-def test_every_depth_is_timed_on_the_same_batches_and_all_is_written(
+def test_every_depth_is_timed_on_the_same_batches(
     run: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     written = measure(run, "--threads", "1", "--device", "cpu", "--precision", "fp32")
@@ -94,7 +89,7 @@ def test_the_report_can_read_what_is_written(run: Path) -> None:
     assert list(read.parameters) == [4, 2, 1]
 
 
-def test_the_models_are_the_runs_own_and_their_parameters_are_counted(run: Path) -> None:
+def test_the_models_of_the_run_are_listed_with_their_parameters(run: Path) -> None:
     models = measure(run)["models"]
     assert [model["folder"] for model in models] == [
         "teachers/rte",
@@ -106,28 +101,8 @@ def test_the_models_are_the_runs_own_and_their_parameters_are_counted(run: Path)
     assert len({model["parameters"]["embeddings"] for model in models}) == 1
 
 
-def test_rows_have_the_papers_length_or_what_the_model_takes(run: Path, teacher: Path) -> None:
-    times = measure(run)["times"]
-    assert times[0]["tokens"] == 32  # all that the tiny encoder takes
-    workload = full_rows([load_classifier(teacher, GLUE["rte"].labels)], 128)
-    assert workload.batches[0]["input_ids"].shape == (128, 32)
-
-
-def test_dev_rows_keep_their_own_lengths(prepared: Prepared, teacher: Path) -> None:
-    tokens = open_tokens(prepared.tokens["validation"])
-    model = load_classifier(teacher, GLUE["rte"].labels)
-    every = dev_rows(partial(predict, model), "rte", tokens, 1, seconds=60)
-    assert every.rows == len(tokens) == 12
-    assert every.tokens == pytest.approx(tokens.lengths.mean())
-    short = dev_rows(partial(predict, model), "rte", tokens, 1, seconds=1e-9)
-    assert short.rows == 1  # one batch whatever the time limit
-
-
-def test_a_sample_of_batches_holds_short_and_long_ones() -> None:
-    batches = [np.array([i]) for i in range(10)]
-    assert [int(b[0]) for b in spread_out(batches, 1)] == [5]
-    assert [int(b[0]) for b in spread_out(batches, 5)] == [1, 3, 5, 7, 9]
-    assert [int(b[0]) for b in spread_out(batches[:2], 5)] == [0, 1]
+def test_rows_are_not_longer_than_the_model_allows(run: Path) -> None:
+    assert measure(run)["times"][0]["tokens"] == 32  # the longest input of the tiny encoder
 
 
 def test_bf16_models_can_be_measured_on_any_cpu(run: Path) -> None:
@@ -154,12 +129,16 @@ def test_without_the_token_cache_only_fixed_lengths_are_measured(
     assert "rte: no tokens of its dev rows" in capsys.readouterr().err
 
 
-def test_a_busy_machine_is_told_and_recorded(
+def test_a_busy_machine_is_reported_and_recorded(
     run: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(benchmark, "_load_average", lambda: 7.25)
+    monkeypatch.setattr(latency, "load_average", lambda: 7.25)
     assert measure(run)["load_average"] == 7.25
     assert "the machine was busy" in capsys.readouterr().err
+
+
+def test_the_option_offers_all_precisions_that_models_can_be_loaded_in() -> None:
+    assert set(PRECISIONS) == {"auto", *DTYPES}
 
 
 def refused(run: Path, capsys: pytest.CaptureFixture[str], *options: str) -> str:
@@ -170,7 +149,7 @@ def refused(run: Path, capsys: pytest.CaptureFixture[str], *options: str) -> str
     return shown.err
 
 
-def test_a_folder_that_is_no_run_is_refused(
+def test_a_folder_without_a_study_is_refused(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert "is not a run directory: it has no study.yaml" in refused(tmp_path, capsys)
@@ -200,7 +179,7 @@ def test_a_run_without_models_yet_says_which_are_missing(
     assert "holds no teacher of rte yet" in refused(run, capsys)
 
 
-def test_a_damaged_model_is_refused_with_its_folder(
+def test_a_damaged_model_is_refused_and_its_folder_named(
     run: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (run / "models" / "rte-2-ft" / "model.safetensors").write_bytes(b"half a")
@@ -221,13 +200,6 @@ def test_wrong_options_are_refused(
     run: Path, options: tuple[str, ...], why: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert why in refused(run, capsys, *options)
-
-
-def test_students_come_from_the_chosen_tasks_only(run: Path) -> None:
-    study = yaml.safe_load((run / "study.yaml").read_text())
-    with pytest.raises(InputError, match="no teacher of sst2 yet"):
-        find_models(run, study, ["sst2"])
-    assert list(find_models(run, study, ["sst2", "rte"])) == [4, 2, 1]
 
 
 @pytest.mark.gpu

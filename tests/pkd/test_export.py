@@ -1,4 +1,4 @@
-"""``python -m pkd.export``: the folder that is made, what it says, and what is refused."""
+"""``pkd-study export``: the folder that is made, its card, and what is refused."""
 
 import json
 import shutil
@@ -16,7 +16,6 @@ from pkd.data.preparation import Prepared
 from pkd.data.tokens import open_tokens
 from pkd.deployment import onnx_model as onnxmodel
 from pkd.deployment import variants
-from pkd.deployment.run_folder import text_columns
 from pkd.deployment.variants import INT8_FILE, ONNX_FILE
 from pkd.export import main
 from pkd.models.classifier import load_classifier, save_model
@@ -75,8 +74,8 @@ def test_the_folder_is_what_transformers_loads(run: Path, capsys: pytest.Capture
     assert model.config.id2label == dict(enumerate(LABELS)) and model.config.num_hidden_layers == 2
     assert AutoTokenizer.from_pretrained(folder).model_max_length == 24
     source = AutoModelForSequenceClassification.from_pretrained(run / "models" / "rte-2-kd")
-    theirs = source.state_dict()
-    assert all(torch.equal(value, theirs[name]) for name, value in model.state_dict().items())
+    weights = source.state_dict()
+    assert all(torch.equal(value, weights[name]) for name, value in model.state_dict().items())
     classify = pipeline("text-classification", model=str(folder))
     assert classify({"text": "the cat", "text_pair": "a dog"})["label"] in LABELS
     written = json.loads((folder / "export.json").read_text())
@@ -85,7 +84,7 @@ def test_the_folder_is_what_transformers_loads(run: Path, capsys: pytest.Capture
     assert "holds kd-2 of rte" in capsys.readouterr().out
 
 
-def test_the_card_tells_scores_settings_costs_and_how_to_repeat(run: Path) -> None:
+def test_the_card_holds_scores_settings_costs_and_commands(run: Path) -> None:
     assert export(run, "--student", "ft-2") == 0
     card = (run.parent / "model" / "README.md").read_text()
     for words in (
@@ -95,7 +94,7 @@ def test_the_card_tells_scores_settings_costs_and_how_to_repeat(run: Path) -> No
         "| training | start_layers [1, 4] |",
         "an-encoder, 4 layers, fine-tuned: accuracy 70.0 on dev (n = 1); learning_rate 5e-05",
         "learning_rate 2e-05, temperature 10, alpha 0.25",
-        "python study/run.py --tasks rte\npython -m pkd.export RUN_DIR --task rte --student ft-2",
+        "python study/run.py --tasks rte\npkd-study export RUN_DIR --task rte --student ft-2",
         "Commit 0123456789ab; torch 2.13.0.",
         '{"text": "…", "text_pair": "…"}',
     ):
@@ -151,7 +150,7 @@ def write_nothing(model: object, example: object, path: Path) -> list[str]:
 
 
 class Contrary:
-    """An ONNX file that says the opposite of PyTorch."""
+    """An ONNX file that predicts the opposite of PyTorch."""
 
     def __init__(self, path: Path, threads: int) -> None:
         model = AutoModelForSequenceClassification.from_pretrained(path.parents[1])
@@ -163,14 +162,14 @@ class Contrary:
         return logits
 
 
-def test_an_onnx_file_that_predicts_otherwise_is_no_export(
+def test_an_onnx_file_with_other_predictions_is_not_exported(
     run: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("pkd.export.check_packages", lambda: None)
-    monkeypatch.setattr("pkd.export.write_onnx", write_nothing)
+    monkeypatch.setattr("pkd.deployment.bundle.check_packages", lambda: None)
+    monkeypatch.setattr("pkd.deployment.bundle.write_onnx", write_nothing)
     monkeypatch.setattr(variants, "OnnxClassifier", Contrary)
     assert export(run, "--onnx") == 1
-    assert "the ONNX file labels 12 of 12 dev rows otherwise" in capsys.readouterr().err
+    assert "predicts another label than PyTorch for 12 of 12 dev rows" in capsys.readouterr().err
     assert [path.name for path in run.parent.iterdir()] == ["run"]
 
 
@@ -198,15 +197,6 @@ def test_without_the_token_cache_nothing_is_measured_and_onnx_is_refused(
     assert "Size, score and latency" not in (run.parent / "model" / "README.md").read_text()
 
 
-def test_text_columns_are_the_studys_or_those_of_glue() -> None:
-    assert text_columns({"tasks": {"own": {"texts": ["subject", "body"]}}}, "own") == (
-        "subject",
-        "body",
-    )
-    assert text_columns({"tasks": {"sst2": {}}}, "sst2") == ("sentence",)
-    assert text_columns({"tasks": {"own": {}}}, "own") == ()  # of an older version
-
-
 def break_weights(run: Path) -> None:
     (run / "models" / "rte-2-kd" / "model.safetensors").write_bytes(b"half a")
 
@@ -231,7 +221,7 @@ def break_event(run: Path) -> None:
         (break_event, [], 1, "seed-0000/end.json is damaged: its checksum differs"),
     ],
 )
-def test_what_cannot_be_exported_is_refused_and_nothing_is_left(
+def test_what_cannot_be_exported_is_refused_and_leaves_no_files(
     run: Path,
     capsys: pytest.CaptureFixture[str],
     edit: Callable[[Path], object] | None,

@@ -1,4 +1,4 @@
-"""``python -m pkd.predict``: every type of file, rows that are none, and files of any size."""
+"""``pkd-study predict``: all types of files, bad rows, and what is refused."""
 
 import datetime
 import json
@@ -12,12 +12,11 @@ import pytest
 from pyarrow import parquet
 from transformers import pipeline
 
-from pkd import predict
 from pkd.data.rows import Rows
 from pkd.data.tokens import build_tokens, open_tokens
+from pkd.deployment.labelling import Classifier, load_classifier_folder, predict_file
 from pkd.errors import InputError
-from pkd.files import row_reader as rowstream
-from pkd.files.row_reader import open_rows
+from pkd.files import row_reader
 from pkd.models.classifier import load_classifier
 from pkd.models.encoder import load_tokenizer
 from pkd.predict import main
@@ -43,7 +42,7 @@ def model(teacher: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def expected(model: Path) -> list[dict[str, Any]]:
-    """What transformers' own pipeline says of `TEXTS`."""
+    """The predictions of the pipeline of transformers for `TEXTS`."""
     classify = pipeline("text-classification", model=str(model), device="cpu")
     return [dict(classify({"text": one, "text_pair": two})) for one, two in TEXTS]
 
@@ -54,7 +53,7 @@ def labelled(model: Path, source: Path, target: Path, *options: str) -> int:
 
 @pytest.mark.parametrize("read", [".csv", ".tsv", ".jsonl", ".parquet"])
 @pytest.mark.parametrize("written", [".csv", ".tsv", ".jsonl", ".parquet"])
-def test_rows_keep_their_columns_and_get_what_the_pipeline_says(
+def test_rows_keep_their_columns_and_get_the_predictions_of_the_pipeline(
     model: Path, expected: list[dict[str, Any]], tmp_path: Path, read: str, written: str
 ) -> None:
     source, target = tmp_path / f"rows{read}", tmp_path / f"scored{written}"
@@ -111,11 +110,11 @@ def test_bad_rows_of_csv_are_named_by_their_lines(
     assert labelled(model, source, target) == 1
     assert [row["n"] for row in read_rows(target)] == ["1", "2", "5"]
     assert all(row["prediction"] for row in read_rows(target))
-    said = capsys.readouterr().err
-    assert "rows.csv, line 4: 1 field(s), but the header names 3; left out" in said
-    assert "line 7: it is no UTF-8; left out" in said
-    assert "line 8: 2 field(s)" in said and "line 9: ',' expected after '\"'" in said
-    assert "bad rows: 0 kept without a prediction, 4 left out" in said
+    err = capsys.readouterr().err
+    assert "rows.csv, line 4: 1 field(s), but the header names 3; left out" in err
+    assert "line 7: it is not UTF-8; left out" in err
+    assert "line 8: 2 field(s)" in err and "line 9: ',' expected after '\"'" in err
+    assert "bad rows: 0 kept without a prediction, 4 left out" in err
 
 
 def test_bad_rows_of_jsonl_are_named_by_their_lines(
@@ -132,13 +131,13 @@ def test_bad_rows_of_jsonl_are_named_by_their_lines(
     assert first["more"] == good["more"] and first["prediction"] is not None
     assert second == {"sentence1": None, "sentence2": "x", "prediction": None, "probability": None}
     assert list(third) == ["sentence1", "other", "prediction", "probability"]
-    said = capsys.readouterr().err
-    for line, why in ((2, "no JSON"), (4, "must hold one object"), (6, "comes twice")):
-        assert f"line {line}: " in said and why in said
-    assert "line 5: column 'sentence1' holds None" in said
-    assert "line 7: column 'sentence2' holds None" in said
-    assert "line 8: it is no UTF-8; left out" in said
-    assert "bad rows: 2 kept without a prediction, 4 left out" in said
+    err = capsys.readouterr().err
+    for line, why in ((2, "not JSON"), (4, "must hold one object"), (6, "appears twice")):
+        assert f"line {line}: " in err and why in err
+    assert "line 5: column 'sentence1' holds None" in err
+    assert "line 7: column 'sentence2' holds None" in err
+    assert "line 8: it is not UTF-8; left out" in err
+    assert "bad rows: 2 kept without a prediction, 4 left out" in err
 
 
 def test_missing_texts_of_parquet_are_named_by_their_rows(
@@ -158,43 +157,21 @@ def test_small_chunks_give_the_same_file(
     source = tmp_path / f"rows{suffix}"
     write_rows(source, [{"text": f"the cat sees {'very ' * (i % 5)} old"} for i in range(11)])
     assert labelled(model, source, tmp_path / f"one{suffix}", "--text", "text") == 0
-    monkeypatch.setattr(rowstream, "CHUNK", 3)
+    monkeypatch.setattr(row_reader, "CHUNK", 3)
     assert labelled(model, source, tmp_path / f"many{suffix}", "--text", "text") == 0
     one, many = (read_rows(tmp_path / f"{name}{suffix}") for name in ("one", "many"))
     assert len(one) == 11 and [r["text"] for r in one] == [r["text"] for r in many]
     assert [r["prediction"] for r in one] == [r["prediction"] for r in many]
 
 
-@pytest.mark.parametrize("suffix", [".csv", ".jsonl", ".parquet"])
-def test_a_large_file_is_read_bit_by_bit(tmp_path: Path, suffix: str) -> None:
-    source = tmp_path / f"rows{suffix}"
-    write_rows(source, [{"text": "the cat " * 8}] * 40_000)
-    with open_rows(source, ["text"], lambda place, why: None) as opened:
-        first = next(opened.chunks)
-        assert len(first.rows) == rowstream.CHUNK and first.done < opened.total / 5
-        assert sum(len(chunk.rows) for chunk in opened.chunks) == 40_000 - rowstream.CHUNK
-
-
-def test_a_quote_that_is_never_closed_does_not_swallow_the_file(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(rowstream, "_LONGEST_FIELD", 1000)
-    source, lost = tmp_path / "rows.csv", list[str]()
-    source.write_text('text\n"open\n' + "a b c d e f g h\n" * 1000)
-    with open_rows(source, ["text"], lambda place, why: lost.append(f"{place}: {why}")) as opened:
-        rows = [row for chunk in opened.chunks for row in chunk.rows]
-    assert len(lost) == 1 and lost[0].startswith("line 2: field larger than field limit (1000)")
-    assert len(rows) > 900 and set(rows[0]) == {"text"}
-
-
-def test_what_breaks_off_leaves_the_old_file(
+def test_a_failure_keeps_the_old_file(
     model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rowstream, "CHUNK", 2)
+    monkeypatch.setattr(row_reader, "CHUNK", 2)
     source, target = tmp_path / "rows.csv", tmp_path / "scored.csv"
     write_rows(source, [{"text": "a"}] * 6)
     target.write_text("old")
-    whole, calls = predict.Classifier.label, []
+    whole, calls = Classifier.label, []
 
     def breaking(*arguments: Any) -> Any:
         calls.append(1)
@@ -202,13 +179,13 @@ def test_what_breaks_off_leaves_the_old_file(
             raise OSError("the disk has gone")
         return whole(*arguments)
 
-    monkeypatch.setattr(predict.Classifier, "label", breaking)
+    monkeypatch.setattr(Classifier, "label", breaking)
     assert labelled(model, source, target, "--text", "text") == 1
     assert target.read_text() == "old"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["rows.csv", "scored.csv"]
 
 
-def test_a_file_without_rows_gives_one_without_rows(model: Path, tmp_path: Path) -> None:
+def test_a_file_without_rows_gives_a_file_without_rows(model: Path, tmp_path: Path) -> None:
     (tmp_path / "rows.csv").write_text("sentence1,sentence2\n")
     assert labelled(model, tmp_path / "rows.csv", tmp_path / "scored.csv") == 0
     header = "sentence1,sentence2,prediction,probability\n"
@@ -236,7 +213,7 @@ def test_a_file_without_rows_gives_one_without_rows(model: Path, tmp_path: Path)
         (["--input=gone.parquet"], "cannot read gone.parquet: No such file or directory"),
         (["--input=ragged.jsonl"], "line 2 has the key 'more', which the first row lacks"),
         (["--input=ragged.jsonl", "--output=new.parquet"], "line 2 has the key 'more'"),
-        (["--input=a\udcff.csv"], "is no UTF-8: rename it"),
+        (["--input=a\udcff.csv"], "is not UTF-8: rename it"),
     ],
 )
 def test_wrong_options_are_refused(
@@ -262,22 +239,22 @@ def test_wrong_options_are_refused(
     assert sorted(Path().iterdir()) == before
 
 
-def test_a_folder_of_another_makes_asks_for_the_columns(
+def test_a_folder_from_elsewhere_needs_the_names_of_the_columns(
     teacher: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     write_rows(tmp_path / "rows.csv", [{"subject": "a", "body": "b"}])
     assert labelled(teacher, tmp_path / "rows.csv", tmp_path / "scored.csv") == 2
     assert "with --text; there are subject, body" in capsys.readouterr().err
     assert labelled(tmp_path, tmp_path / "rows.csv", tmp_path / "scored.csv") == 2
-    assert "is no model folder: it has no config.json" in capsys.readouterr().err
+    assert "is not a model folder: it has no config.json" in capsys.readouterr().err
 
 
 def test_rows_without_types_for_parquet_are_refused(tmp_path: Path, model: Path) -> None:
     rows = [{"text": "a", "n": 1}, {"text": "b", "n": {"deep": 1}}]
     write_rows(tmp_path / "rows.jsonl", rows)
-    with pytest.raises(InputError, match="have no types that Parquet could hold"):
-        predict.predict_file(
-            predict.load_classifier_folder(model),
+    with pytest.raises(InputError, match="Parquet cannot hold the rows"):
+        predict_file(
+            load_classifier_folder(model),
             tmp_path / "rows.jsonl",
             tmp_path / "scored.parquet",
             ["text"],

@@ -1,4 +1,4 @@
-"""Options of ``python -m pkd.train`` that cannot be used: code 2 and a message that names them."""
+"""Options of ``pkd-study train`` that cannot be used: code 2 and a message that names them."""
 
 from pathlib import Path
 
@@ -18,13 +18,13 @@ OPTIONS = {
     "`warmup` is ": ["--warmup=1", "--warmup=-1"],
     "`weight_decay` is ": ["--weight-decay=inf", "--weight-decay=-1"],
     "max_length is ": ["--max-length=7", "--max-length=1000000"],
-    "split 'train' is capped to ": ["--max-train-rows=1", "--max-train-rows=0"],
+    "max_rows of split 'train' is ": ["--max-train-rows=1", "--max-train-rows=0"],
     "student depth is ": ["--layers=99", "--layers=4"],
     "`layers` is 0": ["--layers=0"],
     "nor layers such as 1,4,6": ["--start-layers=last", "--start-layers=1,x", "--start-layers="],
     "a student of 2 layers starts from 2": ["--start-layers=1", "--start-layers=1,2,3"],
     "must increase": ["--start-layers=2,1"],
-    "layers 1..4": ["--start-layers=0,1", "--start-layers=1,5"],
+    "must be layers of the model, 1..4": ["--start-layers=0,1", "--start-layers=1,5"],
     "student_layers is 1": ["--layers=1"],
     "unknown task ": ["--task=", "--task=rtee", "--task=rte,sst2"],
     "pkd.train trains one task": ["--task=glue"],
@@ -32,8 +32,11 @@ OPTIONS = {
     "rte/train.parquet does not exist": ["--data=gone", "--data=/dev/null"],
     "model folder /gone does not exist": ["--model=/gone", "--teacher=/gone"],
     "cannot make the folder": ["--out=/dev/null", "--out=/proc/x/y"],
-    "invalid choice": ["--method=pkd", "--precision=fp16", "--scale=own"],
-    "is no UTF-8": ["--out=a\udcff", "--data=a\udcff"],
+    "invalid choice": ["--precision=fp16", "--scale=own"],
+    "--method is 'pkd', but must be one of teacher": ["--method=pkd"],
+    "must have the form name=module:object": ["--own-method=mine", "--own-method==a:B"],
+    "cannot find the method 'gone:M'": ["--own-method=mine=gone:M"],
+    "is not UTF-8": ["--out=a\udcff", "--data=a\udcff"],
     "unrecognized arguments": ["--nope", "extra"],
 }
 

@@ -12,7 +12,7 @@ from filelock import FileLock
 from pyarrow import parquet
 
 from study.command_line import main
-from tests.support.studies.command import CONFIG, run
+from tests.support.commands.command import CONFIG, run
 from tests.support.studies.tiny_inputs import rows_of
 
 Refused = Callable[..., str]
@@ -96,7 +96,7 @@ def test_a_tilde_that_no_shell_expands_is_the_home_folder(
 
 def test_a_cap_for_a_task_that_is_not_run(refused: Refused) -> None:
     message = refused("--set", "data.max_dev_rows={rtee: 9}")
-    assert "`data.max_dev_rows` names 'rtee', which is no task of this study: rte" in message
+    assert "`data.max_dev_rows` names 'rtee', which is not a task of this study: rte" in message
 
 
 # Tasks and data -------------------------------------------------------------------------------
@@ -189,7 +189,7 @@ def test_a_model_folder_that_is_not_there(refused: Refused, tmp_path: Path) -> N
 
 
 def test_a_folder_that_is_no_model(refused: Refused, tiny_data: Path) -> None:
-    assert "is no model folder: it has no config.json" in refused("--model", tiny_data)
+    assert "is not a model folder: it has no config.json" in refused("--model", tiny_data)
 
 
 def test_a_model_without_its_tokenizer(refused: Refused, tiny_model: Path, tmp_path: Path) -> None:
@@ -250,7 +250,7 @@ def test_a_hub_that_cannot_be_reached_for_the_model(config: Path, tmp_path: Path
     assert "cannot load the model bert-base-uncased from the Hugging Face hub" in done.stderr
     # What to give, where, and what works without the hub.
     assert "--model DIR" in done.stderr
-    assert "python study/run.py --config configs/demo.yaml" in done.stderr
+    assert "python study/run.py --config demo" in done.stderr
     assert "Traceback" not in done.stderr and not (tmp_path / "out" / "ledger").exists()
 
 
@@ -268,7 +268,7 @@ def test_a_hub_that_cannot_be_reached_for_the_data(
     assert main([*options, "--out", str(tmp_path / "out")]) == 2
     told = capsys.readouterr().err
     assert "cannot load nyu-mll/glue/rte/train from the Hugging Face hub" in told
-    assert "--data DIR" in told and "configs/demo.yaml" in told
+    assert "--data DIR" in told and "--config demo" in told
     assert not (tmp_path / "out" / "ledger").exists()
 
 

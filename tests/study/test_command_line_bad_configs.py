@@ -19,13 +19,13 @@ from study.config.config_file import load_study_config
 FORMS: dict[str, tuple[str | bytes, str]] = {
     "a list": ("- search: {}\n", "must hold keys and values"),
     "a text": ("search", "must hold keys and values"),
-    "cut off": ("search: {trials: 3", "it is no YAML"),
-    "a doubled key": ("name: a\nseed: 1\nname: b\n", "key `name` stands twice, on lines 1 and 3"),
+    "cut off": ("search: {trials: 3", "it is not YAML"),
+    "a doubled key": ("name: a\nseed: 1\nname: b\n", "key `name` appears twice, on lines 1 and 3"),
     "a doubled key inside": (
         "search:\n  trials: 1\n  trials: 2\n",
-        "`trials` stands twice, on lin",
+        "`trials` appears twice, on lin",
     ),
-    "a doubled group": ("train: {epochs: 1}\ntrain: {warmup: 0}\n", "key `train` stands twice"),
+    "a doubled group": ("train: {epochs: 1}\ntrain: {warmup: 0}\n", "key `train` appears twice"),
     "latin-1": ("name: é\n".encode("latin-1"), "byte 0xe9"),
     "utf-16": ("name: a\n".encode("utf-16"), "byte 0xff"),
     "binary": (bytes(range(256)), "byte 0x80"),

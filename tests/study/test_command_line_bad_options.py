@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from study.command_line import main
-from tests.support.studies.command import run
+from tests.support.commands.command import run
 
 LONG = "x" * 300
 COMMANDS: dict[str, list[str]] = {
@@ -44,7 +44,7 @@ COMMANDS: dict[str, list[str]] = {
         *("--data=model", "--data=data/rte"),
     ],
     "loop cannot be followed": ["--data=loop", "--out=loop"],
-    "model folder file does not exist, or is no folder": ["--model=file"],
+    "model folder file does not exist, or is not a folder": ["--model=file"],
     "model folder ./gone does not exist": ["--model=./gone"],
     f"model folder /{LONG} does not exist": [f"--model=/{LONG}"],
     "it has no config.json": ["--model=.", "--model=data", "--model=.."],
@@ -73,14 +73,14 @@ COMMANDS: dict[str, list[str]] = {
     "`data.max_train_rows` names 'sst2'": ["--set=data.max_train_rows={sst2: 9}"],
     "`data.generated` is on and `data.dir` is given": ["--set=data.generated=true"],
     "argument --init-task: expected one argument": ["--init-task"],
-    "--init-task writes the task file of --tasks; call rte *.yaml": ["--init-task=file"],
+    "the name of the task file to write is rte, but must end in .yaml": ["--init-task=file"],
     "ok.yaml exists and is not overwritten": ["--tasks=ok.yaml --init-task=file"],
     "--init-task needs the task file to write": ["--tasks=a.yaml,b.yaml --init-task=file"],
     "unrecognized arguments: extra": ["extra"],
     "unrecognized arguments: --nope": ["--nope", "--nope=1"],
     "ignored explicit argument": ["--dry-run=1"],
     "ambiguous option: --d": ["--d=x"],
-    "is no UTF-8: rename it": [
+    "is not UTF-8: rename it": [
         *(
             "--out=a\udcff",
             "--data=a\udcff",
@@ -148,7 +148,7 @@ def test_a_folder_of_data_becomes_a_task_and_what_was_guessed_is_shown(
     ("options", "expected"),
     [
         (["--address", "127.0.0.1:1"], "nothing answers at --address 127.0.0.1:1"),
-        (["--out", b"a\xff"], "is no UTF-8"),
+        (["--out", b"a\xff"], "is not UTF-8"),
     ],
 )
 def test_the_command_itself(place: Path, tmp_path: Path, options: list, expected: str) -> None:

@@ -1,4 +1,4 @@
-"""What needs no torch is told before torch is imported."""
+"""Help and messages that need no torch come before torch is imported."""
 
 import subprocess
 import sys
@@ -7,11 +7,11 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def test_a_slip_is_told_before_the_seconds_of_imports(tmp_path: Path) -> None:
-    slips = [["--tasks", "rtee"], ["--config", str(tmp_path / "gone.yaml")], ["--set", "dpths=3"]]
+def test_a_typing_error_is_reported_before_torch_is_loaded(tmp_path: Path) -> None:
+    errors = [["--tasks", "rtee"], ["--config", str(tmp_path / "gone.yaml")], ["--set", "dpths=3"]]
     code = (
         "import sys; from study.command_line import main; "
-        f"print(*map(main, {slips!r}), *sys.modules)"
+        f"print(*map(main, {errors!r}), *sys.modules)"
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True)
     codes, modules = done.stdout.split()[:3], done.stdout.split()[3:]

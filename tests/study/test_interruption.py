@@ -30,7 +30,7 @@ def test_a_signal_inside_compiled_code_ends_like_one_outside(
 
     monkeypatch.setattr("study.command_line._study", study)
     assert main([]) == code
-    assert "To go on: python" in capsys.readouterr().err
+    assert "To continue: python" in capsys.readouterr().err
     assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
 
 

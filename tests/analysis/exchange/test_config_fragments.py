@@ -6,7 +6,7 @@ import pytest
 import yaml
 
 from analysis.exchange.config_fragments import write_fragments
-from analysis.report import build_report
+from analysis.pages import build_report
 from analysis.run_data.runs import load_run
 from pkd.distillation.methods import METHODS, STUDENT_METHODS
 from study.config.config_file import load_study_config
@@ -16,13 +16,13 @@ from tests.support.runs.fake_run import SETTINGS, FakeRun
 
 
 def recorded(**keys: Any) -> dict[str, Any]:
-    """The configuration as a study records it."""
+    """A configuration as ``study.yaml`` records it."""
     tree = {"name": "fake", "tasks": ["rte"], "depths": [6], "data": {"dir": "/data/glue"}} | keys
     return StudyConfig.model_validate(tree).model_dump(mode="json")
 
 
 def searched(path: Path, task: str = "rte", **study: Any) -> FakeRun:
-    """A study whose search has a winner in each cell of 6 layers: trial 1, with lr 3e-5."""
+    """A study with a search winner in each cell of 6 layers: trial 1 with learning rate 3e-5."""
     fake = FakeRun(path, **({"depths": [6], "config": recorded()} | study))
     fake.trial("teachers", task, 12, "teacher", 0, 0.6)
     fake.trial("teachers", task, 12, "teacher", 1, 0.7, learning_rate=5e-5)
@@ -53,16 +53,16 @@ def test_each_cell_becomes_a_study_of_one_trial_with_the_winners_settings(tmp_pa
         assert config.teacher.trials == 1 and config.teacher.learning_rate == (5e-5,)
 
 
-def test_teachers_that_taught_together_are_all_trained_again(tmp_path: Path) -> None:
+def test_all_teachers_of_an_ensemble_are_trained_again(tmp_path: Path) -> None:
     teacher = {"trials": 2, "ensemble": 2, "learning_rate": [2e-5, 5e-5]}
     path = written(searched(tmp_path / "run", config=recorded(teacher=teacher)))["rte-6-kd"]
     again = load_study_config(path, []).teacher
     assert (again.trials, again.ensemble, again.learning_rate) == (2, 2, (2e-5, 5e-5))
     words = path.read_text().replace("\n#", "")
-    assert "The same teachers, one searched trial" in words
+    assert "The same teachers, one search trial" in words
 
 
-def test_only_the_task_s_own_given_teachers_are_named(tmp_path: Path) -> None:
+def test_only_the_given_teachers_of_the_task_are_named(tmp_path: Path) -> None:
     given = {"fine_tuned": {"rte": ["a", "b"], "sst2": "c"}}
     config = recorded(teacher=given, tasks=["rte", "sst2"])
     path = written(searched(tmp_path / "run", config=config))["rte-6-kd"]
@@ -102,7 +102,7 @@ def test_grids_and_inherited_values_become_fixed_values_too(
     assert points == [{**SETTINGS["pkd-skip"], "learning_rate": 3e-5}]
 
 
-def test_caps_by_task_become_the_cap_of_the_task(tmp_path: Path) -> None:
+def test_row_limits_by_task_become_the_limit_of_the_task(tmp_path: Path) -> None:
     caps = {"max_train_rows": {"rte": 500, "mnli": 12_000}, "max_dev_rows": {"mnli": 300}}
     config = recorded(tasks=["rte", "mnli"], data=caps)
     path = written(searched(tmp_path / "run", config=config))["rte-6-ft"]
@@ -110,7 +110,7 @@ def test_caps_by_task_become_the_cap_of_the_task(tmp_path: Path) -> None:
     assert data.cap("max_train_rows", "rte") == 500 and data.cap("max_dev_rows", "rte") is None
 
 
-def test_an_own_task_keeps_its_file(tmp_path: Path) -> None:
+def test_a_users_task_keeps_its_file(tmp_path: Path) -> None:
     about = {"metrics": ["accuracy"], "dev_splits": ["dev"], "labels": ["bug", "other"]}
     for file in ("tickets.yaml", "/tasks/tickets.yaml", "~/tickets.yaml"):
         fake = searched(
@@ -122,34 +122,34 @@ def test_an_own_task_keeps_its_file(tmp_path: Path) -> None:
         )
         path = written(fake)["tickets-6-kd"]
         assert load_study_config(path, []).tasks == (os.path.expanduser(file),)
-        relative = "from the folder in which the study was started" in path.read_text()
+        relative = "relative to the folder where the study started" in path.read_text()
         assert relative == (file == "tickets.yaml")
 
 
-def test_the_opening_says_what_it_is_and_the_exact_command(tmp_path: Path) -> None:
+def test_the_header_explains_the_file_and_holds_the_command(tmp_path: Path) -> None:
     path = written(searched(tmp_path / "my runs"))["rte-6-pkd-skip"]
     opening = path.read_text().partition("\nname:")[0]
     assert all(line.startswith("#") or not line for line in opening.splitlines())
     words = " ".join(line.strip("# ") for line in opening.splitlines())
     assert "One cell of the study fake again: RTE, 6 layers, PKD-Skip" in words
     assert "trial-0001, 65.0 % on dev in epoch 1, the best of 2 of 4 planned trials)" in words
-    assert f"python study/run.py --config '{path.resolve()}'" in words
+    assert f"pkd-study run --config '{path.resolve()}'" in words
     assert max(map(len, opening.replace(str(path.resolve()), "").splitlines())) <= 99
 
 
-def test_generated_data_are_called_so(tmp_path: Path) -> None:
+def test_generated_data_are_announced(tmp_path: Path) -> None:
     config = recorded(data={"generated": True})
     path = written(searched(tmp_path / "run", config=config, generated_data=True))["rte-6-ft"]
     assert "# GENERATED DATA" in path.read_text() and load_study_config(path, []).data.generated
 
 
-def test_without_a_winner_or_a_configuration_there_is_nothing(tmp_path: Path) -> None:
+def test_without_a_winner_or_a_configuration_nothing_is_written(tmp_path: Path) -> None:
     fake = FakeRun(tmp_path / "new", config=recorded())
     assert written(fake) == {} and not (fake.path / "report").exists()
     assert written(searched(tmp_path / "old", config=None)) == {}
 
 
-def test_without_a_record_of_the_teacher_its_search_is_repeated(tmp_path: Path) -> None:
+def test_without_a_recorded_teacher_its_search_is_repeated(tmp_path: Path) -> None:
     config = recorded(teacher={"trials": 2, "learning_rate": [2e-5, 4e-5]})
     fake = FakeRun(tmp_path / "run", depths=[6], methods=["ft"], config=config)
     fake.trial("search", "rte", 6, "ft", 0, 0.6)
@@ -168,15 +168,17 @@ def test_a_winner_whose_settings_are_damaged_is_left_out(tmp_path: Path) -> None
     assert load_study_config(files["rte-6-ft"], []).teacher.trials == 3  # the default search
 
 
-def test_the_report_writes_them(tmp_path: Path) -> None:
-    report = build_report(searched(tmp_path / "run", methods=["ft", "kd"]).path)
-    names = sorted(path.name for path in (report.parent / "configs").iterdir())
-    assert names == ["rte-6-ft.yaml", "rte-6-kd.yaml"]
-
-
-def test_the_home_folder_is_not_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_name_of_the_home_folder_is_hidden(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     path = written(searched(tmp_path / "my runs", methods=["ft"]))["rte-6-ft"]
     text = path.read_text()
     assert "--config ~/'my runs/report/configs/rte-6-ft.yaml'" in text
     assert str(tmp_path) not in text
+
+
+def test_the_report_writes_the_fragments(tmp_path: Path) -> None:
+    report = build_report(searched(tmp_path / "run", methods=["ft", "kd"]).path)
+    names = sorted(path.name for path in (report.parent / "configs").iterdir())
+    assert names == ["rte-6-ft.yaml", "rte-6-kd.yaml"]

@@ -7,7 +7,6 @@ import pytest
 from pyarrow import parquet
 
 from analysis.exchange.trial_tables import write_trials
-from analysis.report import build_report
 from analysis.run_data.runs import load_run
 from tests.support.runs.fake_run import FakeRun
 
@@ -16,7 +15,7 @@ KEYS = ["study", "stage", "task", "depth", "method", "trial"]
 
 @pytest.fixture
 def folder(fake: FakeRun) -> Path:
-    """The tables of a teacher, a student that was stopped, one that failed, one that runs."""
+    """The tables of a complete teacher, and a stopped, a failed and an unfinished student."""
     fake.trial("teachers", "rte", 12, "teacher", 0, 0.7, epochs=2)
     fake.trial("search", "rte", 6, "ft", 0, 0.6, state="stopped", epochs=1)
     fake.trial("search", "rte", 6, "ft", 1, None, state="failed", epochs=0)
@@ -96,10 +95,3 @@ def test_a_run_that_has_just_begun_has_empty_tables(fake: FakeRun) -> None:
         table = pd.read_parquet(fake.path / f"{name}.parquet")
         assert len(table) == 0 and list(table.columns[:6]) == KEYS
         assert list(pd.read_csv(fake.path / f"{name}.csv").columns[:6]) == KEYS
-
-
-def test_the_report_writes_them(fake: FakeRun) -> None:
-    folder = build_report(fake.path).parent
-    assert {path.name for path in folder.glob("*.*")} >= {
-        *("trials.parquet", "trials.csv", "epochs.parquet", "epochs.csv")
-    }

@@ -4,9 +4,10 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
-from analysis.plots.ablation import POOLED, ablation_figure, ablation_numbers, plots
+from analysis.plots.ablation import ablation_figure, plots
 from analysis.results.settings import ablation
 from analysis.run_data.runs import Run, load_run
+from analysis.search_history.ablation_lines import POOLED, ablation_numbers
 from tests.support.runs.fake_run import FakeRun
 
 
@@ -37,7 +38,7 @@ def test_the_last_row_pools_the_tasks_at_their_centred_scores(tmp_path: Path) ->
     assert axes[-1].get_ylabel() == "score minus mean of\nits cell (points)"
 
 
-def test_depth_has_one_panel_per_task_and_stands_from_deep_to_shallow(fake: FakeRun) -> None:
+def test_depth_has_one_panel_per_task_from_deep_to_shallow(fake: FakeRun) -> None:
     for depth in (6, 3):
         fake.trial("search", "rte", depth, "kd", 0, 0.6)
     [axes] = drawn(load_run(fake.path), "depth", ["rte"], [6, 3])
@@ -45,7 +46,7 @@ def test_depth_has_one_panel_per_task_and_stands_from_deep_to_shallow(fake: Fake
     assert [label.get_text() for label in axes.get_xticklabels()] == ["6", "3"]
 
 
-def test_a_line_over_skip_and_last_joins_the_methods(fake: FakeRun) -> None:
+def test_a_line_over_skip_and_last_connects_the_methods(fake: FakeRun) -> None:
     for method, score in (("pkd-skip", 0.66), ("pkd-last", 0.60)):
         for number in range(5):
             fake.trial("search", "rte", 6, method, number, score + number / 1000)
@@ -58,7 +59,7 @@ def test_a_line_over_skip_and_last_joins_the_methods(fake: FakeRun) -> None:
     assert [np.asarray(line.get_xdata()).tolist() for line in axes.get_lines()] == [[0, 1]] * 2
 
 
-def test_a_searched_range_is_logarithmic_and_a_grid_is_set_side_by_side(fake: FakeRun) -> None:
+def test_a_range_is_logarithmic_and_choices_are_side_by_side(fake: FakeRun) -> None:
     for number in range(10):
         fake.trial("search", "rte", 6, "pkd-skip", number, 0.6, beta=10.0 * 1.5**number)
     run = load_run(fake.path)
@@ -73,19 +74,6 @@ def test_a_beta_of_zero_can_be_drawn(fake: FakeRun) -> None:
         fake.trial("search", "rte", 6, "pkd-skip", number, 0.6, beta=beta)
     [axes] = drawn(load_run(fake.path), "beta", ["rte"], [6])
     assert axes.get_xscale() == "symlog"
-
-
-def test_lines_are_drawn_and_written_only_where_they_rest_on_enough_trials(fake: FakeRun) -> None:
-    for number, alpha in enumerate([0.2] * 5 + [0.7] * 5 + [0.9]):
-        score = 0.5 + number / 100
-        fake.trial("search", "rte", 6, "kd", number, score, alpha=alpha)
-        fake.trial("search", "rte", 3, "kd", number, score, alpha=0.2 if number < 3 else 0.7)
-    numbers = ablation_numbers(ablation(load_run(fake.path), "alpha"), "alpha", ["rte"])
-    lines = numbers[numbers["mark"] != "trial"]
-    assert set(lines["depth"]) == {6}
-    at = lines.set_index(["mark", "value"])["score"].dropna().round(6).to_dict()
-    best, median = {("best", 0.2): 54.0, ("best", 0.7): 59.0}, {("median", 0.2): 52.0}
-    assert at == best | median | {("median", 0.7): 57.0}
 
 
 def test_depth_and_strategy_are_drawn_if_the_study_searched_them(tmp_path: Path) -> None:

@@ -21,7 +21,7 @@ def searched(fake: FakeRun, task: str = "rte") -> None:
         fake.trial("search", task, 6, "kd", number, score, **settings)
 
 
-def test_means_are_those_of_the_centred_scores(fake: FakeRun) -> None:
+def test_means_are_means_of_centred_scores(fake: FakeRun) -> None:
     searched(fake)
     table = means(interaction(load_run(fake.path), *PAIR), *PAIR)
     # The mean of the cell is 62.
@@ -45,14 +45,14 @@ def test_a_combination_that_was_not_tried_is_left_blank(fake: FakeRun) -> None:
     assert len(figure.axes[0].texts) == 2
 
 
-def test_ranges_make_points_whose_form_tells_the_sign(fake: FakeRun) -> None:
+def test_ranges_give_marks_whose_shape_shows_the_sign(fake: FakeRun) -> None:
     for number in range(9):
         alpha, temperature = 0.1 * (number + 1), 2.0 + number**2
         score = 0.5 + 0.01 * number
         fake.trial("search", "rte", 6, "kd", number, score, alpha=alpha, temperature=temperature)
     figure = interaction_figure(interaction(load_run(fake.path), *PAIR), *PAIR, ["rte"])
     below, above = figure.axes[0].collections
-    assert len(np.asarray(below.get_offsets())) == 4  # the fifth has the mean itself
+    assert len(np.asarray(below.get_offsets())) == 4  # the fifth equals the mean
     assert len(np.asarray(above.get_offsets())) == 5
     [legend] = figure.legends
     texts = [text.get_text() for text in legend.get_texts()]
@@ -71,7 +71,7 @@ def test_several_tasks_have_a_panel_for_all_of_them(tmp_path: Path) -> None:
     assert len(pd.read_csv(tmp_path / f"{plot.name}.csv")) == 16
 
 
-def test_what_did_not_vary_is_not_drawn(fake: FakeRun) -> None:
+def test_hyperparameters_that_did_not_vary_are_not_drawn(fake: FakeRun) -> None:
     for number in range(4):
         fake.trial("search", "rte", 6, "pkd-skip", number, 0.6, alpha=0.1 * number)
     assert list(plots(load_run(fake.path))) == []

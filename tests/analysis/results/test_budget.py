@@ -14,11 +14,11 @@ def test_the_budget_counts_trials_by_state_epochs_and_hours(fake: FakeRun) -> No
     cell: Any = table.loc[("search", "rte", 6, "kd"), :]
     assert (cell["planned"], cell["done"]) == (4, 2)
     assert (cell["complete"], cell["stopped"], cell["failed"], cell["unfinished"]) == (1, 1, 1, 1)
-    # Of the trials' four epochs, only the early stop saved any: the others failed or still run.
+    # Only the early stop saved epochs (of four): the other trials failed or still run.
     assert (cell["epochs"], cell["epochs_saved"], cell["device_hours"]) == (8, 3, 1.0)
 
 
-def test_every_planned_cell_is_there_before_anything_ran(fake: FakeRun) -> None:
+def test_every_planned_cell_has_a_row_before_any_trial(fake: FakeRun) -> None:
     table = budget(load_run(fake.path))
     assert len(table) == 1 + 8 + 8  # teacher, and 2 depths x 4 methods searched and confirmed
     assert table["done"].sum() == 0 and table["planned"].sum() == 2 + 8 * 4 + 8 * 3
@@ -33,7 +33,7 @@ def test_the_budget_by_method_adds_up_tasks_and_depths(fake: FakeRun) -> None:
     assert (cell["planned"], cell["done"], cell["device_hours"]) == (8, 2, 2.0)
 
 
-def test_what_is_missing_and_what_failed_is_named(fake: FakeRun) -> None:
+def test_missing_and_failed_trials_are_named(fake: FakeRun) -> None:
     for number in range(3):
         fake.trial("search", "rte", 6, "kd", number, 0.6)
     fake.trial("search", "rte", 6, "kd", 3, None, state="failed")
@@ -43,7 +43,7 @@ def test_what_is_missing_and_what_failed_is_named(fake: FakeRun) -> None:
     assert failures(run) == [failed]
 
 
-def test_trials_that_predict_one_class_only_are_counted(fake: FakeRun) -> None:
+def test_trials_that_predict_a_single_class_are_counted(fake: FakeRun) -> None:
     for number in range(5):
         fake.trial("search", "rte", 6, "kd", number, 0.6, constant=number == 0)
     run = load_run(fake.path)

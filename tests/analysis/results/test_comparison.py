@@ -11,7 +11,7 @@ from tests.support.runs.fake_run import FakeRun
 
 
 def row(path: Path, method: str, task: str = "rte", depth: int = 6, **where: str) -> Any:
-    """The one row of the comparison of `path` for a model, task and whatever else is given."""
+    """The only row of the comparison of `path` with these values."""
     table = comparison(load_run(path))
     mask = (table["method"] == method) & (table["task"] == task) & (table["depth"] == depth)
     for name, value in where.items():
@@ -45,7 +45,7 @@ def test_one_seed_has_no_deviation(fake: FakeRun) -> None:
     assert cell["n"] == 1 and math.isnan(cell["sd"]) and cell["status"] == "1/3 seeds"
 
 
-def test_failed_and_unfinished_seeds_do_not_enter_and_are_told(fake: FakeRun) -> None:
+def test_failed_and_unfinished_seeds_do_not_count_but_are_reported(fake: FakeRun) -> None:
     fake.trial("confirm", "rte", 6, "kd", 0, 0.6)
     fake.trial("confirm", "rte", 6, "kd", 1, 0.1, state="failed")
     fake.trial("confirm", "rte", 6, "kd", 2, 0.9, state="unfinished")
@@ -54,7 +54,7 @@ def test_failed_and_unfinished_seeds_do_not_enter_and_are_told(fake: FakeRun) ->
     assert cell["status"] == "1/3 seeds, 1 failed"
 
 
-def test_a_cell_tells_how_far_it_has_come(fake: FakeRun) -> None:
+def test_the_status_of_a_cell_shows_its_progress(fake: FakeRun) -> None:
     fake.trial("search", "rte", 6, "ft", 0, 0.6)
     fake.trial("search", "rte", 6, "ft", 1, 0.6, state="stopped")
     fake.trial("search", "rte", 6, "ft", 2, None, state="failed")
@@ -71,7 +71,7 @@ def test_the_teacher_is_its_best_trial_with_n_1(fake: FakeRun) -> None:
     assert teacher["published_dev"] == 69.43
 
 
-def test_a_teacher_of_six_layers_stands_beside_the_published_teacher(tmp_path: Path) -> None:
+def test_a_teacher_of_six_layers_is_beside_the_published_teacher(tmp_path: Path) -> None:
     FakeRun(tmp_path, teacher={"name": "small", "layers": 6, "hidden": 384}, depths=[3])
     teacher = row(tmp_path, "teacher", depth=6)
     assert teacher["published_test"] == 69.1 and not teacher["replication"]
@@ -82,7 +82,7 @@ def best_methods(path: Path) -> list[str]:
     return list(table.loc[table["best"], "method"])
 
 
-def test_the_best_finished_student_is_marked_and_the_teacher_never(fake: FakeRun) -> None:
+def test_the_best_complete_student_is_marked_and_the_teacher_never(fake: FakeRun) -> None:
     fake.trial("teachers", "rte", 12, "teacher", 0, 0.9)
     for seed in range(3):
         fake.trial("confirm", "rte", 6, "ft", seed, 0.60)
@@ -91,7 +91,7 @@ def test_the_best_finished_student_is_marked_and_the_teacher_never(fake: FakeRun
     assert best_methods(fake.path) == ["kd"]
 
 
-def test_a_lone_student_is_not_marked_best_and_equals_both_are(fake: FakeRun) -> None:
+def test_a_single_student_is_not_marked_best_and_equal_students_both_are(fake: FakeRun) -> None:
     for seed in range(3):
         fake.trial("confirm", "rte", 6, "ft", seed, 0.60)
     assert best_methods(fake.path) == []
@@ -126,7 +126,7 @@ def test_a_study_of_one_task_has_no_average(fake: FakeRun) -> None:
     assert AVERAGE not in comparison(load_run(fake.path))["task"].tolist()
 
 
-def test_a_task_of_ones_own_has_no_published_number(tmp_path: Path) -> None:
+def test_a_users_task_has_no_published_number(tmp_path: Path) -> None:
     about = {"metrics": ["accuracy"], "dev_splits": ["validation"], "train_rows": 500}
     fake = FakeRun(tmp_path, (), own_tasks={"my-reviews": about})
     fake.trial("confirm", "my-reviews", 6, "ft", 0, 0.5)
@@ -134,7 +134,7 @@ def test_a_task_of_ones_own_has_no_published_number(tmp_path: Path) -> None:
     assert cell["mean"] == 50 and pd.isna(cell["published_dev"])
 
 
-def test_skip_and_last_stand_side_by_side_with_the_paper_s(fake: FakeRun) -> None:
+def test_skip_and_last_are_beside_the_papers_numbers(fake: FakeRun) -> None:
     for seed in range(3):
         fake.trial("confirm", "rte", 6, "pkd-skip", seed, 0.66)
         fake.trial("confirm", "rte", 6, "pkd-last", seed, 0.64)
@@ -146,7 +146,7 @@ def test_skip_and_last_stand_side_by_side_with_the_paper_s(fake: FakeRun) -> Non
     assert table["difference"].isna()[3]
 
 
-def test_a_study_of_one_layer_map_has_no_skip_and_last(tmp_path: Path) -> None:
+def test_a_study_with_one_layer_strategy_has_no_skip_and_last(tmp_path: Path) -> None:
     fake = FakeRun(tmp_path, methods=["kd", "pkd-skip"])
     fake.trial("confirm", "rte", 6, "pkd-skip", 0, 0.66)
     assert skip_vs_last(comparison(load_run(tmp_path))).empty

@@ -18,14 +18,14 @@ def sentences(path: Path, *overall: tuple[int, str, str, int, int, int, int]) ->
     return headline(run, comparison(run), pd.DataFrame(overall, columns=columns))
 
 
-def test_before_any_student_is_confirmed_it_says_so(fake: FakeRun) -> None:
+def test_without_a_confirmed_student_the_headline_says_so(fake: FakeRun) -> None:
     fake.trial("search", "rte", 6, "kd", 0, 0.6)
     assert sentences(fake.path) == [
-        "No student is confirmed yet: there is nothing to compare.",
+        "No student is confirmed yet, so there is nothing to compare.",
     ]
 
 
-def test_the_best_student_is_set_beside_its_teacher(tmp_path: Path) -> None:
+def test_the_best_student_is_compared_with_its_teacher(tmp_path: Path) -> None:
     teacher = {"name": "bert", "layers": 12, "hidden": 768, "parameters": PARAMETERS}
     fake = FakeRun(tmp_path, ("rte", "sst2"), depths=[6], teacher=teacher)
     for task, score in (("rte", 0.6), ("sst2", 0.8)):
@@ -48,7 +48,7 @@ def test_one_task_is_named_and_an_unfinished_teacher_is_left_out(tmp_path: Path)
     assert sentences(tmp_path) == ["6 layers: the best student, FT, scores 60.0 on RTE."]
 
 
-def test_verdicts_are_told_from_the_method_that_the_paper_calls_better(fake: FakeRun) -> None:
+def test_comparisons_start_with_the_method_that_the_paper_calls_better(fake: FakeRun) -> None:
     found = sentences(fake.path, (6, "kd", "pkd-skip", 1, 2, 3, 6), (3, "kd", "ft", 1, 0, 0, 1))
     assert found == [
         "6 layers, PKD-Skip against KD: better on 3 of 6 tasks, worse on 1, no difference shown "
@@ -57,13 +57,13 @@ def test_verdicts_are_told_from_the_method_that_the_paper_calls_better(fake: Fak
     ]
 
 
-def test_students_that_predict_one_class_only_are_named(fake: FakeRun) -> None:
+def test_students_that_predict_a_single_class_are_named(fake: FakeRun) -> None:
     for seed in range(3):
         fake.trial("confirm", "rte", 6, "kd", seed, 0.5, constant=True)
         fake.trial("confirm", "rte", 6, "pkd-skip", seed, 0.5, constant=seed == 0)
         fake.trial("confirm", "rte", 6, "ft", seed, 0.6)
     assert sentences(fake.path) == [
         "6 layers: the best student, FT, scores 60.0 on RTE.",
-        "6 layers: KD on RTE, PKD-Skip on RTE predict one class only on at least one seed: these "
-        "scores say nothing of the method.",
+        "6 layers: these students predict a single class on at least one seed, so their scores "
+        "say nothing about the method: KD on RTE, PKD-Skip on RTE.",
     ]

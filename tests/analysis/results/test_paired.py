@@ -31,7 +31,7 @@ def rng(seed: int = 0) -> np.random.Generator:
 def sample(
     examples: int, seeds: int, classes: int = 2, seed: int = 0
 ) -> tuple[Codes, Codes, Codes]:
-    """Labels and two methods' predictions: right in 60 and 75 % of the examples."""
+    """Labels and two methods' predictions: right on 60 and 75 % of the rows."""
     draw = rng(seed)
     labels = draw.integers(0, classes, examples)
     models = []
@@ -74,7 +74,7 @@ def test_an_unknown_metric_is_refused(metric: str) -> None:
         score([metric], np.zeros(2, dtype=int), np.zeros(2, dtype=int))
 
 
-def test_labels_get_their_codes() -> None:
+def test_label_names_become_classes() -> None:
     names = ["billing", "1", "0"]
     assert coded(["f1:0", "f1:billing", "f1", "f1:gone"], names) == [
         *("f1:2", "f1:0", "f1", "f1:gone"),
@@ -93,7 +93,7 @@ def test_differences_are_a_less_b_seed_by_seed() -> None:
     b = np.array([[1, 0, 0, 1], [1, 1, 0, 0]])  # 2 and 4 right
     pair = Pair(["accuracy"], labels, a, b)
     assert pair.differences.tolist() == [0.5, -0.25]
-    assert pair.differ == 2  # the second example and the last one
+    assert pair.differ == 2  # the second row and the last one
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -121,14 +121,14 @@ def all_swaps(metrics: list[str], labels: Codes, a: Codes, b: Codes) -> float:
 
 
 @pytest.mark.parametrize("seed", range(3))
-def test_with_several_seeds_the_test_of_accuracy_goes_over_all_swaps(seed: int) -> None:
+def test_with_several_seeds_the_test_of_accuracy_counts_all_swaps(seed: int) -> None:
     labels, a, b = sample(8, 3, seed=seed)
     p = Pair(["accuracy"], labels, a, b).p_value(rng(), 0)
     assert p == pytest.approx(all_swaps(["accuracy"], labels, a, b))
 
 
 @pytest.mark.parametrize("metrics", [["f1", "accuracy"], ["macro_f1"], ["f1:0"], ["mcc"]])
-def test_random_swaps_come_near_the_share_of_all_swaps(metrics: list[str]) -> None:
+def test_random_swaps_approximate_the_share_of_all_swaps(metrics: list[str]) -> None:
     labels, a, b = sample(8, 2, seed=4)
     p = Pair(metrics, labels, a, b).p_value(rng(), 9_999)
     assert p == pytest.approx(all_swaps(metrics, labels, a, b), abs=0.02)
@@ -141,15 +141,15 @@ def test_random_swaps_never_give_a_p_value_of_zero() -> None:
 
 
 @pytest.mark.parametrize("metrics", [["accuracy"], ["f1", "accuracy"], ["mcc"]])
-def test_methods_that_are_the_same_seed_by_seed_do_not_differ(metrics: list[str]) -> None:
-    # The seeds themselves differ: drawn apart for the two methods they would give a wide interval.
+def test_methods_with_equal_predictions_for_each_seed_do_not_differ(metrics: list[str]) -> None:
+    # The seeds differ: drawn independently for the two methods, they would give a wide interval.
     labels, a, _ = sample(60, 3)
     pair = Pair(metrics, labels, a, a.copy())
     assert pair.interval(rng(), 200).tolist() == [0, 0]
     assert pair.p_value(rng(), 99) == 1
 
 
-def test_with_one_seed_the_interval_is_scipy_s_over_examples() -> None:
+def test_with_one_seed_the_interval_is_that_of_scipy_over_rows() -> None:
     labels, a, b = sample(400, 1)
     lead = (a[0] == labels).astype(float) - (b[0] == labels)
     expected = stats.bootstrap(
@@ -160,13 +160,13 @@ def test_with_one_seed_the_interval_is_scipy_s_over_examples() -> None:
 
 
 @pytest.mark.parametrize("chunk", [paired._CHUNK, 30_000])
-def test_the_interval_resamples_examples_and_seeds(
+def test_the_interval_resamples_rows_and_seeds(
     chunk: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(paired, "_CHUNK", chunk)
     metrics = ["f1", "accuracy"]
     labels, a, b = sample(60, 3)
-    b[0] = labels  # a seed that stands out
+    b[0] = labels  # an outlier
     draw, drawn = rng(1), []
     for _ in range(2000):
         rows, seeds = draw.integers(0, 60, 60), draw.integers(0, 3, 3)

@@ -18,7 +18,7 @@ def test_the_winner_is_the_best_search_trial_that_did_not_fail(fake: FakeRun) ->
     assert winner["search_score"] == pytest.approx(64.0)
 
 
-def test_the_teachers_settings_are_in_the_table_too(fake: FakeRun) -> None:
+def test_the_table_holds_the_teachers_settings(fake: FakeRun) -> None:
     fake.trial("teachers", "rte", 12, "teacher", 0, 0.7, learning_rate=1e-5)
     [teacher] = best_settings(load_run(fake.path)).to_dict("records")
     assert (teacher["method"], teacher["learning_rate"]) == ("teacher", 1e-5)
@@ -56,7 +56,7 @@ def test_a_centred_score_is_the_score_minus_the_mean_of_its_cell(tmp_path: Path)
     assert points["centred"].tolist() == pytest.approx([-5.0, 5.0, -2.0, 2.0])
 
 
-def test_a_cell_that_tried_one_value_says_nothing_of_the_setting(fake: FakeRun) -> None:
+def test_a_cell_that_tried_one_value_has_no_centred_score(fake: FakeRun) -> None:
     for number, score in enumerate((0.5, 0.6)):
         fake.trial("search", "rte", 6, "kd", number, score, alpha=0.5)
         fake.trial("search", "rte", 3, "kd", number, score, alpha=0.2 + 0.5 * number)

@@ -21,14 +21,14 @@ def load(path: Path) -> Predictions:
 
 
 def rewrite(file: Path, **columns: object) -> None:
-    """Replace columns of a prediction file; None drops one."""
+    """Replaces columns of a prediction file; None drops the column."""
     table = pd.read_parquet(file).assign(**columns)
     table.drop(columns=[name for name in columns if columns[name] is None]).to_parquet(file)
 
 
 @pytest.fixture
 def files(fake: FakeRun) -> dict[str, Path]:
-    """Three methods' files of the same four examples."""
+    """The files of three methods for the same four rows."""
     return {
         method: fake.confirm("rte", 6, method, 0, [1, 0, 1, 0], right)
         for method, right in (
@@ -59,12 +59,14 @@ def test_rows_are_matched_by_idx_whatever_their_order(
 def test_a_file_with_other_rows_is_named_and_the_others_are_used(
     fake: FakeRun, files: dict[str, Path], columns: dict[str, list[int]]
 ) -> None:
-    rewrite(files["ft"], **columns)  # the first that is read: the most, not the first, are kept
+    rewrite(
+        files["ft"], **columns
+    )  # read first: the rows of most files are kept, not of the first
     found = load(fake.path)
     assert set(found.predicted) == {KD, PKD}
     [problem] = found.problems
     assert problem.startswith("predictions/confirm/rte-6-ft/seed-0000/validation.parquet")
-    assert "are not those of the other predictions" in problem
+    assert "differ from those of the other predictions" in problem
 
 
 def test_a_missing_file_is_named(fake: FakeRun, files: dict[str, Path]) -> None:
@@ -77,9 +79,7 @@ def test_a_missing_file_is_named(fake: FakeRun, files: dict[str, Path]) -> None:
 
 
 @pytest.mark.parametrize("share", [0, 0.5])
-def test_a_file_that_was_cut_off_is_named(
-    fake: FakeRun, files: dict[str, Path], share: float
-) -> None:
+def test_a_truncated_file_is_named(fake: FakeRun, files: dict[str, Path], share: float) -> None:
     content = files["kd"].read_bytes()
     files["kd"].write_bytes(content[: int(share * len(content))])
     [problem] = load(fake.path).problems
@@ -100,14 +100,14 @@ def test_a_pickle_in_a_file_s_metadata_is_not_read(
 @pytest.mark.parametrize(
     ("columns", "why"),
     [
-        ({"idx": [0, 1, 1, 3]}, "an idx occurs twice"),
+        ({"idx": [0, 1, 1, 3]}, "the same idx occurs twice"),
         ({"label": None}, "it lacks label"),
         ({"prediction": ["a", "b", "c", "d"]}, "not all whole numbers"),
         ({"prediction": [1.0, 0.0, np.nan, 1.0]}, "not all whole numbers"),
         ({"label": [-1, -1, -1, -1]}, "a negative label"),
     ],
 )
-def test_a_file_that_holds_something_else_is_named_with_the_reason(
+def test_a_file_with_unusable_content_is_named_with_the_reason(
     fake: FakeRun, files: dict[str, Path], columns: dict[str, object], why: str
 ) -> None:
     rewrite(files["kd"], **columns)

@@ -1,4 +1,4 @@
-"""Literal numbers of the paper (its tables 1, 2 and 4) and of the authors' released results."""
+"""Published numbers against the paper (its tables 1, 2 and 4) and the authors' results."""
 
 import pytest
 
@@ -22,7 +22,7 @@ from analysis.run_data.published import (
         ("rte", 3, "pkd-skip", "accuracy", 58.2, "paper table 1"),
     ],
 )
-def test_a_test_server_number_is_the_papers(
+def test_a_test_server_number_comes_from_the_paper(
     task: str, depth: int, method: str, metric: str, value: float, source: str
 ) -> None:
     found = lookup(task, depth, method, metric, "test")
@@ -47,7 +47,7 @@ def test_a_dev_number_is_the_authors_mean_over_runs(
     assert found.source == "authors' released results, mean over runs of the best setting"
 
 
-def test_what_was_never_published_is_none() -> None:
+def test_unpublished_numbers_are_none() -> None:
     assert lookup("mrpc", 6, "kd", "f1", "dev") is None  # dev results hold accuracy only
     assert lookup("rte", 3, "pkd-skip", "accuracy", "dev") is None
     assert lookup("rte", 3, "pkd-last", "accuracy", "test") is None
@@ -79,7 +79,7 @@ def test_only_the_papers_encoder_on_all_rows_is_a_replication() -> None:
     assert difference_from_paper(generated, "rte") == ["generated data"]
 
 
-def test_the_size_and_speed_table_is_the_papers_table_4() -> None:
+def test_published_sizes_and_speeds_are_the_papers_table_4() -> None:
     table = published_size_speed().set_index("layers")
     assert table.loc[3, "total_params_m"] == 45.7
     assert table.loc[6, "speedup"] == 1.94

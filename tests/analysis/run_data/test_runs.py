@@ -22,7 +22,7 @@ def test_a_run_becomes_one_row_per_trial_and_one_per_report(fake: FakeRun) -> No
     assert run.trials["alpha"].isna().tolist() == [True, False]  # a teacher has no alpha
 
 
-def test_rows_stand_in_the_studys_own_order(tmp_path: Path) -> None:
+def test_rows_are_in_the_order_of_the_study(tmp_path: Path) -> None:
     fake = FakeRun(tmp_path, ("rte", "mrpc"))
     for task, depth, method in [("mrpc", 3, "ft"), ("rte", 3, "pkd-skip"), ("rte", 6, "kd")]:
         fake.trial("search", task, depth, method, 0, 0.6)
@@ -86,7 +86,7 @@ def test_a_damaged_event_is_named_and_the_rest_is_used(
     assert "ledger/search/rte-6-ft/trial-0001/end.json" in problem and why in problem
 
 
-def test_an_event_with_a_score_that_is_no_number_is_named(fake: FakeRun) -> None:
+def test_an_event_with_a_score_that_is_not_a_number_is_named(fake: FakeRun) -> None:
     folder = fake.trial("search", "rte", 6, "ft", 0, 0.65)
     end = json.loads((folder / "end.json").read_text())
     write(folder / "end.json", {**end, "score": "high"})
@@ -125,7 +125,7 @@ def test_a_newer_event_is_named_and_the_rest_is_used(fake: FakeRun) -> None:
     assert "trial-0000/end.json is not used: it has format 2, but" in problem
 
 
-def test_a_directory_that_is_no_run_is_refused(tmp_path: Path) -> None:
+def test_a_directory_without_a_run_is_refused(tmp_path: Path) -> None:
     with pytest.raises(RunError, match=r"is not a run directory: it has no study\.yaml"):
         load_run(tmp_path)
 
@@ -145,8 +145,8 @@ def test_a_study_that_lacks_keys_is_refused_and_all_are_named(fake: FakeRun) -> 
         load_run(fake.path)
 
 
-def test_a_flipped_digit_is_noticed_as_the_study_would(fake: FakeRun) -> None:
-    from study.storage.ledger import checksum
+def test_a_changed_digit_fails_the_checksum(fake: FakeRun) -> None:
+    from pkd.files.run_format import checksum
 
     path = fake.trial("search", "rte", 6, "ft", 0, 0.65) / "end.json"
     event = json.loads(path.read_text())

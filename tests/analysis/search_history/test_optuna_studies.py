@@ -32,7 +32,7 @@ def epochs(*scores: float) -> dict[str, Any]:
     return {"epochs": len(scores), "reports": reports}
 
 
-def test_there_is_a_study_per_searched_cell_and_teacher(tmp_path: Path) -> None:
+def test_each_searched_cell_and_teacher_has_a_study(tmp_path: Path) -> None:
     fake = study_of(tmp_path)
     fake.trial("teachers", "rte", 12, "teacher", 0, 0.7)
     fake.trial("search", "rte", 6, "ft", 0, 0.6)
@@ -40,7 +40,7 @@ def test_there_is_a_study_per_searched_cell_and_teacher(tmp_path: Path) -> None:
     assert list(cells(fake)) == ["fake/teachers/rte-12-teacher", "fake/search/rte-6-ft"]
 
 
-def test_states_are_the_true_ones(tmp_path: Path) -> None:
+def test_states_become_optunas_states(tmp_path: Path) -> None:
     fake = study_of(tmp_path)
     for number, state in enumerate(("complete", "stopped", "failed", "unfinished")):
         score = None if state == "failed" else 0.6
@@ -55,7 +55,7 @@ def test_states_are_the_true_ones(tmp_path: Path) -> None:
     assert "error" not in cell.trials[0].user_attrs
     assert cell.trials[3].datetime_complete is None
     for trial in cell.trials:
-        trial._validate()  # Optuna's own rules for what goes with a state
+        trial._validate()  # Optuna's checks of the state
 
 
 def test_a_pruned_trial_keeps_the_score_of_each_epoch(tmp_path: Path) -> None:
@@ -67,7 +67,7 @@ def test_a_pruned_trial_keeps_the_score_of_each_epoch(tmp_path: Path) -> None:
     assert trial.user_attrs["score"] == 0.64  # ours: the best epoch
 
 
-def test_a_complete_trial_has_its_best_score_and_its_facts(tmp_path: Path) -> None:
+def test_a_complete_trial_has_its_best_score_and_its_attributes(tmp_path: Path) -> None:
     fake = study_of(tmp_path)
     fake.trial("search", "rte", 6, "ft", 3, 0.66, seconds=120.0, **epochs(0.6, 0.66, 0.65))
     [trial] = cells(fake)["fake/search/rte-6-ft"].trials
@@ -81,15 +81,15 @@ def test_a_complete_trial_has_its_best_score_and_its_facts(tmp_path: Path) -> No
     assert trial.datetime_complete.timestamp() == 1e9 + 180
 
 
-def test_a_complete_trial_without_a_score_is_a_failure_that_says_so(tmp_path: Path) -> None:
+def test_a_complete_trial_without_a_score_fails_with_the_reason(tmp_path: Path) -> None:
     fake = study_of(tmp_path)
     fake.trial("search", "rte", 6, "ft", 0, None)
     [trial] = cells(fake)["fake/search/rte-6-ft"].trials
     assert trial.state == TrialState.FAIL
-    assert trial.user_attrs["error"] == "the record holds no score"
+    assert trial.user_attrs["error"] == "the ledger holds no score"
 
 
-def test_distributions_are_those_that_were_searched(tmp_path: Path) -> None:
+def test_distributions_are_the_recorded_search_space(tmp_path: Path) -> None:
     fake = study_of(tmp_path)
     fake.trial("search", "rte", 6, "pkd-skip", 0, 0.6, normalize=False)
     fake.trial("search", "rte", 6, "kd", 0, 0.6)
@@ -110,7 +110,7 @@ def test_distributions_are_those_that_were_searched(tmp_path: Path) -> None:
     assert trial.distributions == {"learning_rate": CategoricalDistribution((1e-5, 2e-5))}
 
 
-def test_what_pkd_inherited_from_kd_is_fixed(tmp_path: Path) -> None:
+def test_values_that_pkd_inherits_from_kd_are_fixed(tmp_path: Path) -> None:
     fake = study_of(tmp_path, inherit_from_kd=True)
     fake.trial("search", "rte", 6, "kd", 0, 0.6)
     for number in range(2):
@@ -125,7 +125,7 @@ def test_what_pkd_inherited_from_kd_is_fixed(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("recorded", [None, [1.0], {"low": 0.0, "high": 0.1}])
-def test_where_the_record_of_the_space_does_not_fit_the_values_are_the_choices(
+def test_values_are_the_choices_if_the_recorded_space_does_not_contain_them(
     tmp_path: Path, recorded: Any
 ) -> None:
     fake = FakeRun(tmp_path, config={"search": {"space": {"alpha": recorded}}})
@@ -148,7 +148,7 @@ def test_a_run_without_trials_has_no_studies(fake: FakeRun) -> None:
     assert cells(fake) == {}
 
 
-def test_a_trial_during_which_the_clock_was_set_back_ends_with_its_start(tmp_path: Path) -> None:
+def test_a_trial_ends_at_its_start_if_the_clock_was_set_back(tmp_path: Path) -> None:
     fake = study_of(tmp_path)
     fake.trial("search", "rte", 6, "ft", 0, 0.6, reports=[{"time": 1e9 - 2 * 86400}])
     [trial] = cells(fake)["fake/search/rte-6-ft"].trials

@@ -15,7 +15,7 @@ def study(path: Path, name: str, **changes: Any) -> FakeRun:
     return fake
 
 
-def test_studies_of_two_teachers_stand_under_one_another(tmp_path: Path) -> None:
+def test_studies_of_two_teachers_share_one_table(tmp_path: Path) -> None:
     base = study(tmp_path, "base", methods=["kd"])
     large = {"name": "bert-large-uncased", "layers": 24, "hidden": 1024}
     other = study(tmp_path, "large", methods=["kd"], teacher=large)
@@ -31,7 +31,7 @@ def test_studies_of_two_teachers_stand_under_one_another(tmp_path: Path) -> None
     assert (paper["Teacher"], paper["RTE"], paper["MNLI-m"]) == ("BERT24", "53.2", "77.2")
 
 
-def test_another_start_of_the_students_is_another_setting(tmp_path: Path) -> None:
+def test_another_start_of_the_students_is_shown(tmp_path: Path) -> None:
     base = study(tmp_path, "base")
     started = study(tmp_path, "started", config={"train": {"init": "teacher"}})
     [table] = teachers_tables([load_run(base.path), load_run(started.path)])
@@ -47,6 +47,6 @@ def test_another_start_of_the_students_is_another_setting(tmp_path: Path) -> Non
     } <= {*table.cells["Student starts from"]}
 
 
-def test_one_teacher_makes_no_table(tmp_path: Path) -> None:
+def test_studies_of_one_teacher_have_no_table(tmp_path: Path) -> None:
     runs = [load_run(study(tmp_path, name).path) for name in ("one", "two")]
     assert teachers_tables(runs) == [] and teachers_tables(runs[:1]) == []

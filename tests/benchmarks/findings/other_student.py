@@ -1,6 +1,6 @@
-"""A student of another width and with another vocabulary than its teacher's, from random weights.
+"""Trains a student of another width and vocabulary than its teacher's, from random weights.
 
-Its tokenizer is trained on the training texts; states of another width go through a linear map.
+Its tokenizer is trained on the training texts. A linear map compares states of different widths.
 
 python -m tests.benchmarks.findings.other_student --data DIR --model DIR --out DIR
     [--task sst2] [--rows N] [--layers 4] [--width 256] [--epochs 2] [--seeds 3] [--workers 2]
@@ -27,7 +27,7 @@ GRIDS = small_grids(5e-4, 1e-3)
 
 
 def random_student(task: Task, options: argparse.Namespace) -> Path:
-    """A BERT of random weights and 8,000 words of the task's own."""
+    """Writes a BERT with random weights and 8,000 words of the task; returns its folder."""
     folder: Path = options.out / "student"
     texts = load_rows(task, task.train, options.data).texts
     words = AutoTokenizer.from_pretrained(options.model).train_new_from_iterator(texts, 8000)
@@ -62,16 +62,16 @@ def main() -> None:
         tokens: Path = options.out / "tokens"
         return prepare_task(task, encoder, tokens, options.data, max_train_rows=options.rows)
 
-    theirs = prepared(options.model)
-    files = Files(theirs.task, theirs.tokens, options.model)
+    teacher_task = prepared(options.model)
+    files = Files(teacher_task.task, teacher_task.tokens, options.model)
     student = random_student(task, options)
     with make_pool(options.workers) as pool:
         teacher = fine_tuned(pool, files, (5e-5, 1e-4), options.out / "teachers")
         depth = depth_of(teacher)
         states = layer_map("skip", depth, options.layers)
-        signals = ask_teacher(theirs, teacher, states, options.out / "signals")
-        ours = prepared(student)
-        files = Files(ours.task, ours.tokens, student)
+        signals = ask_teacher(teacher_task, teacher, states, options.out / "signals")
+        student_task = prepared(student)
+        files = Files(student_task.task, student_task.tokens, student)
         files = replace(files, signals=signals, teacher_layers=depth)
         print("| task | method | score | seeds | settings |\n|---|---|---|---|---|")
         compare(pool, files, GRIDS, {"epochs": options.epochs}, options.seeds)

@@ -1,6 +1,6 @@
-"""Trains every point of the paper's grid of PKD-Skip and writes down the scores of all epochs.
+"""Trains every point of the paper's grid of PKD-Skip and records the scores of all epochs.
 
-`replay_search.py` asks of them what a search would have found for less.
+`replay_search.py` then computes what a search would have found with fewer epochs.
 
 python -m tests.benchmarks.findings.record_grid --data DIR --model DIR --to grid.json
     [--tasks rte,mrpc] [--layers 3] [--learning-rates 5e-5,2e-5,1e-5] [--seeds 5] [--workers 2]
@@ -28,7 +28,7 @@ TEMPERATURES, ALPHAS, BETAS = (5.0, 10.0, 20.0), (0.2, 0.5, 0.7), (10.0, 100.0, 
 
 
 def record(task: str, pool: Pool, options: argparse.Namespace) -> dict[str, Any]:
-    """The scores of a task's whole grid, and those of its best point on fresh seeds."""
+    """Returns the scores of a task's whole grid, and those of its best point on fresh seeds."""
     cache = options.to.with_suffix("") / task
     prepared = prepare_task(GLUE[task], options.model, cache / "tokens", options.data)
     files = Files(prepared.task, prepared.tokens, options.model)

@@ -1,7 +1,7 @@
-"""What searches find of a recorded grid, for how many of its epochs.
+"""Replays searches on a recorded grid: the best score against the epochs spent.
 
-The study's own samplers and ASHA choose among the grid's points, and get the scores that
-`record_grid.py` wrote down: no training is repeated. One trial at a time.
+The study's own samplers and ASHA choose among the grid's points and get the scores that
+`record_grid.py` recorded. Nothing is trained. One trial runs at a time.
 
 python -m tests.benchmarks.findings.replay_search grid.json [--repeats 50] [--plot curves.png]
 """
@@ -19,16 +19,18 @@ from matplotlib.figure import Figure
 
 from study.config.cell import Cell
 from study.config.sections import Asha
-from study.search.cell_search import STOP, CellSearch
+from study.search.budget import Budget
+from study.search.cell_search import CellSearch
 from study.search.samplers import ListSampler, OptunaSampler, Sampler
+from study.search.trial_record import STOP
 
 SHARES = (0.05, 0.1, 0.15, 0.25, 0.5, 1.0)
-# The study's, of 16 trials a cell.
+# Random trials before TPE, as in a study with 16 trials a cell.
 STARTUP = 5
 
 
 def best_so_far(search: CellSearch, recorded: dict[str, Any], epochs: int) -> list[float]:
-    """The best score after each epoch, until so many are spent."""
+    """Returns the best score so far after each of ``epochs`` epochs."""
     curve: list[float] = []
     while len(curve) < epochs:
         name = search.propose()
@@ -45,12 +47,12 @@ def best_so_far(search: CellSearch, recorded: dict[str, Any], epochs: int) -> li
 def searches(
     points: list[dict[str, float]], epochs: int
 ) -> dict[str, Callable[[int], CellSearch]]:
-    """By name, what makes a search of a seed."""
+    """Returns, by name, functions that make a search from a seed."""
     cell = Cell("search", "recorded", 3, "pkd-skip")
     space = {key: tuple(dict.fromkeys(point[key] for point in points)) for key in points[0]}
 
     def search(sampler: Sampler, asha: Asha | None = None) -> CellSearch:
-        return CellSearch(cell, sampler, len(points), epochs, asha)
+        return CellSearch(cell, sampler, Budget(len(points), epochs, asha))
 
     def optuna(algorithm: str, seed: int) -> OptunaSampler:
         return OptunaSampler(dict(space), algorithm, seed, cell.name, startup=STARTUP)
@@ -67,7 +69,7 @@ def searches(
 
 
 def curves(trials: list[dict[str, Any]], repeats: int) -> dict[str, np.ndarray]:
-    """By search, (repeats, epochs of the whole grid) best scores so far."""
+    """Returns best scores so far by search, each of shape (repeats, epochs of the whole grid)."""
     recorded = {_key(trial["settings"]): trial for trial in trials}
     epochs = len(trials[0]["scores"])
     made = searches([trial["settings"] for trial in trials], epochs)
@@ -101,7 +103,7 @@ def show(task: str, record: dict[str, Any], found: dict[str, np.ndarray]) -> Non
 
 
 def plot(found: dict[str, dict[str, np.ndarray]], path: Path) -> None:
-    """Draws best so far against epochs, the mean of the repeats, one panel a task."""
+    """Draws the best score so far against epochs, mean of the repeats, one panel per task."""
     figure = Figure(figsize=(5 * len(found), 4), layout="constrained")
     for axes, (task, by_search) in zip(
         np.ravel(figure.subplots(1, len(found))), found.items(), strict=True
@@ -126,7 +128,7 @@ def main() -> None:
     )
     parser.add_argument("record", type=Path)
     parser.add_argument("--repeats", type=int, default=50)
-    parser.add_argument("--plot", type=Path, help="a PNG")
+    parser.add_argument("--plot", type=Path, help="PNG to write")
     options = parser.parse_args()
     records = json.loads(options.record.read_text())
     found = {}

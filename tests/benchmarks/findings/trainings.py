@@ -1,4 +1,4 @@
-"""Many trainings without Ray, in a pool of processes: what several experiments share."""
+"""Many trainings without Ray, in a pool of processes; shared by several findings."""
 
 import itertools
 import statistics
@@ -12,21 +12,21 @@ import torch
 from torch import multiprocessing
 
 from pkd.distillation.recipe import Recipe
-from pkd.training.epoch_report import Report
+from pkd.training.epoch_report import EpochReport
 from pkd.training.training_run import Files, Outputs, TrainingRun
 
 
 @dataclass(frozen=True)
 class Job:
-    """One training: what it reads and how it learns."""
+    """One training: its files, recipe and outputs."""
 
     files: Files
     recipe: Recipe
     outputs: Outputs = Outputs()
 
 
-def train(job: Job) -> list[Report]:
-    """Trains to the end and gives a report for each epoch."""
+def train(job: Job) -> list[EpochReport]:
+    """Trains to the end and returns a report for each epoch."""
     if torch.cuda.is_available():
         torch.cuda.empty_cache()
     training = TrainingRun(job.recipe, job.files, job.outputs)
@@ -36,22 +36,22 @@ def train(job: Job) -> list[Report]:
 
 
 def make_pool(workers: int) -> Pool:
-    """Processes of one thread each, which import and warm up once."""
+    """Returns a pool of processes with one thread each."""
     return multiprocessing.get_context("spawn").Pool(workers, _one_thread)
 
 
-def train_all(pool: Pool, jobs: Iterable[Job]) -> Iterator[list[Report]]:
-    """The reports of each job, in order."""
+def train_all(pool: Pool, jobs: Iterable[Job]) -> Iterator[list[EpochReport]]:
+    """Yields the reports of each job, in order."""
     return pool.imap(train, jobs)
 
 
-def best(reports: list[Report]) -> Report:
-    """The report of the best epoch, the first of equals."""
+def best(reports: list[EpochReport]) -> EpochReport:
+    """Returns the report of the best epoch; the first one if several are equal."""
     return max(reports, key=lambda report: report.score)
 
 
 def fine_tuned(pool: Pool, files: Files, learning_rates: Iterable[float], folder: Path) -> Path:
-    """A teacher: fine-tunes with each learning rate and gives the folder of the best."""
+    """Fine-tunes a teacher with each learning rate and returns the folder of the best."""
     folders = [folder / f"{rate:g}" for rate in learning_rates]
     jobs = [
         Job(files, Recipe.checked(method="teacher", learning_rate=float(each.name)), keep(each))
@@ -64,7 +64,7 @@ def fine_tuned(pool: Pool, files: Files, learning_rates: Iterable[float], folder
 
 
 def small_grids(*rates: float) -> dict[str, dict[str, tuple[float, ...]]]:
-    """A few settings of each method, for learning rates that fit the student."""
+    """Returns a few settings of each method, for learning rates that fit the student."""
     alone: dict[str, tuple[float, ...]] = {"learning_rate": rates}
     soft = alone | {"temperature": (5.0,), "alpha": (0.5, 0.9)}
     return {"ft": alone, "kd": soft, "pkd-skip": soft | {"beta": (100.0, 1000.0)}}
@@ -80,11 +80,11 @@ def compare(
     """Prints each method's mean score on fresh seeds, with the settings that one seed chose.
 
     Args:
-        pool: who trains.
-        files: what all read.
-        grids: by method, the choices of each hyperparameter; every combination is tried.
-        common: what all recipes share.
-        seeds: how many fresh ones.
+        pool: the processes that train.
+        files: input files of all trainings.
+        grids: by method, the choices of each hyperparameter; every combination is trained.
+        common: fields that all recipes share.
+        seeds: number of fresh seeds.
     """
 
     def job(method: str, seed: int, settings: dict[str, float]) -> Job:
@@ -105,7 +105,7 @@ def compare(
 
 
 def keep(folder: Path) -> Outputs:
-    """Keeps the weights of the best epoch there."""
+    """Returns outputs that keep the weights of the best epoch in a folder."""
     return Outputs(best_model=folder)
 
 

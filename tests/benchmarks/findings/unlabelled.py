@@ -1,7 +1,7 @@
-"""What unlabelled rows give: few labelled rows of SST-2, the rest as a pool without labels.
+"""Measures what unlabelled rows gain: few labelled rows of SST-2, the others without labels.
 
-Every method takes as many steps; fine-tuning sees the labelled rows only. Each method's settings
-are chosen on one seed from a small grid and trained again on fresh seeds.
+Every method takes the same number of steps; fine-tuning sees the labelled rows only. Each method's
+settings are selected on one seed from a small grid and trained again on fresh seeds.
 
 python -m tests.benchmarks.findings.unlabelled --data DIR --model DIR --out DIR
     [--labelled 2000] [--layers 3] [--epochs 2] [--seeds 3] [--workers 2]
@@ -29,7 +29,7 @@ GRIDS = small_grids(1e-4, 2e-4)
 
 
 def task_of(data: Path, folder: Path, labelled: int, pool: bool) -> Task:
-    """SST-2 as a user's task: the first so many rows with labels, the others as a pool."""
+    """Writes SST-2 as a user's task: ``labelled`` rows with labels, the others as a pool."""
     folder.mkdir(parents=True, exist_ok=True)
     rows = parquet.read_table(data / "sst2" / "train.parquet")
     # The published file is in random order.
@@ -56,7 +56,7 @@ def task_of(data: Path, folder: Path, labelled: int, pool: bool) -> Task:
 def files_of(
     task: Task, pool: Pool, options: argparse.Namespace, teacher: Path | None
 ) -> tuple[Files, Path]:
-    """A task's files, its teacher's signals among them, and the teacher."""
+    """Returns a task's files, including its teacher's signals, and the teacher."""
     cache = options.out / task.name
     prepared = prepare_task(task, options.model, cache / "tokens")
     print(f"{task.name}: {prepared.rows}", flush=True)
@@ -70,7 +70,7 @@ def files_of(
 
 
 def main() -> None:
-    """With the pool, and with ten times the epochs of the labelled rows alone."""
+    """Trains with the pool, and with the labelled rows alone for ten times the epochs."""
     parser = real_data_parser(__doc__, out=True)
     parser.add_argument("--labelled", type=int, default=2000)
     parser.add_argument("--layers", type=int, default=3)

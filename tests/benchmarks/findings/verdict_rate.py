@@ -1,9 +1,9 @@
-"""How often two equal methods are told apart by mistake, by the number of confirm seeds.
+"""Simulates how often the report calls one of two equal methods better, by confirm seeds.
 
-Two methods whose seeds have the same expected accuracy are compared as the report does it. The
-share of verdicts ">" should be at most 5 %; few seeds that spread much make it more.
+Two methods whose seeds have the same expected accuracy are compared as in the report. The share of
+verdicts ">" should be at most 5 %; with few seeds and a large spread it is higher.
 
-python -m tests.benchmarks.findings.verdict_rate [--examples 1000] [--repeats 400]
+python -m tests.benchmarks.findings.verdict_rate [--rows 1000] [--repeats 400]
 """
 
 import argparse
@@ -21,18 +21,18 @@ SPREADS = (0.01, 0.03)  # standard deviation of a seed's expected accuracy
 RESAMPLES = 1000
 
 
-def simulated(rng: np.random.Generator, examples: int, seeds: int, spread: float) -> Pair:
-    """Two methods that find the same examples easy, and differ by luck alone."""
-    ease = rng.normal(size=examples)
+def simulated(rng: np.random.Generator, rows: int, seeds: int, spread: float) -> Pair:
+    """Returns two methods that find the same rows easy and differ only by chance."""
+    ease = rng.normal(size=rows)
     right = []
     for _ in range(2):
         level = rng.normal(ACCURACY, spread, size=(seeds, 1))
         shift = stats.norm.ppf(1 - level, scale=2**0.5)
-        right.append((ease + rng.normal(size=(seeds, examples)) > shift).astype(int))
-    return Pair(["accuracy"], np.ones(examples, dtype=int), *right)
+        right.append((ease + rng.normal(size=(seeds, rows)) > shift).astype(int))
+    return Pair(["accuracy"], np.ones(rows, dtype=int), *right)
 
 
-def wrong(rng: np.random.Generator, pair: Pair) -> bool:
+def is_mistake(rng: np.random.Generator, pair: Pair) -> bool:
     """Whether the report would call one of the methods better."""
     low, high = pair.interval(rng, RESAMPLES)
     return pair.p_value(rng, 0) < LEVEL and (low > 0 or high < 0)
@@ -41,7 +41,7 @@ def wrong(rng: np.random.Generator, pair: Pair) -> bool:
 def main() -> None:
     """Prints the share of mistakes for each number of seeds and spread."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--examples", type=int, default=1000)
+    parser.add_argument("--rows", type=int, default=1000)
     parser.add_argument("--repeats", type=int, default=400)
     options = parser.parse_args()
     rng = np.random.default_rng(0)
@@ -49,10 +49,8 @@ def main() -> None:
     for seeds in SEEDS:
         row = [str(seeds)]
         for spread in SPREADS:
-            pairs = (
-                simulated(rng, options.examples, seeds, spread) for _ in range(options.repeats)
-            )
-            mistakes = np.mean([wrong(rng, pair) for pair in pairs])
+            pairs = (simulated(rng, options.rows, seeds, spread) for _ in range(options.repeats))
+            mistakes = np.mean([is_mistake(rng, pair) for pair in pairs])
             row.append(f"{100 * mistakes:.0f} %")
         rows.append(row)
     header = ["seeds", *(f"seeds spread by {100 * spread:g} point(s)" for spread in SPREADS)]

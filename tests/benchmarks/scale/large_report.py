@@ -1,4 +1,4 @@
-"""Time and memory of building the report of a large study, with a made-up ledger.
+"""Measures time and memory of building the report of a large study with a made-up ledger.
 
 python -m tests.benchmarks.scale.large_report [--cells 1000] [--trials 20] [--reports 8]
     [--dir DIR]
@@ -131,13 +131,13 @@ def main() -> None:
     parser.add_argument("--cells", type=int, default=1000)
     parser.add_argument("--trials", type=int, default=20)
     parser.add_argument("--reports", type=int, default=8)
-    parser.add_argument("--dir", type=Path, help="keep the made-up study here, and use it again")
+    parser.add_argument("--dir", type=Path, help="folder that keeps the made-up study for reuse")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
         folder = options.dir or Path(scratch) / "run"
         if not (folder / "study.yaml").exists():
             write_run(folder, options.cells, options.trials, options.reports)
-        from analysis.report import build_report
+        from analysis.pages import build_report
 
         started = time.perf_counter()
         report = build_report(folder)

@@ -1,13 +1,13 @@
-"""What large signals cost a trial: private memory and time of a step.
+"""Measures private memory and time of a step of a trial with large signals.
 
-Trains a pkd-skip student of a 1024-wide teacher, once on a task's rows and once on so many copies
-of them that the signals have the asked size, each in a process of its own. The signals are
-random: only where they come from matters. Shows
-  private     memory that is no file's (RssAnon of Linux), after the last step; the pages of mapped
-              files are the system's, which takes them back when it needs them
+Trains a pkd-skip student of a 1024-wide teacher, once on a task's rows and once on copies of them
+until the signals have the requested size, each in its own process. The signals are random, because
+only their source matters. Prints
+  private     memory without a file behind it (RssAnon of Linux), after the last step; the system
+              may take back the pages of mapped files at any time
   state       weights, gradients and AdamW's two moments
-  verify      seconds of the first opening: every byte is read and compared with its checksum
-  step        milliseconds, steps of rows met for the first time
+  verify      seconds of the first opening, which checks the checksum of every byte
+  step        milliseconds of a step on rows that are read for the first time
 
 python -m tests.benchmarks.scale.large_signals --data DIR --model DIR --out DIR
     [--task sst2] [--gb 7]
@@ -41,17 +41,17 @@ STATES = layer_map("skip", TEACHER_LAYERS, LAYERS)
 
 
 def copied(task: Task, data: Path, folder: Path, copies: int) -> Path:
-    """A task's data with its training rows so many times."""
+    """Writes a task's data with ``copies`` copies of its training rows."""
     (folder / task.name).mkdir(parents=True)
     for path in (data / task.name).glob("*.parquet"):
-        table = read_table(path).drop_columns("idx")  # each row would have several
+        table = read_table(path).drop_columns("idx")  # not unique after copying
         times = copies if path.stem == "train" else 1
         write_table(concat_tables([table] * times), folder / task.name / path.name)
     return folder
 
 
 def make_signals(folder: Path, rows: int, classes: int) -> Path:
-    """A signal folder of random values, see `pkd.distillation.signals.build_signals`."""
+    """Writes a signal folder of random values; see `pkd.distillation.signals.build_signals`."""
     folder.mkdir(parents=True)
     random = np.random.default_rng(0)
     np.save(folder / "logits.npy", random.standard_normal((rows, classes), dtype=np.float32))
@@ -66,7 +66,7 @@ def make_signals(folder: Path, rows: int, classes: int) -> Path:
 
 
 def train(prepared: Prepared, model: Path, signals: Path, steps: int) -> str:
-    """Trains some steps and gives a row of the table."""
+    """Trains ``steps`` steps and returns a row of the table."""
     began = time.perf_counter()
     opened = open_signals(signals, STATES)
     verified = time.perf_counter() - began
@@ -75,7 +75,16 @@ def train(prepared: Prepared, model: Path, signals: Path, steps: int) -> str:
     keep_used_words(student, [tokens])
     recipe = Recipe.checked(method="pkd-skip", layers=LAYERS)
     cpu = torch.device("cpu")
-    loop = TrainingLoop(Objective(recipe, student, tokens, cpu, opened, TEACHER_LAYERS))
+    loop = TrainingLoop(
+        Objective(
+            recipe,
+            student,
+            tokens,
+            cpu,
+            signals=opened,
+            teacher_map=recipe.teacher_map(TEACHER_LAYERS, LAYERS),
+        )
+    )
     epoch = loop.run_epoch()
     next(epoch)
     began = time.perf_counter()
@@ -108,7 +117,7 @@ def main() -> None:
         data = copied(task, options.data, out / "data", copies)
         prepared = prepare_task(task, options.model, out / "tokens", data)
         signals = make_signals(out / "signals", copies * once, len(task.labels))
-        # A process of its own: what one has kept would be counted for the other.
+        # A new process, so that memory of one size is not counted for the other.
         with multiprocessing.get_context("spawn").Pool(1) as pool:
             arguments = (prepared, options.model, signals, options.steps)
             print(pool.apply(train, arguments), flush=True)

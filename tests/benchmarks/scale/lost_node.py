@@ -1,7 +1,8 @@
-"""What a node costs that is lost in the middle of a study: head, two workers, one SIGKILL.
+"""Measures the cost of a node that is lost in the middle of a study.
 
-Real `ray start` processes on this machine, the real command, a small study of 24 trials of tiny
-models. The killed node's trial has a checkpoint after every step.
+A head and two workers, one of which is killed with SIGKILL: real `ray start` processes on this
+machine, the real command, a small study of 24 trials of tiny models. Trials write a checkpoint
+after every step.
 
 python -m tests.benchmarks.scale.lost_node [--runs 3]
 """
@@ -12,26 +13,26 @@ import tempfile
 import time
 from pathlib import Path
 
-from tests.support.studies.ray_cluster import RayCluster, ray_cluster
-from tests.support.studies.study_process import TIMEOUT, Study, session_members
+from tests.support.commands.ray_cluster import RayCluster, ray_cluster
+from tests.support.commands.study_process import TIMEOUT, Study, session_members
 from tests.support.studies.tiny_inputs import write_data, write_model
 
 STAGES = ("teachers", "search", "confirm")
 
 
 def counts(study: Study, line: str) -> list[int]:
-    """How often the log of each trial has a line with this text."""
+    """Returns, for each trial, how often its log contains ``line``."""
     logs = [path for stage in STAGES for path in (study.out / "logs" / stage).rglob("*.log")]
     return [log.read_text().count(line) for log in logs]
 
 
 def starts(study: Study) -> list[int]:
-    """How often each trial began or went on."""
+    """Returns how often each trial started or resumed."""
     return counts(study, " epochs done")
 
 
 def lose_a_node(study: Study, cluster: RayCluster) -> dict[str, float]:
-    """Runs the study; one worker dies in the search, another one joins afterwards."""
+    """Runs the study; one worker dies in the search and another one joins. Returns the counts."""
     cluster.start(cpus=0)
     first, _ = cluster.start(cpus=1), cluster.start(cpus=1)
     study.environment = cluster.environment
@@ -56,7 +57,7 @@ def lose_a_node(study: Study, cluster: RayCluster) -> dict[str, float]:
         "epochs": reports,
         "repeated": sum(counts(study, " INFO epoch ")) - reports,
         "node joined after s": joined,
-        "trial went on after s": recovered,
+        "trial resumed after s": recovered,
     }
 
 

@@ -1,8 +1,8 @@
-"""Driver time and memory per trial, replay of the ledger, and how they grow with the study.
+"""Measures driver time and memory per trial and replay of the ledger, by the size of a study.
 
-The study's own TrialDispatcher, cells (TPE and ASHA), Ledger and view work off trials that only
-sleep and report. Without --ray a loop stands for the workers, at five sizes that differ in
-nothing else. With --ray, Ray Tune runs them in real actors, by the study's own way.
+The study's own TrialDispatcher, cells (TPE and ASHA), Ledger and view run trials that only sleep
+and report. Without --ray a loop stands for the workers, at five sizes. With --ray, Ray Tune runs
+the trials in real actors, in the same way as a study.
 
 python -m tests.benchmarks.scale.many_trials [--cells 500] [--trials 10000] [--at-once 1000]
     [--epochs 4]
@@ -28,14 +28,16 @@ from pkd.distillation.recipe import Method
 from study.config.cell import Cell
 from study.config.search_space import Space
 from study.config.sections import Asha
-from study.search.cell_search import STOP, CellSearch
-from study.search.dispatcher import TrialDispatcher
+from study.search.budget import Budget
+from study.search.cell_search import CellSearch
+from study.search.dispatcher import TrialDispatcher, TrialRef
 from study.search.samplers import OptunaSampler, dimensions
+from study.search.trial_record import STOP
 from study.storage.layout import Layout
 from study.storage.ledger import Ledger
 from study.tracking.live_view import View
 from study.tuning.stage_queue import Stage
-from tests.benchmarks.scale.sleeper import Sleeper, SleptEpoch
+from tests.benchmarks.scale.sleeper import Sleeper, SleeperWork, SleptEpoch
 
 METHODS: tuple[Method, ...] = ("ft", "kd", "pkd-skip", "pkd-last")
 SHARES = (0.05, 0.1, 0.2, 0.5, 1.0)
@@ -44,7 +46,14 @@ WINDOWS = 10
 
 @dataclass(frozen=True)
 class Size:
-    """A stage: ``trials`` in ``cells`` of as many each, ``at_once`` running, ``epochs`` each."""
+    """The size of a stage.
+
+    Attributes:
+        cells: number of cells; all have the same number of trials.
+        trials: trials of all cells together.
+        at_once: trials that run at once.
+        epochs: epochs of a trial.
+    """
 
     cells: int
     trials: int
@@ -52,7 +61,7 @@ class Size:
     epochs: int
 
     def dispatcher(self, root: Path, view: View) -> TrialDispatcher:
-        """A new dispatcher, or that of a new driver over an old ledger."""
+        """Returns a new dispatcher; it replays the ledger if there is one."""
         return TrialDispatcher(
             "search", [self._search(n) for n in range(self.cells)], Ledger(root), view
         )
@@ -62,12 +71,12 @@ class Size:
         budget = self.trials // self.cells
         space = dimensions(Space(), cell.tunable, {})
         sampler = OptunaSampler(space, "tpe", 42, cell.name, startup=max(2, budget // 3))
-        return CellSearch(cell, sampler, budget, self.epochs, Asha(), cost=1.0 + number)
+        return CellSearch(cell, sampler, Budget(budget, self.epochs, Asha()), cost=1.0 + number)
 
 
 @dataclass(frozen=True)
 class Cost:
-    """What a part of the driver's work took: seconds in all and of computing, MB, events."""
+    """Cost of a part of the driver's work: wall and CPU seconds, MB, ledger events."""
 
     wall: float
     cpu: float
@@ -76,7 +85,7 @@ class Cost:
 
 
 def measured(part: Callable[..., TrialDispatcher], *arguments: Any) -> Cost:
-    """The cost of a part in a process of its own, without imports."""
+    """Returns the cost of a part in a new process, without imports."""
     spawn = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(max_workers=1, mp_context=spawn) as fresh:
         return fresh.submit(_cost, part, *arguments).result()
@@ -94,29 +103,29 @@ def _cost(part: Callable[..., TrialDispatcher], *arguments: Any) -> Cost:
 
 
 def drive(size: Size, root: Path) -> TrialDispatcher:
-    """Works a stage off: a loop stands for the workers, each trial reporting in its turn."""
+    """Runs a stage; a loop stands for the workers, and trials report in turn."""
     view = View(Console(file=open(os.devnull, "w")), {"search": 1.0})  # noqa: SIM115
     dispatcher = size.dispatcher(root, view)
-    running: deque[tuple[CellSearch, str]] = deque()
+    running: deque[TrialRef] = deque()
     with view.stage(dispatcher):
         while True:
-            while len(running) < size.at_once and (work := dispatcher.next()) is not None:
-                running.append(work)
+            while len(running) < size.at_once and (trial := dispatcher.next()) is not None:
+                running.append(trial)
             if not running:
                 return dispatcher
             search, name = running.popleft()
             epoch = SleptEpoch(search.cell.name, name, 1 + len(search.trials[name].reports))
-            if dispatcher.report(search, name, epoch.to_dict()) != STOP:
-                running.append((search, name))
+            if dispatcher.report(search, name, epoch) != STOP:
+                running.append(TrialRef(search, name))
 
 
 def replay(size: Size, root: Path) -> TrialDispatcher:
-    """What a driver does that takes the study up again."""
+    """Replays the ledger, as a driver does that resumes the study."""
     return size.dispatcher(root, View(Console(), {"search": 1.0}))
 
 
 def growth(whole: Size) -> None:
-    """Prints the driver's cost and the replay's at each share of the whole."""
+    """Prints the cost of the driver and of the replay at each share of the whole size."""
     print("| trials | cells | at once | events | driver ms/trial | of it CPU | MB |", end="")
     print(" replay s | of it CPU | MB |\n" + "|---" * 10 + "|")
     for share in SHARES:
@@ -134,7 +143,7 @@ def growth(whole: Size) -> None:
 
 
 class Clock(View):
-    """A view that also takes the driver's time and memory, ten times in a stage."""
+    """A view that also prints the driver's time and memory, ten times in a stage."""
 
     def __init__(self, console: Console, trials: int) -> None:
         super().__init__(console, {"search": 1.0})
@@ -169,12 +178,11 @@ def on_ray(size: Size, sleep: float) -> None:
     """Prints the driver's cost while Ray Tune runs the stage, in ten parts."""
     from study.cluster.ray_cluster import start_ray, stop_ray
     from study.config.sections import Resources
-    from study.tuning.tuner import run_stages, run_until_done
+    from study.tuning.retries import run_until_done
+    from study.tuning.tuner import run_stages
 
-    def config(search: CellSearch, trial: str) -> dict[str, Any]:
-        state = search.trials[trial]
-        about = {"cell": search.cell.name, "trial": trial, "recorded": len(state.reports)}
-        return {**about, "sleep": sleep, **state.settings}
+    def make_work(search: CellSearch, trial: str) -> SleeperWork:
+        return SleeperWork(search.cell.name, trial, len(search.trials[trial].reports), sleep)
 
     with tempfile.TemporaryDirectory() as folder:
         layout = Layout(Path(folder))
@@ -189,7 +197,7 @@ def on_ray(size: Size, sleep: float) -> None:
             print("| ended | wall s | driver CPU ms/trial | driver MB | at once | MB/actor |")
             print("|---" * 6 + "|", flush=True)
             with view.stage(dispatcher):
-                stage = Stage(dispatcher, Sleeper, config)
+                stage = Stage(dispatcher, Sleeper, make_work)
                 run_stages(run_until_done(stage, layout, lambda: None, print), resources, layout)
         finally:
             stop_ray()
@@ -198,7 +206,7 @@ def on_ray(size: Size, sleep: float) -> None:
 
 
 def _peak_mb() -> float:
-    # Not getrusage: a new process inherits what its parent had there.
+    # Not getrusage: a new process inherits the value of its parent.
     return int(Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0]) / 1e3
 
 
@@ -211,8 +219,8 @@ def main() -> None:
     parser.add_argument("--trials", type=int, default=10_000)
     parser.add_argument("--at-once", type=int, default=1000)
     parser.add_argument("--epochs", type=int, default=4)
-    parser.add_argument("--sleep", type=float, default=5.0, help="seconds of an epoch, with --ray")
-    parser.add_argument("--ray", action="store_true", help="through Ray Tune, in real actors")
+    parser.add_argument("--sleep", type=float, default=5.0, help="with --ray: seconds an epoch")
+    parser.add_argument("--ray", action="store_true", help="use Ray Tune and real actors")
     options = parser.parse_args()
     size = Size(options.cells, options.trials, options.at_once, options.epochs)
     if options.ray:

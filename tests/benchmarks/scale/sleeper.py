@@ -6,18 +6,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ray import tune
-
 
 @dataclass(frozen=True)
 class SleptEpoch:
-    """A report of a real one's shape and size; the score is chance, decided by the trial's name.
+    """An epoch report with the shape and size of a real one; the trial's name decides the score.
 
     Attributes:
         cell: the cell's name.
         trial: the trial's name.
         epoch: 1-based.
-        private_mb: memory that the trial's process shares with no other.
+        private_mb: memory that only the trial's process uses.
     """
 
     cell: str
@@ -26,7 +24,7 @@ class SleptEpoch:
     private_mb: float = 0.0
 
     def to_dict(self) -> dict[str, Any]:
-        """The report as JSON-like values."""
+        """Returns the report as JSON-like values."""
         score = zlib.crc32(f"{self.cell} {self.trial} {self.epoch}".encode()) / 2**32
         first = 80 * (self.epoch - 1)
         curve = [
@@ -42,20 +40,35 @@ class SleptEpoch:
         }
 
 
-class Sleeper(tune.Trainable):
-    """Config: ``cell``, ``trial``, ``recorded`` (epochs that are done), ``sleep`` (seconds)."""
+@dataclass(frozen=True)
+class SleeperWork:
+    """A trial that sleeps.
 
-    def setup(self, config: dict[str, Any]) -> None:
-        """Goes on after the last recorded epoch."""
-        self._job, self._epoch = config, config["recorded"]
+    Attributes:
+        cell: the cell's name.
+        trial: the trial's name.
+        recorded: number of epochs that the ledger holds.
+        sleep: seconds of an epoch.
+    """
+
+    cell: str
+    trial: str
+    recorded: int
+    sleep: float
+
+
+class Sleeper:
+    """Runs a trial that sleeps, from the first epoch that is not recorded."""
+
+    def __init__(self, work: SleeperWork) -> None:
+        self._work, self._epoch = work, work.recorded
 
     def step(self) -> dict[str, Any]:
         """Sleeps for an epoch."""
-        time.sleep(self._job["sleep"])
+        time.sleep(self._work.sleep)
         self._epoch += 1
-        return {
-            "report": SleptEpoch(self._job["cell"], self._job["trial"], self._epoch, _private_mb())
-        }
+        report = SleptEpoch(self._work.cell, self._work.trial, self._epoch, _private_mb())
+        return {"report": report}
 
 
 def _private_mb() -> float:

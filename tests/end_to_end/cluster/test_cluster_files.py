@@ -1,4 +1,4 @@
-"""Ray and Kubernetes take the files that a cluster is started from, as far as can be told here."""
+"""Ray and Kubernetes accept the files that start a cluster, as far as this can be tested here."""
 
 import copy
 import re
@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parents[3]
 CLUSTER = ROOT / "configs" / "cluster"
 KUBERNETES = "1.31"
 
-# The keys of ray.io/v1 that the manifest may use, of KubeRay 1.6: Kubernetes refuses others.
+# Keys of ray.io/v1 in KubeRay 1.6 that the manifest may use; Kubernetes refuses others.
 JOB = {"entrypoint", "backoffLimit", "shutdownAfterJobFinishes", "ttlSecondsAfterFinished"}
 JOB |= {"rayClusterSpec", "activeDeadlineSeconds", "runtimeEnvYAML", "submissionMode"}
 RAY_CLUSTER = {"rayVersion", "authOptions", "enableInTreeAutoscaling", "autoscalerOptions"}
@@ -31,13 +31,13 @@ def read(name: str) -> Any:
 
 
 def pinned(package: str) -> str:
-    """The version of a package in constraints.txt."""
+    """Returns the version of a package in constraints.txt."""
     lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
     return dict(line.split("==") for line in lines if "==" in line)[package]
 
 
 @pytest.mark.parametrize("path", sorted(CLUSTER.iterdir()), ids=lambda path: path.name)
-def test_every_file_says_what_it_is_what_it_costs_and_how_it_is_used(path: Path) -> None:
+def test_every_file_starts_with_its_purpose_cost_and_command(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
     opening = text[: text.index("\n\n")]
     assert opening.startswith("# ") or opening.startswith("#!/usr/bin/env bash\n# ")
@@ -45,7 +45,7 @@ def test_every_file_says_what_it_is_what_it_costs_and_how_it_is_used(path: Path)
         assert part in opening
 
 
-def test_the_guide_leads_to_every_file() -> None:
+def test_the_guide_links_to_every_file() -> None:
     guide = (ROOT / "docs" / "cluster.md").read_text(encoding="utf-8")
     linked = set(re.findall(r"\]\(\.\./([^)]+)\)", guide))
     assert linked == {f"configs/cluster/{path.name}" for path in CLUSTER.iterdir()}
@@ -54,7 +54,7 @@ def test_the_guide_leads_to_every_file() -> None:
 # ray up -----------------------------------------------------------------------------------------
 
 
-def test_the_cluster_launcher_takes_its_file() -> None:
+def test_the_cluster_launcher_accepts_its_file() -> None:
     config = prepare_config(read("ray-up.yaml"))
     validate_config(config)
     head, workers = config["available_node_types"]["head"], config["available_node_types"]
@@ -70,11 +70,11 @@ def test_the_cluster_launcher_would_refuse_a_misspelt_key() -> None:
         validate_config(config)
 
 
-def test_the_cluster_launcher_brings_files_that_exist() -> None:
+def test_the_cluster_launcher_mounts_files_that_exist() -> None:
     mounts = read("ray-up.yaml")["file_mounts"]
     assert mounts.pop("~/.ray/auth_token") == "~/.ray/auth_token"
     assert all((ROOT / source).is_file() for source in mounts.values())
-    # What pip needs to install the dependencies of a project.
+    # pip needs these to install the dependencies.
     assert {"pyproject.toml", "constraints.txt"} <= set(mounts.values())
 
 
@@ -109,7 +109,7 @@ def pod_templates() -> list[dict[str, Any]]:
     ]
 
 
-def test_kubernetes_takes_the_pods_of_the_ray_job() -> None:
+def test_kubernetes_accepts_the_pods_of_the_ray_job() -> None:
     templates = pod_templates()
     assert len(templates) == 2
     for template in templates:
@@ -127,7 +127,7 @@ def test_ray_s_autoscaler_reads_the_ray_job_s_cluster() -> None:
     cluster = read("rayjob.yaml")["spec"]["rayClusterSpec"]
     resource = {"metadata": {"name": "x", "namespace": "default"}, "spec": cluster}
     types = _derive_autoscaling_config_from_ray_cr(resource)["available_node_types"]
-    # No trial on the head; GPU pods from none to a few.
+    # No trial runs on the head; there are 0 to 4 GPU pods.
     assert types["headgroup"]["resources"]["CPU"] == 0
     assert types["gpu"]["resources"].items() >= {"CPU": 4, "GPU": 1}.items()
     assert (types["gpu"]["min_workers"], types["gpu"]["max_workers"]) == (0, 4)

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.studies.ray_cluster import ray_cluster
-from tests.support.studies.study_process import TIMEOUT, Finished, Study, session_members
+from tests.support.commands.ray_cluster import ray_cluster
+from tests.support.commands.study_process import TIMEOUT, Finished, Study, session_members
 
 pytestmark = pytest.mark.slow
 
@@ -18,7 +18,7 @@ EPOCHS, TRIALS = 3, 8  # of the confirm stage
 
 
 def in_mid_epoch(study: Study, trial: int) -> bool:
-    """Whether a process holds the log of a trial open that has begun: it trains or evaluates."""
+    """Whether a process has the log of a started trial open, so that it trains or evaluates."""
     logs = str(study.out / "logs" / "confirm")
     for name in Path(f"/proc/{trial}/fd").iterdir():
         path = os.path.realpath(name)
@@ -28,7 +28,7 @@ def in_mid_epoch(study: Study, trial: int) -> bool:
 
 
 def hold_in_mid_epoch(study: Study, process: subprocess.Popen[str], nodes: list[int]) -> list[int]:
-    """Stops the process of each node's trial while it trains; the first waits for the last."""
+    """Stops the process of each node's trial while it trains, and returns the processes."""
     held: dict[int, int] = {}
     while len(held) < len(nodes):
         assert process.poll() is None, "the study ended before every node trained"
@@ -46,7 +46,7 @@ def hold_in_mid_epoch(study: Study, process: subprocess.Popen[str], nodes: list[
 def test_sigkill_of_a_node_moves_its_trial_and_disturbs_no_other(
     finished: Finished, tmp_path: Path
 ) -> None:
-    # The confirm stage: its trials are the same however many run at once.
+    # The confirm stage: its trials do not depend on how many run at once.
     study = Study(tmp_path / "run", finished.study.data, finished.study.model)
     shutil.copytree(finished.study.out, study.out)
     for folder in ("ledger/confirm", "ledger/predict", "logs/confirm", "models"):
@@ -66,8 +66,8 @@ def test_sigkill_of_a_node_moves_its_trial_and_disturbs_no_other(
     assert study.numbers() == finished.study.numbers()
     logs = [path.read_text() for path in (study.out / "logs" / "confirm").rglob("*.log")]
     assert len(logs) == TRIALS
-    # The killed trial alone began a second time, and no epoch but the one in which it was killed
-    # was trained twice.
+    # Only the killed trial started a second time, and only the epoch in which it was killed was
+    # trained twice.
     assert sum(log.count(" epochs done") for log in logs) == TRIALS + 1
     epochs = sum(log.count(" INFO epoch ") for log in logs)
     assert TRIALS * EPOCHS - 1 <= epochs <= TRIALS * EPOCHS + 1

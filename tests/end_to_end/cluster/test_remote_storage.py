@@ -1,4 +1,4 @@
-"""A study whose files lie in S3, on nodes that see different disks: one dies, one joins."""
+"""A study with its files in S3, on nodes with different disks: one node dies, one joins."""
 
 import os
 import shutil
@@ -6,19 +6,19 @@ from pathlib import Path
 
 import pytest
 
-from study.pull import pull
 from study.storage.store import open_store
-from tests.support.studies.ray_cluster import ray_cluster
-from tests.support.studies.study_process import TIMEOUT, Finished, Study
+from study.storage.study_copy import pull
+from tests.support.commands.ray_cluster import ray_cluster
+from tests.support.commands.study_process import TIMEOUT, Finished, Study
 
 pytestmark = pytest.mark.slow
 
 
-def test_a_study_in_s3_outlives_a_node_and_uses_one_that_joins(
+def test_a_study_in_s3_survives_a_lost_node_and_uses_one_that_joins(
     finished: Finished, tmp_path: Path, s3_uri: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     if os.geteuid() != 0:
-        pytest.skip("a node gets a disk of its own by a mount, which takes root")
+        pytest.skip("mounting a separate disk for a node needs root")
     cache = tmp_path / "cache"
     monkeypatch.setenv("PKD_STUDY_CACHE", str(cache))
     cache.mkdir()
@@ -35,7 +35,7 @@ def test_a_study_in_s3_outlives_a_node_and_uses_one_that_joins(
             cluster.start(cpus=1, own_disk_at=cache)
             output, _ = process.communicate(timeout=TIMEOUT)
         assert process.returncode == 0, output
-    # What the driver's node holds is not needed any more: the study is in S3, whole.
+    # The files on the driver's node are not needed: the whole study is in S3.
     shutil.rmtree(cache)
     laptop = Study(tmp_path / "laptop", study.data, study.model)
     pull(s3_uri, laptop.out)

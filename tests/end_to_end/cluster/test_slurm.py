@@ -1,4 +1,4 @@
-"""The Slurm script with a `srun` and a `scontrol` that act here: signals, token, exit codes."""
+"""The Slurm script with fake `srun` and `scontrol`: signals, token, exit codes."""
 
 import os
 import shutil
@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.studies.study_process import end_session
+from tests.support.commands.study_process import end_session
 
 SCRIPT = Path(__file__).resolve().parents[3] / "configs" / "cluster" / "study.sbatch"
 
-# Every node is this machine: a task is a process.
+# Every node is this machine; a Slurm task is a process.
 SRUN = """#!/bin/bash
 while [[ $1 == --* ]]; do
     [[ $1 == --ntasks=* ]] && tasks=${1#*=}
@@ -71,7 +71,7 @@ def executable(path: Path, text: str) -> None:
 
 @pytest.fixture
 def clone(tmp_path: Path) -> Path:
-    """A clone whose driver each test writes, and Slurm's commands."""
+    """A clone with Slurm's commands; each test writes its driver."""
     (tmp_path / "study").mkdir()
     executable(tmp_path / "slurm" / "srun", SRUN)
     executable(tmp_path / "slurm" / "scontrol", SCONTROL)
@@ -80,7 +80,7 @@ def clone(tmp_path: Path) -> Path:
 
 
 def submitted(clone: Path, *arguments: str) -> "subprocess.Popen[str]":
-    """Runs the script as Slurm does: in the folder of the clone, with its variables."""
+    """Runs the script as Slurm does: in the clone's folder, with Slurm's variables."""
     variables = {"SLURM_JOB_ID": str(os.getpid()), "SLURM_JOB_NODELIST": "node-[1-2]"}
     variables |= {"SLURM_CPUS_PER_TASK": "1", "PATH": f"{clone / 'slurm'}:{os.environ['PATH']}"}
     return subprocess.Popen(
@@ -103,7 +103,7 @@ def wait_for(path: Path, process: "subprocess.Popen[str]") -> None:
 
 
 @pytest.mark.parametrize(("signum", "requeued"), [(signal.SIGUSR1, True), (signal.SIGTERM, False)])
-def test_the_study_is_stopped_and_queued_again_only_when_its_time_is_over(
+def test_the_study_is_stopped_and_queued_again_only_at_its_time_limit(
     clone: Path, signum: signal.Signals, requeued: bool
 ) -> None:
     executable(clone / ".venv/bin/ray", NO_RAY)
@@ -123,7 +123,7 @@ def test_the_study_is_stopped_and_queued_again_only_when_its_time_is_over(
 
 
 @pytest.mark.slow
-def test_a_head_and_a_worker_start_and_the_study_s_exit_code_is_the_job_s(clone: Path) -> None:
+def test_head_and_worker_start_and_the_job_has_the_exit_code_of_the_study(clone: Path) -> None:
     ray = Path(sys.executable).with_name("ray")
     executable(clone / ".venv/bin/ray", f'#!/bin/bash\nexec "{ray}" "$@"\n')
     (clone / "study/run.py").write_text(RAY_DRIVER)

@@ -1,4 +1,4 @@
-"""What `ray job submit --working-dir .` sends: the code, and nothing of what lies beside it."""
+"""`ray job submit --working-dir .` uploads the code and no other files."""
 
 import shutil
 import zipfile
@@ -12,7 +12,7 @@ PARTS = ("pkd", "study", "analysis", "configs")
 
 
 def used_clone(folder: Path) -> Path:
-    """A clone in which people have worked: studies, an environment, history."""
+    """Copies the clone and adds studies, an environment and history."""
     shutil.copytree(
         ROOT,
         folder,
@@ -27,7 +27,7 @@ def used_clone(folder: Path) -> Path:
 
 
 def uploaded(clone: Path, folder: Path) -> zipfile.ZipFile:
-    """The package of a job, made by the functions of Ray that make it."""
+    """Returns the package of a job, made by Ray's own functions."""
     path = folder / "package.zip"
 
     def upload(working_dir: str, excludes: list[str], is_file: bool = False) -> None:

@@ -1,4 +1,4 @@
-"""The attention of trainings on a CPU against transformers' own."""
+"""The attention for training on a CPU, compared with that of transformers."""
 
 import copy
 from typing import Any
@@ -44,14 +44,14 @@ def test_in_bf16_nothing_becomes_fp32_and_padding_has_no_weight() -> None:
     torch.testing.assert_close(mixed.float(), exact, atol=0.03, rtol=0.03)
 
 
-def test_a_row_without_any_token_is_no_nan() -> None:
+def test_a_row_without_tokens_does_not_become_nan() -> None:
     query, key, value, mask = inputs(torch.bfloat16)
     mask[:] = torch.finfo(torch.float32).min
     mixed, _ = attention(torch.nn.Identity(), query, key, value, mask, scaling=0.5)
     assert mixed.isfinite().all()
 
 
-def test_a_gpu_keeps_its_kernels_and_other_families_their_code() -> None:
+def test_a_gpu_keeps_its_kernels() -> None:
     model = classifier("bert", attn_implementation="sdpa")
     attend_in_scores_precision(model, torch.device("cuda"))
     assert model.config._attn_implementation == "sdpa"

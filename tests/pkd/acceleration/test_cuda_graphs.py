@@ -1,4 +1,4 @@
-"""Steps replayed as graphs train as steps do that are launched kernel by kernel."""
+"""Steps that are replayed as CUDA graphs train like steps that are not."""
 
 import gc
 from collections.abc import Callable, Iterator
@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import torch
 
-from pkd.acceleration import cuda_graphs as cudagraphs
+from pkd.acceleration import cuda_graphs
 from pkd.data.preparation import Prepared, prepare_task
 from pkd.data.tokens import open_tokens
 from pkd.distillation.recipe import Recipe
@@ -30,7 +30,7 @@ Make = Callable[..., TrainingLoop]
 
 @pytest.fixture
 def make(prepared: Prepared, signals: Path, encoder: Path) -> Make:
-    """Makes a trainer on the GPU, dropout on."""
+    """Returns a function that makes a training loop on the GPU, with dropout."""
 
     def made(graphs: bool = True, on: str = "cuda", **settings: Any) -> TrainingLoop:
         values = {"batch_size": 8, "learning_rate": 3e-3, "precision": "fp32"} | settings
@@ -42,8 +42,8 @@ def make(prepared: Prepared, signals: Path, encoder: Path) -> Make:
                 load_classifier(encoder, GLUE["rte"].labels, 3, recipe.seed),
                 open_tokens(prepared.train, device),
                 device,
-                open_signals(signals, (1, 2, 3), device),
-                4,
+                signals=open_signals(signals, (1, 2, 3), device),
+                teacher_map=recipe.teacher_map(4, 3),
             )
         )
         if not graphs:
@@ -54,7 +54,7 @@ def make(prepared: Prepared, signals: Path, encoder: Path) -> Make:
 
 
 def finish(loop: TrainingLoop) -> list[float]:
-    """Trains to the end; gives the mean loss of each epoch."""
+    """Trains to the end and returns the mean loss of each epoch."""
     losses = []
     while not loop.finished:
         list(loop.run_epoch())
@@ -64,9 +64,9 @@ def finish(loop: TrainingLoop) -> list[float]:
 
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
 @pytest.mark.parametrize("method", ["ft", "kd", "pkd-skip"])
-def test_graphs_train_as_launched_kernels_do(make: Make, method: str, precision: str) -> None:
+def test_graphs_train_like_launched_kernels(make: Make, method: str, precision: str) -> None:
     settings = {"method": method, "precision": precision, "epochs": 6, "max_grad_norm": 0.5}
-    # One after the other: a trainer seeds the device's generator when it is made.
+    # One after the other: a new loop seeds the generator of the device.
     graphed = make(**settings)
     losses = finish(graphed)
     assert graphed._graphs is not None and len(graphed._graphs._graphs) >= 2
@@ -75,7 +75,7 @@ def test_graphs_train_as_launched_kernels_do(make: Make, method: str, precision:
     assert losses == pytest.approx(launched, rel=1e-3 if precision == "bf16" else 1e-5)
 
 
-def test_going_on_from_a_checkpoint_changes_nothing(make: Make, tmp_path: Path) -> None:
+def test_resuming_from_a_checkpoint_changes_nothing(make: Make, tmp_path: Path) -> None:
     settings = {"method": "pkd-skip", "epochs": 6}
     expected = finish(make(**settings))
     first = make(**settings)
@@ -83,16 +83,16 @@ def test_going_on_from_a_checkpoint_changes_nothing(make: Make, tmp_path: Path) 
         list(first.run_epoch())
     save_checkpoint(tmp_path / "trial.pt", first, {})
     again = make(**settings)
-    list(again.run_epoch())  # its graphs know another state than the one that comes
+    list(again.run_epoch())  # its graphs have seen another state than the checkpoint
     load_checkpoint(tmp_path / "trial.pt", again)
     assert finish(again) == pytest.approx(expected[3:], rel=1e-5)
 
 
 @pytest.mark.parametrize(("one", "other"), [("cuda", "cpu"), ("cpu", "cuda")])
-def test_a_training_goes_on_on_another_kind_of_device(
+def test_a_training_resumes_on_another_kind_of_device(
     make: Make, one: str, other: str, tmp_path: Path
 ) -> None:
-    """Its weights lie otherwise there, and dropout draws other numbers."""
+    """The memory layout of weights and the random numbers of dropout differ there."""
     settings = {"method": "pkd-skip", "epochs": 6}
     first = make(on=one, **settings)
     for _ in range(3):
@@ -108,7 +108,7 @@ def test_a_training_goes_on_on_another_kind_of_device(
     assert finish(again) == pytest.approx(finish(first), rel=0.1)
 
 
-@pytest.mark.filterwarnings("ignore:steps are launched kernel by kernel")
+@pytest.mark.filterwarnings("ignore:CUDA graphs are off")
 @pytest.mark.parametrize("case", CASES)
 def test_every_family_trains_alike_with_graphs_and_without(
     case: str, data: Path, tmp_path: Path
@@ -143,7 +143,7 @@ def test_without_memory_for_a_graph_kernels_are_launched(
     def no_memory(*_: object) -> None:
         raise torch.OutOfMemoryError("CUDA out of memory")
 
-    monkeypatch.setattr(cudagraphs.StepGraphs, "_record", no_memory)
+    monkeypatch.setattr(cuda_graphs.StepGraphs, "_capture", no_memory)
     loop = make(method="kd", epochs=4)
     assert finish(loop) == pytest.approx(expected, rel=1e-5)
     assert loop._graphs is None and loop.micro_batches == 1
@@ -151,14 +151,14 @@ def test_without_memory_for_a_graph_kernels_are_launched(
 
 @pytest.fixture
 def eager_collector() -> Iterator[None]:
-    """Python looks for garbage after every few objects."""
+    """The garbage collector runs after every few objects."""
     threshold = gc.get_threshold()
     gc.set_threshold(5)
     yield
     gc.set_threshold(*threshold)
 
 
-def test_graphs_of_a_dead_training_do_not_break_those_of_the_next(
+def test_graphs_of_an_unused_loop_do_not_break_those_of_the_next(
     make: Make, eager_collector: None
 ) -> None:
     expected = finish(make(method="kd", epochs=4))
@@ -170,7 +170,7 @@ def test_graphs_of_a_dead_training_do_not_break_those_of_the_next(
         loop = make(method="kd", epochs=4)
 
 
-def test_a_recording_that_breaks_off_leaves_a_training_that_goes_on(
+def test_training_goes_on_after_a_failed_capture(
     make: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     expected = finish(make(method="kd", epochs=4))
@@ -178,11 +178,11 @@ def test_a_recording_that_breaks_off_leaves_a_training_that_goes_on(
     apply_gradients = loop._apply_gradients
 
     def waits() -> None:
-        torch.cuda.synchronize()  # not allowed while a graph is recorded
+        torch.cuda.synchronize()  # not allowed during a capture
         apply_gradients()
 
     monkeypatch.setattr(loop, "_apply_gradients", waits)
-    with pytest.warns(UserWarning, match="kernel by kernel"):
+    with pytest.warns(UserWarning, match="CUDA graphs are off"):
         losses = finish(loop)
     assert losses == pytest.approx(expected, rel=1e-5)
     assert loop._graphs is None and loop.micro_batches == 1

@@ -1,4 +1,4 @@
-"""The cheaper dropout does what torch's does, in every model that calls it."""
+"""The faster dropout behaves like torch's in every model that calls it."""
 
 from collections.abc import Callable
 
@@ -27,12 +27,12 @@ def test_every_lane_of_the_random_numbers_drops_alike() -> None:
     torch.manual_seed(0)
     zeros = (dropout(torch.ones(400_000), 0.1) == 0).view(-1, 4).float().mean(dim=0)
     assert zeros.tolist() == pytest.approx([0.1] * 4, abs=0.004)
-    # Neighbours do not go together: 0.01 of the pairs would by chance.
+    # Neighbours are independent: 0.01 of the pairs are dropped by chance.
     pairs = (dropout(torch.ones(400_000), 0.1) == 0).view(-1, 2).all(dim=1).float().mean()
     assert float(pairs) == pytest.approx(0.01, abs=0.002)
 
 
-def test_the_gradient_flows_where_values_do() -> None:
+def test_the_gradient_is_zero_where_values_are_dropped() -> None:
     values = torch.randn(7, 5, 3, requires_grad=True)
     found = dropout(values, 0.4)
     found.sum().backward()

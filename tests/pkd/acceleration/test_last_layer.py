@@ -1,4 +1,4 @@
-"""The shortcut of the last layer against the whole model: the same numbers, less work."""
+"""The shortened last layer, compared with the whole model."""
 
 import copy
 
@@ -38,13 +38,13 @@ def test_dropout_of_the_last_layer_stays_on_in_training() -> None:
     assert not torch.equal(model(**batch()).logits, model(**batch()).logits)
 
 
-def test_what_is_saved_is_the_same() -> None:
+def test_the_names_of_saved_weights_do_not_change() -> None:
     model = classifier("bert")
     names = list(model.state_dict())
     assert list(read_summary_token_only(model).state_dict()) == names
 
 
-def test_other_families_are_left_alone() -> None:
+def test_other_families_do_not_change() -> None:
     from transformers import DistilBertConfig, DistilBertForSequenceClassification
 
     config = DistilBertConfig(vocab_size=40, dim=16, n_layers=2, n_heads=2, hidden_dim=32)

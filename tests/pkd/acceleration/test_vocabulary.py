@@ -1,4 +1,4 @@
-"""Training with the words that occur gives the weights that training with all words gives."""
+"""Training with only the words that occur gives the same weights as with all words."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -18,7 +18,7 @@ from pkd.distillation.recipe import Recipe
 from pkd.evaluation.inference import predict_logits
 from pkd.models.classifier import load_classifier
 from pkd.tasks.glue import GLUE
-from pkd.training import training as training_run_module
+from pkd.training import training_run as training_run_module
 from pkd.training.training_run import Files, Outputs, TrainingRun
 from tests.support.training import tiny
 
@@ -58,7 +58,7 @@ def trained(files: Files, outputs: Outputs | None = None) -> TrainingRun:
     return training
 
 
-def test_the_weights_are_those_of_a_training_with_all_words(
+def test_the_weights_are_the_same_as_with_all_words(
     without_stones: Prepared, encoder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     files = Files(without_stones.task, without_stones.tokens, encoder)
@@ -77,7 +77,7 @@ def test_the_weights_are_those_of_a_training_with_all_words(
         torch.testing.assert_close(weight, expected[name], rtol=1e-4, atol=1e-5, msg=name)
 
 
-def test_a_word_that_never_occurs_decays_as_by_hand(
+def test_a_word_that_never_occurs_decays_as_calculated_by_hand(
     without_stones: Prepared, encoder: Path
 ) -> None:
     training = trained(Files(without_stones.task, without_stones.tokens, encoder))
@@ -93,7 +93,7 @@ def test_a_word_that_never_occurs_decays_as_by_hand(
     torch.testing.assert_close(row, before.detach() * float(decay), rtol=1e-6, atol=0)
 
 
-def test_a_saved_model_knows_all_words_and_predicts_the_same(
+def test_a_saved_model_has_all_words_and_predicts_the_same(
     without_stones: Prepared, encoder: Path, tmp_path: Path
 ) -> None:
     files = Files(without_stones.task, without_stones.tokens, encoder)
@@ -129,13 +129,13 @@ def test_every_family_computes_the_same(family: str, prepared: Prepared) -> None
     assert torch.equal(model(**batch()).logits, expected)
 
 
-def test_a_word_that_was_left_out_is_no_other_word() -> None:
+def test_a_word_that_was_left_out_is_not_another_word() -> None:
     whole = nn.Embedding(10, 4)
     with pytest.raises(IndexError):
         UsedWords(whole, torch.tensor([1, 3]))(torch.tensor([2]))
 
 
-def test_embeddings_of_another_kind_are_left_alone(encoder: Path, prepared: Prepared) -> None:
+def test_embeddings_of_another_kind_do_not_change(encoder: Path, prepared: Prepared) -> None:
     model = load_classifier(encoder, GLUE["rte"].labels)
     special = nn.Embedding(len(tiny.VOCABULARY), 16, max_norm=1.0)
     model.set_input_embeddings(special)

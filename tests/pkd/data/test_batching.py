@@ -1,4 +1,6 @@
-"""Batches hold every row once, follow (seed, epoch) alone, and waste little on padding."""
+"""Batches hold every row once, depend only on (seed, epoch), and need little padding."""
+
+import math
 
 import numpy as np
 from hypothesis import given
@@ -19,8 +21,8 @@ def test_every_row_is_in_exactly_one_training_batch(
 ) -> None:
     batches = train_batches(lengths, batch_size, seed, epoch)
     assert sorted(np.concatenate(batches)) == list(range(len(lengths)))
-    # As many steps as a schedule expects, and no batch is larger than asked for.
-    assert len(batches) == -(-len(lengths) // batch_size)
+    # As many steps as a schedule expects, and no batch is too large.
+    assert len(batches) == math.ceil(len(lengths) / batch_size)
     assert all(1 <= len(rows) <= batch_size for rows in batches)
 
 
@@ -48,17 +50,17 @@ def test_every_row_is_in_exactly_one_evaluation_batch_and_the_longest_come_first
 
 
 @given(lengths_of_rows, st.integers(1, 500), st.integers(1, 16))
-def test_batches_of_so_many_tokens_hold_every_row_once_and_as_many_as_fit(
+def test_token_batches_hold_every_row_once_and_as_many_rows_as_fit(
     lengths: np.ndarray, most: int, multiple: int
 ) -> None:
     batches = token_batches(lengths, most, multiple)
     order = np.concatenate(batches)
     assert sorted(order) == list(range(len(lengths)))
     assert (np.diff(lengths[order]) <= 0).all()
-    widths = [-(-int(lengths[batch].max()) // multiple) * multiple for batch in batches]
+    widths = [math.ceil(int(lengths[batch].max()) / multiple) * multiple for batch in batches]
     for batch, width in zip(batches, widths, strict=True):
         assert len(batch) == 1 or len(batch) * width <= most
-    for batch, width in zip(batches[:-1], widths, strict=False):  # another row does not fit
+    for batch, width in zip(batches[:-1], widths, strict=False):  # one more row does not fit
         assert (len(batch) + 1) * width > most
 
 
@@ -69,14 +71,14 @@ def test_the_order_depends_on_seed_and_epoch_alone() -> None:
         return np.concatenate(train_batches(lengths, 8, seed, epoch)).tolist()
 
     first = order(0, 0)
-    np.random.seed(1)  # the global generator has no say
+    np.random.seed(1)  # the global generator has no effect
     assert order(0, 0) == first
     assert order(0, 1) != first and order(1, 0) != first
-    # Nor are seed and epoch added up.
+    # Seed and epoch are not added up.
     assert order(1, 0) != order(0, 1)
 
 
-def test_rows_meet_other_rows_in_the_next_epoch() -> None:
+def test_the_next_epoch_has_other_batches() -> None:
     lengths = np.random.default_rng(0).integers(5, 100, 5000)
     first, second = (
         {frozenset(rows.tolist()) for rows in train_batches(lengths, 8, 0, epoch)}
@@ -85,14 +87,14 @@ def test_rows_meet_other_rows_in_the_next_epoch() -> None:
     assert len(first & second) < len(first) / 100
 
 
-def test_batches_come_in_an_order_that_does_not_follow_length() -> None:
+def test_the_order_of_batches_does_not_depend_on_their_length() -> None:
     lengths = np.random.default_rng(0).integers(5, 100, 512)
     means = [lengths[rows].mean() for rows in train_batches(lengths, 8, 0, 0)]
     assert abs(np.corrcoef(means, np.arange(len(means)))[0, 1]) < 0.3
 
 
-def test_padding_is_little() -> None:
-    # Skewed as GLUE's lengths are.
+def test_batches_need_little_padding() -> None:
+    # A skewed distribution, as in GLUE.
     lengths = np.clip(np.random.default_rng(0).lognormal(3, 0.6, 5000), 5, 128).astype(int)
     shuffled = np.random.default_rng(0).permutation(len(lengths))
     plain = padded(lengths, [shuffled[i : i + 32] for i in range(0, len(lengths), 32)])

@@ -6,14 +6,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from pkd.data.preparation import check_task, prepare_task, reading_of
+from pkd.data.preparation import check_task
 from pkd.data.rows import load_rows
 from pkd.errors import InputError
 from pkd.tasks.task import Task
 
 
 def write_rows(path: Path, counts: dict[str, int]) -> Path:
-    """A CSV file with so many rows of each label, one label after the other."""
+    """Writes a CSV file with a number of rows of each label, one label after the other."""
     labels = [label for label, count in counts.items() for _ in range(count)]
     rows = [f"text {number},{label}" for number, label in enumerate(labels)]
     path.write_text("\n".join(["text,label", *rows]))
@@ -41,7 +41,7 @@ def test_a_dev_split_is_cut_from_train_label_by_label(tmp_path: Path) -> None:
     assert dev.idx.tolist() == [0, 3, 44, 47, 53, 55, 64, 65, 81, 94]
 
 
-def test_a_cut_dev_split_is_the_same_each_time_and_of_the_size_asked_for(tmp_path: Path) -> None:
+def test_a_cut_dev_split_is_always_the_same_and_has_the_given_size(tmp_path: Path) -> None:
     path = write_rows(tmp_path / "own.csv", {"bad": 60, "good": 30, "other": 10})
     one, again, half = (
         load_rows(cut_task(path, **more), "validation").idx.tolist()
@@ -78,21 +78,11 @@ def test_rows_that_cannot_be_cut_are_named(
     tmp_path: Path, counts: dict[str, int], fraction: float, message: str
 ) -> None:
     path = write_rows(tmp_path / "own.csv", counts)
-    with pytest.raises(InputError, match=rf"own\.csv: .*{message}.*give a dev split of its own"):
+    with pytest.raises(InputError, match=rf"own\.csv: .*{message}.*name a dev split"):
         load_rows(cut_task(path, dev_fraction=fraction), "train")
 
 
-def test_a_dev_part_without_a_rare_label_is_told_from_the_file(tmp_path: Path) -> None:
+def test_an_error_in_the_dev_part_names_the_part(tmp_path: Path) -> None:
     path = write_rows(tmp_path / "own.csv", {"bad": 96, "good": 4})
     with pytest.raises(InputError, match=r"own\.csv, the part for validation: all rows have the"):
         check_task(cut_task(path), None)
-
-
-def test_how_a_task_was_read_is_said(encoder: Path, tmp_path: Path) -> None:
-    path = write_rows(tmp_path / "own.csv", {"bad": 60, "good": 30, "other": 10})
-    text = reading_of(prepare_task(cut_task(path), encoder, tmp_path / "tokens", max_length=8))
-    assert text.splitlines() == [
-        "own: text in text, label in label (bad, good, other); rows: train 90, validation 10",
-        "own has no dev split: 10 of its training rows, the same share of each label "
-        "(dev_fraction 0.1), are scored as validation and not trained on",
-    ]

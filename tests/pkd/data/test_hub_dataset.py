@@ -1,4 +1,4 @@
-"""A user's task whose rows are a data set of the hub: a folder here, read by the same library."""
+"""Tasks whose rows are a data set of the hub; here a folder that the same library reads."""
 
 import errno
 from pathlib import Path
@@ -26,7 +26,7 @@ def own_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def films(tmp_path: Path) -> Path:
-    """A data set of the splits train and validation, whose labels are numbers with names."""
+    """A data set with the splits train and validation, and numbered labels that have names."""
     features = Features(
         {"text": Value("string"), "label": ClassLabel(names=NAMES), "idx": Value("string")}
     )
@@ -54,10 +54,10 @@ def test_labels_are_matched_by_their_names_and_not_by_their_numbers(films: Path)
     assert rows.texts[0][:2] == ["film 0", "film 1"] and rows.idx.tolist() == list(range(20))
     # The data set's 0 is neg, which is the task's 1.
     assert rows.labels is not None and rows.labels[:4].tolist() == [1, 0, 1, 0]
-    assert list(check_task(task, films)[1]) == ["train", "validation"]  # --data is GLUE's
+    assert list(check_task(task, films)[1]) == ["train", "validation"]  # --data is for GLUE only
 
 
-def test_a_dev_split_is_cut_where_a_share_is_named_and_no_split(films: Path) -> None:
+def test_a_dev_split_is_cut_if_dev_fraction_is_given_without_dev(films: Path) -> None:
     task = task_of(films, "dev_fraction: 0.2\n")
     known, rows = check_task(task, None)
     assert known.cuts_dev and [len(rows[split]) for split in ("train", "validation")] == [16, 4]
@@ -74,7 +74,7 @@ def test_a_dev_split_is_cut_where_a_share_is_named_and_no_split(films: Path) -> 
         ("dev: [validation]\ndev_fraction: 0.2", "`dev_fraction` of task films is for a task w"),
     ],
 )
-def test_what_the_data_set_does_not_have_is_refused(films: Path, more: str, expected: str) -> None:
+def test_names_that_the_data_set_lacks_are_refused(films: Path, more: str, expected: str) -> None:
     with pytest.raises(InputError, match=expected):
         check_task(task_of(films, f"{more}\n"), None)
 
@@ -85,14 +85,14 @@ def test_labels_of_other_names_are_refused(films: Path) -> None:
         load_rows(task, "train")
 
 
-def test_a_data_set_that_is_not_there_is_named(films: Path) -> None:
+def test_a_missing_data_set_is_named(films: Path) -> None:
     task = task_of(films).model_copy(update={"hub": f"{films}/gone"})
     with pytest.raises(InputError, match=r"gone/train from the .* \(\w+: .*`files`"):
         load_rows(task, "train")
 
 
 @pytest.mark.parametrize("key", ["hub_config: x", "hub: ''"])
-def test_a_key_without_a_data_set_is_refused(tmp_path: Path, key: str) -> None:
+def test_a_hub_key_without_a_data_set_is_refused(tmp_path: Path, key: str) -> None:
     path = tmp_path / "task.yaml"
     keys: Any = ABOUT.partition("hub")[0] + f"{key}\n"
     path.write_text(keys)
@@ -100,7 +100,9 @@ def test_a_key_without_a_data_set_is_refused(tmp_path: Path, key: str) -> None:
         load_task_file(path)
 
 
-def test_a_full_disk_is_not_taken_for_a_silent_hub(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_is_not_reported_as_an_unreachable_hub(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     def full(*_: object, **__: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 

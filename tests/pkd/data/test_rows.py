@@ -1,4 +1,4 @@
-"""How rows are read from files, and what is said of files that cannot be used."""
+"""Reading the rows of a split, and messages for files that cannot be used."""
 
 import json
 from pathlib import Path
@@ -10,8 +10,7 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 import pytest
 
-from pkd.data.preparation import check_task, prepare_task
-from pkd.data.rows import load_rows
+from pkd.data.rows import load_rows, with_unlabelled
 from pkd.errors import InputError
 from pkd.tasks.glue import GLUE
 from pkd.tasks.task import Task
@@ -43,7 +42,7 @@ def own_task(path: Path, labels: tuple[str, ...] = ("bad", "good"), **more: Any)
     )  # fmt: skip
 
 
-# What is wrong with a split.
+# Wrong splits.
 
 
 def test_a_missing_column_is_named(tmp_path: Path) -> None:
@@ -91,8 +90,8 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
         load_rows(GLUE["rte"], "train", tmp_path)
 
 
-def test_a_file_that_is_no_parquet_is_named(tmp_path: Path) -> None:
-    (write_rte(tmp_path) / "rte" / "train.parquet").write_text("no parquet")
+def test_a_file_that_is_not_parquet_is_named(tmp_path: Path) -> None:
+    (write_rte(tmp_path) / "rte" / "train.parquet").write_text("not parquet")
     with pytest.raises(InputError, match=r"task rte: cannot read .*train\.parquet"):
         load_rows(GLUE["rte"], "train", tmp_path)
 
@@ -107,7 +106,7 @@ def test_an_unknown_file_type_is_named(tmp_path: Path) -> None:
         load_rows(own_task(tmp_path / "own.xlsx"), "train")
 
 
-# What is read.
+# Good splits.
 
 
 def write_texts(path: Path, labels: list) -> Path:
@@ -217,55 +216,7 @@ def test_a_subset_is_the_same_each_time_and_keeps_rows_together(tmp_path: Path) 
     assert len(load_rows(GLUE["rte"], "train", tmp_path, max_rows=99)) == 40
 
 
-# All splits of a task.
-
-
-def test_optional_splits_that_are_absent_locally_are_left_out(data: Path, tmp_path: Path) -> None:
-    for split in ("train", "validation"):
-        write_rte(tmp_path, split)
-    task, rows = check_task(GLUE["rte"], tmp_path)
-    assert (task.dev, task.test, list(rows)) == (("validation",), (), ["train", "validation"])
-    task, rows = check_task(GLUE["rte"], data)
-    assert task.test == ("test",)
-    assert {split: len(each) for split, each in rows.items()} == {
-        "train": 40,
-        "validation": 12,
-        "test": 6,
-    }
-
-
-def test_a_second_dev_split_may_be_absent_and_the_first_may_not(tmp_path: Path) -> None:
-    table = pa.table({"premise": ["a"] * 3, "hypothesis": ["b"] * 3, "label": [0, 1, 2]})
-    (tmp_path / "mnli").mkdir()
-    for split in ("train", "validation_matched"):
-        pq.write_table(table, tmp_path / "mnli" / f"{split}.parquet")
-    assert check_task(GLUE["mnli"], tmp_path)[0].dev == ("validation_matched",)
-    (tmp_path / "mnli" / "validation_matched.parquet").unlink()
-    with pytest.raises(InputError, match=r"validation_matched\.parquet does not exist"):
-        check_task(GLUE["mnli"], tmp_path)
-
-
-def test_limits_apply_to_training_and_dev_rows_and_not_to_test_rows(data: Path) -> None:
-    _, rows = check_task(GLUE["rte"], data, max_train_rows=8, max_dev_rows=4)
-    assert {split: len(each) for split, each in rows.items()} == {
-        "train": 8,
-        "validation": 4,
-        "test": 6,
-    }
-
-
-@pytest.mark.parametrize("max_length", [7, 33])
-def test_a_length_that_the_encoder_cannot_take_is_refused(
-    encoder: Path, data: Path, tmp_path: Path, max_length: int
-) -> None:
-    with pytest.raises(InputError, match=rf"max_length is {max_length}, but must be 8\.\.32"):
-        prepare_task(GLUE["rte"], encoder, tmp_path, data, max_length)
-
-
-def test_preparing_again_in_a_new_process_adds_no_folder(
-    encoder: Path, data: Path, tmp_path: Path
-) -> None:
-    first = prepare_task(GLUE["rte"], encoder, tmp_path, data, 24)
-    assert first.rows == {"train": 40, "validation": 12, "test": 6}
-    assert prepare_task(GLUE["rte"], encoder, tmp_path, data, 24).tokens == first.tokens
-    assert len([path for path in tmp_path.iterdir() if path.is_dir()]) == 3
+def test_unlabelled_rows_are_only_added_to_rows_with_labels(tmp_path: Path) -> None:
+    without = load_rows(GLUE["rte"], "test", write_rte(tmp_path, "test"))
+    with pytest.raises(InputError, match="`labelled` is 3 rows without labels, but must be rows"):
+        with_unlabelled(without, [without])

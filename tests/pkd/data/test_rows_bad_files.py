@@ -1,4 +1,4 @@
-"""Data files that are not as they should be: read as what they say, or refused by file and place.
+"""CSV, TSV and JSONL files that are unusual or wrong: read, or refused with the file and place.
 
 Each case is the content of one split's file, see `one_split`.
 """
@@ -14,7 +14,7 @@ from tests.support.training.one_split import SPLITS, Expected, check
 AB = ["a", "b"]
 
 
-# CSV and TSV: \t stands for , in the latter -----------------------------------------------------
+# CSV and TSV, which has a tab for each comma -----------------------------------------------------
 
 HEAD = "text,label\n"
 TABLES: dict[str, tuple[str | bytes, Expected]] = {
@@ -41,7 +41,7 @@ TABLES: dict[str, tuple[str | bytes, Expected]] = {
     "utf-16": ((HEAD + "a,bad\nb,good\n").encode("utf-16"), "line 1: byte 0xff"),
     "utf-16 without mark": ((HEAD + "a,bad\nb,good\n").encode("utf-16-le"), "line 1 holds a NUL"),
     "utf-32": ((HEAD + "a,bad\nb,good\n").encode("utf-32"), "line 1: byte 0xff"),
-    "binary": (bytes(range(256)), "is no UTF-8"),
+    "binary": (bytes(range(256)), "is not UTF-8"),
     "NULs only": (bytes(500), "line 1 holds a NUL"),
     "empty": ("", "is empty"),
     "blank": (" \n\t\n\n", "is empty"),
@@ -140,20 +140,20 @@ OBJECTS: dict[str, tuple[str | bytes, Expected]] = {
     "binary": (bytes(range(128, 256)), "line 1: byte 0x80"),
     "raw NUL": (texts("a", "b").replace('"b"', '"b\0"'), "line 2 holds a NUL"),
     "NULs only": (bytes(500), "line 1 holds a NUL"),
-    "a bell": (texts("a", "b").replace('"b"', '"b\a"'), "line 2 is no JSON: Invalid control"),
+    "a bell": (texts("a", "b").replace('"b"', '"b\a"'), "line 2: it is not JSON: Invalid control"),
     "half a surrogate pair": (texts("a", "b").replace('"b"', r'"\ud800"'), "row 1 "),
-    "cut off": (labelled(0, 1)[:-5], "line 2 is no JSON"),
-    "a comma at the end": (lines('{"text": "a", "label": 0},'), "line 1 is no JSON: Extra data"),
-    "single quotes": ("{'text': 'a', 'label': 0}\n", "line 1 is no JSON"),
-    "csv": (HEAD + "a,bad\nb,good\n", "line 1 is no JSON"),
-    "an array": (json.dumps([{"text": "a", "label": 0}]), "line 1 holds [{'text'"),
-    "an object over many lines": (json.dumps({"text": "a", "label": 0}, indent=1), "line 1 is no"),
-    "numbers": ("1\n2\n", "line 1 holds 1, but must hold one object"),
-    "null": (lines({"text": "a", "label": 0}, "null"), "line 2 holds None, but must"),
-    "a text": ('"text"\n', "line 1 holds 'text', but must hold one object"),
+    "cut off": (labelled(0, 1)[:-5], "line 2: it is not JSON"),
+    "a comma at the end": (lines('{"text": "a", "label": 0},'), "line 1: it is not JSON: Extra"),
+    "single quotes": ("{'text': 'a', 'label': 0}\n", "line 1: it is not JSON"),
+    "csv": (HEAD + "a,bad\nb,good\n", "line 1: it is not JSON"),
+    "an array": (json.dumps([{"text": "a", "label": 0}]), "line 1: it holds [{'text'"),
+    "an object over many lines": (json.dumps({"text": "a", "label": 0}, indent=1), "line 1: it"),
+    "numbers": ("1\n2\n", "line 1: it holds 1, but must hold one object"),
+    "null": (lines({"text": "a", "label": 0}, "null"), "line 2: it holds None, but must"),
+    "a text": ('"text"\n', "line 1: it holds 'text', but must hold one object"),
     "deeply nested": ('{"text": ' + "[" * 10**5 + "\n", "line 1"),
     "doubled key": ('{"text": "a", "label": 0, "text": "b"}\n', "line 1: the key 'text'"),
-    "doubled key elsewhere": ('{"text": "a", "x": {"y": 1, "y": 2}, "label": 0}', "'y' comes"),
+    "doubled key elsewhere": ('{"text": "a", "x": {"y": 1, "y": 2}, "label": 0}', "'y' appears"),
     "five thousand digits": ('{"text": "a", "label": ' + "1" * 5000 + "}\n", "line 1: "),
     "no text": (lines({"label": 0}, {"label": 1}), "no column 'text'; it has label"),
     "no label": (lines({"text": "a"}, {"text": "b"}), "no column 'label'; it has text"),

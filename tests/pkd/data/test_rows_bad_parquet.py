@@ -1,4 +1,4 @@
-"""Parquet files that are not as they should be, and data files of any bytes: read or refused."""
+"""Parquet files that are unusual or wrong, and files of any bytes: read, or refused."""
 
 import datetime
 import io
@@ -20,7 +20,7 @@ ROW = "(first row is 0)"
 
 
 def parquet(**columns: Any) -> bytes:
-    """A file of two rows, with what differs from a good one; None leaves a column out."""
+    """Returns a file of two rows with changed columns; None leaves out a column."""
     columns = {"text": AB, "label": [0, 1]} | columns
     return written(pa.table({name: each for name, each in columns.items() if each is not None}))
 

@@ -1,4 +1,4 @@
-"""Batches gathered from flat arrays equal what the tokenizer gives for the same texts."""
+"""Batches gathered from flat arrays equal the tokenizer's output for the same texts."""
 
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ from transformers import BertTokenizer, PreTrainedTokenizerBase
 from pkd.data.rows import Rows
 from pkd.data.tokens import build_tokens, open_tokens, tokenizer_digest
 from pkd.errors import CacheError, InputError
+from pkd.files.cache import build_once
 from pkd.models.encoder import load_tokenizer
 from tests.support.training import tiny
 
@@ -28,13 +29,13 @@ def rows_of(texts: int, count: int = 20, labelled: bool = True) -> Rows:
 
 @pytest.mark.parametrize("max_length", [32, 8])
 @pytest.mark.parametrize("texts", [1, 2])
-def test_batches_equal_the_tokenizers_own_padded_output(
+def test_batches_equal_the_padded_output_of_the_tokenizer(
     tmp_path: Path, tokenizer: PreTrainedTokenizerBase, texts: int, max_length: int
 ) -> None:
     rows = rows_of(texts)
     tokens = open_tokens(build_tokens(rows, tokenizer, max_length, tmp_path))
     full = tokenizer(*rows.texts)["input_ids"]
-    # The longest rows are cut at 8 tokens, none is at 32.
+    # The longest rows are cut at 8 tokens; no row is cut at 32.
     assert any(len(row) > 8 for row in full) and max(map(len, full)) <= 32
     assert tokens.lengths.tolist() == [min(len(row), max_length) for row in full]
     for numbers in ([0, 1, 2], [19, 3, 3, 0], list(range(20))):
@@ -86,13 +87,13 @@ def test_the_same_rows_are_tokenised_once(
     def refuse(*_: object) -> None:
         raise AssertionError("tokenised again")
 
-    monkeypatch.setattr("pkd.data.tokens._write", refuse)
+    monkeypatch.setattr("pkd.data.tokens._write_arrays", refuse)
     assert build_tokens(rows_of(2), tokenizer, 32, tmp_path) == folder
     with pytest.raises(AssertionError, match="tokenised again"):
         build_tokens(rows_of(2), tokenizer, 16, tmp_path)
 
 
-def test_whatever_changes_the_tokens_changes_the_folder(
+def test_everything_that_changes_the_tokens_changes_the_folder(
     tmp_path: Path, tokenizer: PreTrainedTokenizerBase
 ) -> None:
     rows = rows_of(1)
@@ -127,6 +128,25 @@ def test_damaged_tokens_are_refused(
     (folder / "ids.npy").write_bytes(ids)
     cache._verified.clear()
     with pytest.raises(CacheError, match="ids.npy is damaged"):
+        open_tokens(folder)
+
+
+def test_labels_of_a_split_without_labels_are_refused(
+    tmp_path: Path, tokenizer: PreTrainedTokenizerBase
+) -> None:
+    tokens = open_tokens(build_tokens(rows_of(1, labelled=False), tokenizer, 32, tmp_path))
+    with pytest.raises(InputError, match=rf"`labels` of the tokens in {tokens.path} is None, but"):
+        tokens.labels_of(torch.tensor([0]))
+    with pytest.raises(InputError, match="give the tokens of a split that is not in `test`"):
+        tokens.all_labels()
+
+
+def test_a_folder_of_something_else_is_not_opened_as_tokens(tmp_path: Path) -> None:
+    def build(folder: Path) -> None:
+        np.save(folder / "logits.npy", np.zeros(3))
+
+    folder = build_once(tmp_path, {"kind": "other"}, build)
+    with pytest.raises(InputError, match=rf"`folder` is {folder}, which has no ids\.npy"):
         open_tokens(folder)
 
 

@@ -1,4 +1,4 @@
-"""What a model reads is in its ONNX file; what cannot be exported is told in one line."""
+"""ONNX files: their inputs, and messages for models that cannot be exported."""
 
 from pathlib import Path
 
@@ -24,7 +24,7 @@ def test_inputs_that_a_model_does_not_read_are_left_out(tmp_path: Path) -> None:
     assert abs(OnnxClassifier(path, 1)(**inputs) - expected).max() < 1e-5
 
 
-def test_the_exporter_s_colours_are_not_in_the_reason(
+def test_the_reason_holds_no_terminal_colours(
     encoder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def refuse(*_: object, **__: object) -> None:
@@ -33,4 +33,13 @@ def test_the_exporter_s_colours_are_not_in_the_reason(
     monkeypatch.setattr("torch.onnx.export", refuse)
     model = load_classifier(encoder, ("no", "yes"), 1)
     with pytest.raises(ExportError, match=r"this bert to ONNX \(RuntimeError: step 2/3 failed\);"):
+        write_onnx(model, {"input_ids": torch.ones(2, 3, dtype=torch.long)}, tmp_path / "m.onnx")
+
+
+def test_an_exporter_that_returns_nothing_is_reported(
+    encoder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("torch.onnx.export", lambda *_, **__: None)
+    model = load_classifier(encoder, ("no", "yes"), 1)
+    with pytest.raises(ExportError, match="torch wrote no ONNX program"):
         write_onnx(model, {"input_ids": torch.ones(2, 3, dtype=torch.long)}, tmp_path / "m.onnx")

@@ -5,8 +5,8 @@ import pytest
 import torch
 from scipy import special
 
+from pkd.distillation.loss_weights import Scale
 from pkd.distillation.losses import soft_target_loss
-from pkd.distillation.recipe import Scale
 from tests.support.training.loss_batches import SCALES, batch
 
 

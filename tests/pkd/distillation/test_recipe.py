@@ -5,7 +5,8 @@ import math
 import pytest
 
 from pkd.distillation.layer_map import last_layers, skip_layers
-from pkd.distillation.recipe import LossWeights, Recipe
+from pkd.distillation.loss_weights import LossWeights
+from pkd.distillation.recipe import Recipe
 from pkd.errors import InputError
 
 NAN, INF = math.nan, math.inf

@@ -1,4 +1,4 @@
-"""Folders that are built once, and never used when damaged."""
+"""Cached folders are built once, and are not used when damaged."""
 
 import json
 import multiprocessing
@@ -54,7 +54,7 @@ def test_a_folder_digest_sees_names_and_bytes(tmp_path: Path) -> None:
     assert len({first, second, folder_digest(tmp_path)}) == 3
 
 
-def test_the_same_key_builds_once_and_another_key_builds_anew(tmp_path: Path) -> None:
+def test_a_key_builds_once_and_another_key_builds_again(tmp_path: Path) -> None:
     build = Builder()
     one = build_once(tmp_path, {"k": 1}, build)
     assert build_once(tmp_path, {"k": 1}, build) == one
@@ -125,13 +125,15 @@ def test_sizes_are_checked_again_in_the_same_process(tmp_path: Path, new_process
         verify(folder)
 
 
-def test_processes_that_ask_at_once_build_once(tmp_path: Path) -> None:
+def test_processes_that_need_a_folder_at_the_same_time_build_it_once(tmp_path: Path) -> None:
     start = multiprocessing.get_context("fork")
     log = tmp_path / "log"
-    asking = [start.Process(target=build_slowly, args=(tmp_path / "root", log)) for _ in range(4)]
-    for process in asking:
+    processes = [
+        start.Process(target=build_slowly, args=(tmp_path / "root", log)) for _ in range(4)
+    ]
+    for process in processes:
         process.start()
-    for process in asking:
+    for process in processes:
         process.join()
-    assert [process.exitcode for process in asking] == [0, 0, 0, 0]
+    assert [process.exitcode for process in processes] == [0, 0, 0, 0]
     assert log.read_text() == "built\n"

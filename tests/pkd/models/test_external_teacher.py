@@ -60,7 +60,9 @@ def letters(roberta: Path, data: Path, tmp_path_factory: pytest.TempPathFactory)
 
 
 @pytest.fixture(scope="module")
-def told(roberta: Path, letters: Prepared, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def roberta_signals(
+    roberta: Path, letters: Prepared, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
     return ask_teacher(letters, roberta, [2], tmp_path_factory.mktemp("signals"), "fp32")
 
 
@@ -70,11 +72,11 @@ def training(files: Files, **settings: Any) -> TrainingRun:
 
 
 @pytest.fixture
-def files(prepared: Prepared, encoder: Path, told: Path) -> Files:
-    return Files(prepared.task, prepared.tokens, encoder, told, 4)
+def files(prepared: Prepared, encoder: Path, roberta_signals: Path) -> Files:
+    return Files(prepared.task, prepared.tokens, encoder, roberta_signals, 4)
 
 
-def test_the_patience_loss_compares_projected_states(files: Files, told: Path) -> None:
+def test_the_patience_loss_compares_projected_states(files: Files, roberta_signals: Path) -> None:
     loop = training(files).loop
     assert loop.objective.projection is not None
     loop.model.eval()
@@ -86,15 +88,17 @@ def test_the_patience_loss_compares_projected_states(files: Files, told: Path) -
     (linear,) = loop.objective.projection.maps
     projected = F.linear(student, linear.weight, linear.bias)
     assert projected.shape == (3, WIDTH)
-    signals = open_signals(told, [2])
-    expected = distillation_loss(LossInputs(
-        loop.objective.weights,
-        logits,
-        loop.tokens.labels_of(index),
-        signals.logits_of(index),
-        projected[:, None],
-        signals.states_of(index, [2]),
-    ))
+    signals = open_signals(roberta_signals, [2])
+    expected = distillation_loss(
+        LossInputs(
+            loop.objective.weights,
+            logits,
+            loop.tokens.labels_of(index),
+            signals.logits_of(index),
+            projected[:, None],
+            signals.states_of(index, [2]),
+        )
+    )
     torch.testing.assert_close(terms.total, expected.total)
 
 
@@ -117,24 +121,27 @@ def test_the_projection_is_learnt_kept_in_checkpoints_and_dropped_at_the_end(
 
 
 def test_an_ensemble_of_two_families_teaches_by_its_mean(
-    prepared: Prepared, encoder: Path, signals: Path, told: Path
+    prepared: Prepared, encoder: Path, signals: Path, roberta_signals: Path
 ) -> None:
-    files = Files(prepared.task, prepared.tokens, encoder, signals, 4, (told,))
-    assert files.read()[-2:] == [signals, told]
+    files = Files(prepared.task, prepared.tokens, encoder, signals, 4, (roberta_signals,))
+    assert files.read()[-2:] == [signals, roberta_signals]
     for temperature in (2.0, 10.0):
-        own = training(files, alpha=1.0, beta=3.0, temperature=temperature).loop
-        own.model.eval()
+        loop = training(files, alpha=1.0, beta=3.0, temperature=temperature).loop
+        loop.model.eval()
         index = torch.tensor([5, 0, 9])
-        terms, logits = own.objective(index, 24)
-        said = [open_signals(folder).logits[index] / temperature for folder in (signals, told)]
-        target = (said[0].softmax(1) + said[1].softmax(1)) / 2
+        terms, logits = loop.objective(index, 24)
+        divided = [
+            open_signals(folder).logits[index] / temperature
+            for folder in (signals, roberta_signals)
+        ]
+        target = (divided[0].softmax(1) + divided[1].softmax(1)) / 2
         log_p = (logits / temperature).log_softmax(1)
         soft = (target * (target.log() - log_p)).mean() * temperature**2
         torch.testing.assert_close(terms.soft, soft)
-        # Patience is with the first one, of the student's own width.
+        # Patience is with the first one, of the width of the student.
         alone = training(replace(files, further_signals=()), beta=3.0).loop
         alone.model.eval()
-        assert own.objective.projection is None and terms.patience is not None
+        assert loop.objective.projection is None and terms.patience is not None
         torch.testing.assert_close(terms.patience, alone.objective(index, 24)[0].patience)
 
 
@@ -143,7 +150,7 @@ def test_signals_of_other_rows_are_no_ensemble(
 ) -> None:
     fewer = replace(prepared, tokens=prepared.tokens | {"train": prepared.tokens["validation"]})
     other = ask_teacher(fewer, teacher, [], tmp_path, "fp32")
-    with pytest.raises(InputError, match=r"logits of \(12, 2\) .* of \(40, 2\): ask all teachers"):
+    with pytest.raises(InputError, match=r"logits of \(12, 2\) .* of \(40, 2\): all teachers"):
         open_signals(signals, further=[other])
 
 
@@ -199,7 +206,7 @@ def test_the_command_distils_one_family_into_another(
 
 
 def test_a_teacher_with_the_labels_the_other_way_round_says_the_same(
-    roberta: Path, letters: Prepared, told: Path, tmp_path: Path
+    roberta: Path, letters: Prepared, roberta_signals: Path, tmp_path: Path
 ) -> None:
     turned = Path(shutil.copytree(roberta, tmp_path / "turned"))
     model = RobertaForSequenceClassification.from_pretrained(roberta)
@@ -212,7 +219,7 @@ def test_a_teacher_with_the_labels_the_other_way_round_says_the_same(
     assert label_order(turned, LABELS) == (1, 0)
     adopted = adopt_teacher(turned, LABELS, tmp_path / "teachers")
     signals = ask_teacher(letters, adopted, [2], tmp_path / "signals", "fp32")
-    assert open_signals(signals).logits.equal(open_signals(told).logits)
+    assert open_signals(signals).logits.equal(open_signals(roberta_signals).logits)
     assert load_encoder_config(adopted).id2label == dict(enumerate(LABELS))
     # Once only.
     assert adopt_teacher(turned, LABELS, tmp_path / "teachers") == adopted
@@ -239,5 +246,16 @@ def test_labels_that_do_not_match_are_refused(
     settings["id2label"] = {str(code): name for code, name in enumerate(names)}
     settings["label2id"] = {name: code for code, name in enumerate(names)}
     (folder / "config.json").write_text(json.dumps(settings))
-    with pytest.raises(InputError, match="has the labels .*name them alike"):
+    with pytest.raises(InputError, match="has the labels .*use the task's names"):
         label_order(folder, LABELS)
+
+
+def test_a_teacher_without_a_linear_layer_for_its_logits_is_refused(
+    roberta: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = load_classifier(roberta, LABELS)
+    model.classifier = torch.nn.Identity()
+    monkeypatch.setattr("pkd.models.external_teacher.load_classifier", lambda *_, **__: model)
+    with pytest.raises(InputError, match="cannot find the layer that computes the logits"):
+        adopt_teacher(roberta, LABELS, tmp_path / "teachers")
+    assert not [path for path in (tmp_path / "teachers").iterdir() if path.suffix == ""]

@@ -1,4 +1,4 @@
-"""Every supported family goes all the way: teacher, signals, student, PKD step, saved, loaded."""
+"""Every supported family: teacher, signals, student, a PKD step, saving, loading."""
 
 import re
 from functools import partial
@@ -82,10 +82,10 @@ def test_from_teacher_to_a_saved_student(
     assert load_encoder_config(tmp_path / "student").num_hidden_layers == 2
 
 
-def test_where_there_is_a_gpu_every_family_can_be_loaded(
+def test_every_family_can_be_loaded_with_a_gpu(
     family_encoder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Not every family has the attention kernels that are best there."""
+    """Not every family has the fastest attention kernels of a GPU."""
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     model = load_classifier(family_encoder, LABELS, 2)
     lacks = ("deberta", "mpnet", "xlnet")
@@ -93,15 +93,15 @@ def test_where_there_is_a_gpu_every_family_can_be_loaded(
     assert model.config._attn_implementation == kind
 
 
-def test_a_teacher_whose_labels_come_in_another_order_is_put_right(
+def test_the_classes_of_a_teacher_are_put_into_the_order_of_the_task(
     family_encoder: Path, family_data: Prepared, tmp_path: Path
 ) -> None:
-    theirs = tmp_path / "theirs"
-    save_model(load_classifier(family_encoder, LABELS[::-1], seed=1), family_encoder, theirs)
+    given = tmp_path / "given"
+    save_model(load_classifier(family_encoder, LABELS[::-1], seed=1), family_encoder, given)
     dev = open_tokens(family_data.tokens["validation"])
-    expected = predict_logits(load_classifier(theirs, LABELS), dev, CPU, "fp32")
-    ours = adopt_teacher(theirs, LABELS, tmp_path / "adopted")
-    found = predict_logits(load_classifier(ours, LABELS), dev, CPU, "fp32")
+    expected = predict_logits(load_classifier(given, LABELS), dev, CPU, "fp32")
+    adopted = adopt_teacher(given, LABELS, tmp_path / "adopted")
+    found = predict_logits(load_classifier(adopted, LABELS), dev, CPU, "fp32")
     np.testing.assert_allclose(found, expected[:, ::-1], rtol=1e-4, atol=1e-6)
 
 
@@ -151,7 +151,7 @@ def test_a_student_of_chosen_layers_has_them_bit_for_bit(
 assert_near = partial(torch.testing.assert_close, rtol=1e-4, atol=1e-5)
 
 
-def test_rows_say_the_same_alone_and_beside_longer_ones(
+def test_a_row_gives_the_same_alone_and_beside_a_longer_one(
     family_encoder: Path, family_data: Prepared
 ) -> None:
     """Padding, on whichever side it is, reaches neither logits nor the states that are matched."""
@@ -227,7 +227,7 @@ def test_states_by_hand() -> None:
     assert states("mean", right) == [[[201, 202], [101, 102]], [[208, 209], [108, 109]]]
 
 
-def test_what_pads_and_how_long_rows_may_be(case: str, family_encoder: Path) -> None:
+def test_the_padding_side_and_the_longest_input(case: str, family_encoder: Path) -> None:
     tokenizer = load_tokenizer(family_encoder)
     assert tokenizer.padding_side == ("left" if case == "xlnet" else "right")
     assert tokenizer.pad_token_id is not None

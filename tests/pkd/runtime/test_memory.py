@@ -33,16 +33,16 @@ CPU_ERROR = RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate mem
 
 
 def fits(model: torch.nn.Module, rows: int, error: Exception) -> list[int]:
-    """Lets a model take at most so many rows at once; gives the sizes that it was asked for."""
-    asked: list[int] = []
+    """Makes a model fail for more than ``rows`` rows; returns the sizes of all its batches."""
+    sizes: list[int] = []
 
     def refuse(module: Any, arguments: Any, inputs: dict[str, torch.Tensor]) -> None:
-        asked.append(len(inputs["input_ids"]))
-        if asked[-1] > rows:
+        sizes.append(len(inputs["input_ids"]))
+        if sizes[-1] > rows:
             raise error
 
     model.register_forward_pre_hook(refuse, with_kwargs=True)
-    return asked
+    return sizes
 
 
 @pytest.fixture
@@ -56,8 +56,8 @@ def make(prepared: Prepared, signals: Path, encoder: Path) -> Callable[..., Trai
                 load_classifier(encoder, LABELS, 3, recipe.seed),
                 open_tokens(prepared.train, CPU),
                 CPU,
-                open_signals(signals, (1, 2, 3), CPU),
-                4,
+                signals=open_signals(signals, (1, 2, 3), CPU),
+                teacher_map=recipe.teacher_map(4, 3),
             )
         )
         loop.model.train(dropout)
@@ -92,26 +92,26 @@ def test_a_batch_that_does_not_fit_is_halved_until_it_does(
     make: Callable[..., TrainingLoop], error: Exception
 ) -> None:
     loop = make()
-    asked = fits(loop.model, 2, error)
+    sizes = fits(loop.model, 2, error)
     list(loop.run_epoch())
     # 8 rows, then halves of 4, then quarters of 2; from then on always quarters.
-    assert asked[:6] == [8, 4, 2, 2, 2, 2] and max(asked[6:]) == 2
+    assert sizes[:6] == [8, 4, 2, 2, 2, 2] and max(sizes[6:]) == 2
     assert loop.micro_batches == 4 and np.isfinite(loop.epoch_loss)
 
 
-def test_a_run_that_ran_out_of_memory_equals_one_that_knew_it_would(
+def test_a_training_that_ran_out_of_memory_equals_one_with_small_parts(
     make: Callable[..., TrainingLoop],
 ) -> None:
-    ran_out = make()
-    fits(ran_out.model, 4, torch.OutOfMemoryError("CUDA"))
-    list(ran_out.run_epoch())
-    knew = make()
-    knew.micro_batches = 2
-    list(knew.run_epoch())
-    assert ran_out.epoch_loss == knew.epoch_loss
+    interrupted = make()
+    fits(interrupted.model, 4, torch.OutOfMemoryError("CUDA"))
+    list(interrupted.run_epoch())
+    planned = make()
+    planned.micro_batches = 2
+    list(planned.run_epoch())
+    assert interrupted.epoch_loss == planned.epoch_loss
 
 
-def test_a_resumed_training_keeps_to_its_parts(
+def test_a_resumed_training_keeps_its_number_of_parts(
     make: Callable[..., TrainingLoop], tmp_path: Path
 ) -> None:
     first, second = make(), make()
@@ -131,7 +131,7 @@ def test_a_single_row_that_does_not_fit_ends_the_trial_with_advice(
 
 
 @pytest.mark.parametrize("error", [torch.OutOfMemoryError("CUDA"), OSError(errno.EIO, "I/O")])
-def test_a_checkpoint_is_not_called_damaged_for_memory_or_disk(
+def test_a_memory_or_disk_error_is_not_reported_as_a_damaged_checkpoint(
     make: Callable[..., TrainingLoop],
     error: Exception,
     tmp_path: Path,
@@ -150,7 +150,7 @@ def test_a_checkpoint_is_not_called_damaged_for_memory_or_disk(
         check_intact(tmp_path / "state")
 
 
-def test_another_error_is_not_taken_for_a_lack_of_memory(
+def test_other_errors_are_not_treated_as_out_of_memory(
     make: Callable[..., TrainingLoop],
 ) -> None:
     loop = make()
@@ -164,15 +164,15 @@ def test_evaluation_halves_its_batches_too(prepared: Prepared, encoder: Path) ->
     model = load_classifier(encoder, LABELS, 3, 0)
     tokens = open_tokens(prepared.tokens["validation"], CPU)
     whole = predict_logits(model, tokens, CPU, "fp32")
-    asked = fits(model, 5, torch.OutOfMemoryError("CUDA"))
+    sizes = fits(model, 5, torch.OutOfMemoryError("CUDA"))
     halved = predict_logits(model, tokens, CPU, "fp32")
-    assert max(asked[1:]) <= 6 and min(asked) <= 5
+    assert max(sizes[1:]) <= 6 and min(sizes) <= 5
     np.testing.assert_allclose(halved, whole, atol=1e-5)
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs /proc")
-def test_memory_that_really_runs_out_is_gone_without() -> None:
-    # The system refuses the memory; torch's allocator says so in its own way.
+def test_a_training_continues_after_the_system_refuses_memory() -> None:
+    # torch's allocator then raises an error of its own type.
     root = Path(__file__).resolve().parents[3]
     script = root / "tests" / "support" / "training" / "scarce_memory.py"
     done = subprocess.run(

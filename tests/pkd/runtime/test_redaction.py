@@ -1,4 +1,4 @@
-"""What is written down of a command and a configuration, and that it still means the same."""
+"""Redacted commands and configurations, which still mean the same."""
 
 import shlex
 from pathlib import Path
@@ -18,7 +18,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "ada"
 
 
-def test_the_home_folder_is_a_tilde_by_both_of_its_names(home: Path) -> None:
+def test_both_names_of_the_home_folder_become_a_tilde(home: Path) -> None:
     text = f"cannot read {home}/data, {home.resolve()}/x.csv, file://{home}/y or {home}."
     assert redacted(text) == "cannot read ~/data, ~/x.csv, file://~/y or ~."
 
@@ -28,7 +28,7 @@ def test_other_folders_keep_their_names(home: Path) -> None:
         assert redacted(path) == path
 
 
-def test_a_home_of_a_container_that_is_the_root_tells_nothing(
+def test_the_root_as_home_of_a_container_is_not_replaced(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("HOME", "/")
@@ -48,7 +48,7 @@ def test_a_home_of_a_container_that_is_the_root_tells_nothing(
         ("ada@example.org", "ada@example.org"),
     ],
 )
-def test_credentials_of_a_uri_are_stars(uri: str, written: str) -> None:
+def test_credentials_of_a_uri_become_stars(uri: str, written: str) -> None:
     assert redacted(uri) == written
 
 
@@ -59,7 +59,7 @@ def test_a_command_means_the_same_to_a_shell_and_to_the_command_line(home: Path)
     assert shlex.split(command) == [word.replace(str(home), "~") for word in words]
 
 
-def test_a_redacted_configuration_is_read_as_the_one_that_it_was(home: Path) -> None:
+def test_a_redacted_configuration_is_read_back_as_the_same(home: Path) -> None:
     config = StudyConfig.model_validate(
         {
             "tasks": ["rte", f"{home}/tickets.yaml"],

@@ -1,4 +1,4 @@
-"""A task file that is written from data: it is read again as what was guessed."""
+"""Task files that are written from data are read back as what was guessed."""
 
 from pathlib import Path
 
@@ -39,9 +39,9 @@ def test_a_folder_of_splits_is_written_with_all_of_them(tmp_path: Path) -> None:
     assert not task.cuts_dev
 
 
-def test_what_else_a_column_might_be_is_said(tmp_path: Path) -> None:
+def test_other_possible_columns_are_listed_in_comments(tmp_path: Path) -> None:
     rows = [
-        row | {"country": f"country {n // 15}", "answer": f"what was said to ticket {n}"}
+        row | {"country": f"country {n // 15}", "answer": f"the answer to ticket {n}"}
         for n, row in enumerate(TICKETS)
     ]
     init_task(tmp_path / "own.yaml", write(tmp_path / "train.csv", rows))
@@ -50,7 +50,7 @@ def test_what_else_a_column_might_be_is_said(tmp_path: Path) -> None:
     assert "or is it one of [subject" in text
 
 
-def test_names_that_yaml_would_read_otherwise_stay_names(tmp_path: Path) -> None:
+def test_names_that_yaml_would_convert_stay_names(tmp_path: Path) -> None:
     labels = ["no", "1", "a, b", "# c", "x: y", "[z]", "1e3", "null", "ä", "q'\"q"]
     rows = [{"the text": f"text {n}", "label": label} for n, label in enumerate(labels * 2)]
     init_task(tmp_path / "own.yaml", write(tmp_path / "train.jsonl", rows))
@@ -63,14 +63,14 @@ def test_names_that_yaml_would_read_otherwise_stay_names(tmp_path: Path) -> None
     ("target", "data", "message"),
     [
         ("there.yaml", "train.csv", r"there\.yaml exists and is not overwritten"),
-        ("own.txt", "train.csv", r"call .*own\.txt \*\.yaml"),
+        ("own.txt", "train.csv", r"own\.txt, but must end in \.yaml"),
         ("gone/own.yaml", "train.csv", r"cannot write .*gone/own\.yaml: No such file"),
         ("own.yaml", "gone.csv", r"cannot read .*gone\.csv: No such file"),
         ("own.yaml", "train.xlsx", "unknown file type '.xlsx'"),
-        ("own.yaml", "empty", "the folder .*empty is no task"),
+        ("own.yaml", "empty", "the folder .*empty is not a task"),
     ],
 )
-def test_what_cannot_be_written_or_read_is_refused(
+def test_files_that_cannot_be_written_or_read_are_refused(
     tmp_path: Path, target: str, data: str, message: str
 ) -> None:
     write(tmp_path / "train.csv", TICKETS)

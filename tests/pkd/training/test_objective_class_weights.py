@@ -10,8 +10,9 @@ import torch
 
 from pkd.data.preparation import Prepared
 from pkd.data.tokens import open_tokens
+from pkd.distillation.loss_weights import LossWeights
 from pkd.distillation.losses import LossInputs, distillation_loss
-from pkd.distillation.recipe import LossWeights, Recipe
+from pkd.distillation.recipe import Recipe
 from pkd.distillation.signals import open_signals
 from pkd.models.classifier import load_classifier
 from pkd.tasks.glue import GLUE
@@ -69,9 +70,9 @@ def test_a_batch_in_parts_has_the_gradient_of_the_whole(
                 model,
                 open_tokens(prepared.train, CPU),
                 CPU,
-                open_signals(signals, (1, 2, 3), CPU),
-                4,
-                torch.tensor([1.0, 20.0]),
+                signals=open_signals(signals, (1, 2, 3), CPU),
+                teacher_map=recipe.teacher_map(4, 3),
+                class_weights=torch.tensor([1.0, 20.0]),
             )
         )
         model.eval()  # no dropout, which would differ from part to part

@@ -41,8 +41,8 @@ def make(prepared: Prepared, signals: Path, encoder: Path) -> Make:
                 load_classifier(folder, LABELS, layers, recipe.seed),
                 open_tokens(prepared.train, CPU),
                 CPU,
-                open_signals(signals, (1, 2, 3), CPU),
-                4,
+                signals=open_signals(signals, (1, 2, 3), CPU),
+                teacher_map=recipe.teacher_map(4, layers),
             )
         )
 
@@ -186,7 +186,7 @@ def test_where_steps_cannot_be_recorded_their_kernels_are_launched(
 
         met = 0
 
-        def meet(self, rows: int, width: int) -> bool:
+        def has_seen(self, rows: int, width: int) -> bool:
             self.met += 1
             return self.met > 3
 
@@ -196,7 +196,9 @@ def test_where_steps_cannot_be_recorded_their_kernels_are_launched(
     expected = finish(make(method="kd"))
     loop = make(method="kd")
     monkeypatch.setattr(loop, "_graphs", NoGraphs())
-    with pytest.warns(UserWarning, match=f"kernel by kernel from now on: {error}"):
+    with pytest.warns(
+        UserWarning, match=f"CUDA graphs are off for the rest of this training: {error}"
+    ):
         assert finish(loop) == expected
     assert loop._graphs is None and loop.micro_batches == 1
 

@@ -21,7 +21,7 @@ from pkd.evaluation.inference import predict_logits
 from pkd.models.classifier import load_classifier
 from pkd.models.encoder import depth_of
 from pkd.tasks.glue import GLUE
-from pkd.training.epoch_report import Report
+from pkd.training.epoch_report import EpochReport
 from pkd.training.training_run import Files, Outputs, TrainingRun
 
 CPU = torch.device("cpu")
@@ -41,13 +41,13 @@ def files(prepared: Prepared, encoder: Path, signals: Path) -> Files:
     return Files(prepared.task, prepared.tokens, encoder, signals, 4)
 
 
-def run(training: TrainingRun) -> list[Report]:
+def run(training: TrainingRun) -> list[EpochReport]:
     while not training.finished:
         training.run_epoch()
     return training.reports
 
 
-def numbers(reports: list[Report]) -> list[dict]:
+def numbers(reports: list[EpochReport]) -> list[dict]:
     """The reports without what a clock measured."""
     clocks = ("train_seconds", "eval_seconds")
     return [{k: v for k, v in r.to_dict().items() if k not in clocks} for r in reports]
@@ -186,7 +186,7 @@ def test_a_flipped_bit_in_a_checkpoint_costs_its_epochs_and_no_more(
         held = parts.read(tensors[int(where * (len(tensors) - 1))])
     content[content.index(held) + len(held) // 2] ^= 1
     (tmp_path / "checkpoint").write_bytes(content)
-    with pytest.warns(UserWarning, match="checkpoint is damaged .* begins anew"):
+    with pytest.warns(UserWarning, match="checkpoint is damaged .* starts again"):
         second = TrainingRun(recipe(), files, outputs, CPU)
     assert second.reports == []
     assert numbers(run(second)) == numbers(expected)

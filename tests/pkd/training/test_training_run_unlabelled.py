@@ -8,11 +8,12 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from pkd.data.preparation import Prepared, prepare_task, reading_of
+from pkd.data.preparation import Prepared, describe_task, prepare_task
 from pkd.data.rows import UNLABELLED
 from pkd.data.tokens import open_tokens
+from pkd.distillation.loss_weights import LossWeights
 from pkd.distillation.losses import LossInputs, distillation_loss, soft_target_loss
-from pkd.distillation.recipe import LossWeights, Recipe
+from pkd.distillation.recipe import Recipe
 from pkd.distillation.signals import ask_teacher, open_signals
 from pkd.errors import InputError
 from pkd.evaluation.inference import predict_logits
@@ -80,7 +81,7 @@ def test_all_rows_stand_together_and_only_some_have_labels(own: Prepared, task: 
     assert labels[:LABELLED].tolist() == train.all_labels().tolist()
     assert (labels[LABELLED:] == UNLABELLED).all()
     assert both.ids[: len(train.ids)].equal(train.ids)
-    told = reading_of(own)
+    told = describe_task(own)
     assert "rows: train 20, dev 8\n" in told and "47 unlabelled rows (unlabelled)" in told
 
 

@@ -1,4 +1,4 @@
-"""The demo's encoder loads like a checkpoint from the hub and knows every generated word."""
+"""The demo's encoder loads like one from the hub and its vocabulary has every generated word."""
 
 from pathlib import Path
 
@@ -28,7 +28,7 @@ def test_every_generated_sentence_is_known_and_fits(encoder: Path, tmp_path: Pat
         for ids in tokenizer(*columns.values())["input_ids"]:
             assert tokenizer.unk_token_id not in ids and len(ids) <= limit
             seen.update(ids)
-    # And no word is in the vocabulary for nothing.
+    # The vocabulary has no other words.
     unused = set(range(len(vocabulary()))) - seen
     assert tokenizer.convert_ids_to_tokens(sorted(unused)) == ["[PAD]", "[UNK]", "[MASK]"]
 

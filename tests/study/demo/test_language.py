@@ -1,4 +1,4 @@
-"""Sentences mean what they say: read back from the words alone, by rules of their own."""
+"""Sentences have the meaning that they were generated from, read back by independent rules."""
 
 from random import Random
 
@@ -17,7 +17,7 @@ UNDOING = {"failed", "fail", "refused", "refuse", "declined", "decline", "not"}
 
 
 def is_praise(sentence: str) -> bool:
-    """Counts negative words in the clause that is not conceded."""
+    """Counts the negative words in the clause that is not conceded."""
     if " , but " in sentence:
         sentence = sentence.split(" , but ")[1]
     elif sentence.startswith("although "):
@@ -53,39 +53,39 @@ def read_event(sentence: str) -> tuple[str, str, str, bool, str | None]:
         (("few", "doubted"), "hardly", "great", -1),
     ],
 )
-def test_each_negative_word_turns_the_sentiment_round(
+def test_each_negative_word_reverses_the_sentiment(
     source: tuple[str, str] | None, degree: str | None, quality: str, expected: int
 ) -> None:
     assert Opinion("film", quality, degree, source).sentiment() == expected
 
 
-def test_what_is_conceded_does_not_count() -> None:
+def test_a_conceded_opinion_does_not_count() -> None:
     review = Review(Opinion("plot", "good"), conceded=Opinion("cast", "awful"))
     assert review.sentiment() == 1
-    said = {review.tell(Random(seed)) for seed in range(50)}
-    assert said == {
+    sentences = {review.to_text(Random(seed)) for seed in range(50)}
+    assert sentences == {
         "although the cast was awful , the plot was good",
         "the plot was good , although the cast was awful",
         "the cast was awful , but the plot was good",
     }
 
 
-def test_an_event_can_be_said_by_undoing_its_failure() -> None:
+def test_an_event_can_be_expressed_as_a_denied_failure() -> None:
     event = Event("judge", PRAISE, "witness")
-    said = {event.tell(Random(seed)) for seed in range(500)}
-    assert "the judge did not fail to praise the witness" in said
-    assert "the witness was applauded by the judge" in said
-    assert "the judge failed to praise the witness" not in said
+    sentences = {event.to_text(Random(seed)) for seed in range(500)}
+    assert "the judge did not fail to praise the witness" in sentences
+    assert "the witness was applauded by the judge" in sentences
+    assert "the judge failed to praise the witness" not in sentences
 
 
 def test_a_question_is_answered_only_by_the_same_event_with_the_slot_filled() -> None:
     asked = Event("judge", PRAISE, "witness")
-    told = Event("judge", PRAISE, "witness", place="rome")
-    assert Question("place", asked).answered_by(told)
-    assert not Question("place", told).answered_by(asked)
-    assert Question("agent", asked).answered_by(told)
-    assert not Question("agent", Event("witness", PRAISE, "judge")).answered_by(told)
-    assert not Question("agent", Event("judge", PRAISE, "witness", False)).answered_by(told)
+    located = Event("judge", PRAISE, "witness", place="rome")
+    assert Question("place", asked).answered_by(located)
+    assert not Question("place", located).answered_by(asked)
+    assert Question("agent", asked).answered_by(located)
+    assert not Question("agent", Event("witness", PRAISE, "judge")).answered_by(located)
+    assert not Question("agent", Event("judge", PRAISE, "witness", False)).answered_by(located)
 
 
 @settings(max_examples=200)
@@ -106,11 +106,11 @@ def test_paraphrases_are_the_pairs_that_parse_to_the_same_event(seed: int) -> No
 @given(st.integers(0, 2**32))
 def test_answers_are_the_sentences_whose_parse_fills_the_question(seed: int) -> None:
     (question, sentence), label = answer(Random(seed), ())
-    told = read_event(sentence)
+    event = read_event(sentence)
     if question.startswith("who "):
-        asked = read_event(question.replace("who", f"the {told[0]}"))
-        answered = asked[:4] == told[:4]
+        asked = read_event(question.replace("who", f"the {event[0]}"))
+        answered = asked[:4] == event[:4]
     else:
         asked = read_event(question.removeprefix("where was it that "))
-        answered = asked[:4] == told[:4] and told[4] is not None
+        answered = asked[:4] == event[:4] and event[4] is not None
     assert label == (0 if answered else 1)

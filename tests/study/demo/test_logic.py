@@ -1,4 +1,4 @@
-"""Entailment agrees with logic as taught, and with reading sentences in worlds drawn at random."""
+"""Entailment agrees with the rules of logic, and with sentences evaluated in random worlds."""
 
 from collections.abc import Iterator
 from itertools import combinations, compress, product
@@ -12,11 +12,11 @@ from study.demo.logic import ADJECTIVES, ANIMALS, Statement, consistent, entaile
 from study.demo.tasks import duplicate, inference, recognition
 
 NOUN_PHRASE = (*ANIMALS, *ADJECTIVES)
-World = list[set[str]]  # things, each the set of the words that fit it
+World = list[set[str]]  # things, each the set of words that describe it
 
 
 def is_true(sentence: str, world: World) -> bool:
-    """Evaluates the words of a sentence in a world, knowing nothing of `Statement`."""
+    """Evaluates the words of a sentence in a world, independently of `Statement`."""
     if sentence.startswith("it is false that "):
         return not is_true(sentence.removeprefix("it is false that "), world)
     subject, predicate = sentence.split(" were ")
@@ -29,7 +29,7 @@ def is_true(sentence: str, world: World) -> bool:
 
 
 def as_sentence(question: str) -> str:
-    """Turns a yes/no question back into the sentence that it asks about."""
+    """Turns a yes/no question back into its sentence."""
     if question.startswith("is it "):
         return "it is " + question.removeprefix("is it ").removesuffix(" ?")
     words = question.removeprefix("were ").removesuffix(" ?").split()
@@ -38,7 +38,7 @@ def as_sentence(question: str) -> str:
 
 
 def words_and_kinds(*sentences: str) -> tuple[list[str], list[set[str]]]:
-    """Picks the words that can fit a thing, and the kinds of things that are spoken of."""
+    """Returns the words that can describe a thing, and the kinds that the sentences are about."""
     words = {*" ".join(sentences).split()}
     words = {word for word in words if word in NOUN_PHRASE or word.endswith("ing")}
     clauses = [clause for sentence in sentences for clause in sentence.split(" and ")]
@@ -46,7 +46,7 @@ def words_and_kinds(*sentences: str) -> tuple[list[str], list[set[str]]]:
 
 
 def small_worlds(*sentences: str) -> Iterator[World]:
-    """Lists all worlds of up to three things in which each kind spoken of exists."""
+    """Yields all worlds of up to three things in which each of the kinds exists."""
     words, kinds = words_and_kinds(*sentences)
     things = [set(compress(words, fits)) for fits in product((0, 1), repeat=len(words))]
     for size in (1, 2, 3):
@@ -56,7 +56,7 @@ def small_worlds(*sentences: str) -> Iterator[World]:
 
 
 def random_worlds(rng: Random, *sentences: str) -> Iterator[World]:
-    """Draws worlds in which each kind spoken of exists, for sentences of many words."""
+    """Draws worlds in which each of the kinds exists, for sentences of many words."""
     words, kinds = words_and_kinds(*sentences)
     for _ in range(60):
         things = rng.choices(kinds, k=rng.randint(0, 2)) + kinds
@@ -107,7 +107,7 @@ def test_a_statement_is_equivalent_to_its_double_negation_alone() -> None:
 
 @settings(max_examples=60, deadline=None)
 @given(st.integers(0, 2**32))
-def test_inference_labels_are_what_all_small_worlds_say(seed: int) -> None:
+def test_inference_labels_hold_in_all_small_worlds(seed: int) -> None:
     (premise, hypothesis), label = inference(Random(seed), ANIMALS)
     worlds = [one for one in small_worlds(premise, hypothesis) if is_true(premise, one)]
     outcomes = {is_true(hypothesis, world) for world in worlds}

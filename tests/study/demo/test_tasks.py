@@ -1,4 +1,4 @@
-"""The generated tasks look like GLUE's, repeat nothing, and are balanced."""
+"""The generated tasks have the form of GLUE's, no repeated texts, and balanced labels."""
 
 from collections import Counter
 from dataclasses import replace
@@ -40,7 +40,7 @@ def texts_of(table: pa.Table) -> list[tuple[str, ...]]:
     return list(zip(*columns.values(), strict=True))
 
 
-def test_the_tasks_are_the_papers_seven_columns() -> None:
+def test_the_tasks_are_the_paper_s() -> None:
     assert TASKS.keys() == HUB_COLUMNS.keys()
 
 
@@ -76,7 +76,7 @@ def test_labels_are_near_balance(folder: Path, task: str) -> None:
     assert all(0.3 <= count / ROWS["train"] <= 0.6 for count in counts.values())
 
 
-def test_mismatched_rows_speak_of_other_things(folder: Path) -> None:
+def test_mismatched_rows_are_about_other_things(folder: Path) -> None:
     for split, own, other in (("matched", ANIMALS, WORKERS), ("mismatched", WORKERS, ANIMALS)):
         texts = texts_of(read(folder, "mnli", f"validation_{split}"))
         words = set(" ".join(" ".join(text) for text in texts).split())
@@ -102,5 +102,5 @@ def test_rows_are_the_same_on_every_platform(folder: Path) -> None:
 
 def test_asking_for_more_rows_than_there_are_is_refused() -> None:
     echo = replace(TASKS["sst2"], draw=lambda rng, _: ((rng.choice("ab"),), rng.randrange(2)))
-    with pytest.raises(ValueError, match="has 2 new rows for 'train', but 4 were asked for"):
+    with pytest.raises(ValueError, match="has 2 new rows for 'train', but 4 were requested"):
         draw_rows(echo, "train", 4, Random(0), set())

@@ -1,4 +1,4 @@
-"""What a study will do is known, and checked against encoder and disk, before anything runs."""
+"""A study is planned, and checked against encoder and disk, before anything runs."""
 
 from pathlib import Path
 from typing import Any
@@ -26,7 +26,7 @@ def rte(tiny_data: Path, tiny_model: Path, tmp_path_factory: pytest.TempPathFact
     return prepare_task(GLUE["rte"], tiny_model, cache, tiny_data)
 
 
-def test_the_teacher_s_layers_are_those_of_all_maps_together() -> None:
+def test_the_needed_teacher_layers_are_those_of_all_layer_maps() -> None:
     # 12 to 6: skip (2, 4, 6, 8, 10), last (7 … 11); 12 to 3: skip (4, 8), last (10, 11).
     assert planned(depths=[6, 3]).layers_needed() == (2, 4, 6, 7, 8, 9, 10, 11)
     assert planned(depths=[6], methods=["pkd-skip"]).layers_needed() == (2, 4, 6, 8, 10)
@@ -41,7 +41,7 @@ def test_a_student_as_deep_as_its_teacher_is_refused(depth: int) -> None:
         check_depths(StudyConfig(depths=(3, depth)), BERT_BASE, BERT_BASE)
 
 
-def test_a_depth_without_a_layer_below_its_last_has_no_patient_method() -> None:
+def test_a_student_of_one_layer_cannot_learn_by_pkd() -> None:
     with pytest.raises(InputError, match="must be >= 2"):
         check_depths(StudyConfig(depths=(1,)), BERT_BASE, BERT_BASE)
     check_depths(StudyConfig(depths=(1,), methods=("ft", "kd")), BERT_BASE, BERT_BASE)
@@ -52,20 +52,20 @@ def test_a_depth_without_a_layer_below_its_last_has_no_patient_method() -> None:
     ("train", "message"),
     [
         ({"start_layers": {3: [1, 4]}}, "a student of 3 layers starts from 3"),
-        ({"start_layers": {3: [1, 4, 7]}}, "leaves the model's layers 1..6"),
+        ({"start_layers": {3: [1, 4, 7]}}, "layers of the model, 1..6"),
         ({"start_layers": {3: [4, 1, 6]}}, "must increase"),
-        # Of the teacher there are twelve.
-        ({"start_layers": {3: [1, 4, 13]}, "init": "teacher"}, "model's layers 1..12"),
+        # The teacher has twelve layers.
+        ({"start_layers": {3: [1, 4, 13]}, "init": "teacher"}, "layers of the model, 1..12"),
     ],
 )
-def test_layers_that_no_student_can_start_as(train: dict[str, Any], message: str) -> None:
+def test_start_layers_that_do_not_fit_are_refused(train: dict[str, Any], message: str) -> None:
     config = StudyConfig.model_validate({"depths": [3], "train": train})
     with pytest.raises(InputError, match=message):
         check_depths(config, BertConfig(num_hidden_layers=6), BERT_BASE)
 
 
-def test_layers_that_students_can_start_as() -> None:
-    lists = {3: [1, 4, 7], 6: [1, 2, 3, 4, 5, 12], 4: [1]}  # nobody asks for depth 4
+def test_start_layers_that_fit_are_accepted() -> None:
+    lists = {3: [1, 4, 7], 6: [1, 2, 3, 4, 5, 12], 4: [1]}  # no student has depth 4
     for start in ("first", "spaced", lists):
         train = {"start_layers": start, "init": "teacher"}
         config = StudyConfig.model_validate({"train": train})

@@ -1,4 +1,4 @@
-"""What comes next, what a report means, and when a cell has all its trials."""
+"""Which trial comes next, what a report means, and what the ledger records."""
 
 import shutil
 from pathlib import Path
@@ -6,8 +6,10 @@ from pathlib import Path
 import pytest
 
 from study.config.sections import Asha
-from study.search.cell_search import CONTINUE, STOP, CellSearch
+from study.search.budget import Seeds
+from study.search.cell_search import CellSearch
 from study.search.dispatcher import TrialDispatcher
+from study.search.trial_record import CONTINUE, STOP
 from study.storage.ledger import Ledger
 from tests.support.studies.dispatchers import dispatcher_of, fixed, report, sampled, take
 from tests.support.studies.fake_stage import (
@@ -20,7 +22,7 @@ from tests.support.studies.fake_stage import (
     snapshot,
 )
 
-# Cells are on their own -----------------------------------------------------------------------
+# Cells are independent ------------------------------------------------------------------------
 
 
 def test_the_scores_of_two_cells_are_never_compared(tmp_path: Path) -> None:
@@ -28,8 +30,8 @@ def test_the_scores_of_two_cells_are_never_compared(tmp_path: Path) -> None:
     good, poor = fixed("sst2", 3, 4, asha=asha), fixed("rte", 3, 4, asha=asha)
     dispatcher = dispatcher_of(tmp_path, good, poor)
     handed_out = [take(dispatcher) for _ in range(6)]
-    # All of one task are far better than any of the other; within a cell they come in ascending
-    # order, which gives ASHA no reason to stop any.
+    # All of one task are far better than any of the other. Within a cell they come in ascending
+    # order, so that ASHA stops none.
     for number in range(3):
         for search, name in handed_out:
             if search.trials[name].number == number:
@@ -60,7 +62,7 @@ def test_without_asha_every_trial_trains_to_its_end(tmp_path: Path) -> None:
 def test_the_cell_with_most_work_left_comes_first(tmp_path: Path) -> None:
     long, short = fixed("mnli", 2, cost=100.0), fixed("rte", 3, cost=1.0)
     dispatcher = dispatcher_of(tmp_path, short, long)
-    assert [take(dispatcher)[0].cell.task for _ in range(5)] == [
+    assert [take(dispatcher).search.cell.task for _ in range(5)] == [
         "mnli",
         "mnli",
         "rte",
@@ -73,7 +75,7 @@ def test_the_cell_with_most_work_left_comes_first(tmp_path: Path) -> None:
 # Budgets --------------------------------------------------------------------------------------
 
 
-def test_every_sampled_cell_gets_as_many_useful_trials(tmp_path: Path) -> None:
+def test_every_sampled_cell_gets_the_same_number_of_useful_trials(tmp_path: Path) -> None:
     dispatcher = make_dispatcher(tmp_path, budget=6)
     run_until_done(dispatcher)
     sampled_cells = [s for s in dispatcher.searches.values() if not s.sampler.fixed]
@@ -85,9 +87,9 @@ def test_a_failed_trial_of_a_sampled_cell_is_replaced(tmp_path: Path) -> None:
     dispatcher = dispatcher_of(tmp_path, search)
     dispatcher.fail(*take(dispatcher), "the training loss is not finite")
     assert search.wanted == 3
-    while (work := dispatcher.next()) is not None:
+    while (trial := dispatcher.next()) is not None:
         for epoch in (1, 2):
-            dispatcher.report(*work, report(epoch, 0.5))
+            dispatcher.report(*trial, report(epoch, 0.5))
     assert search.count("failed") == 1 and search.useful == 2 and dispatcher.done
     failed = [e for e in Ledger(tmp_path).events() if e.get("state") == "failed"]
     assert [e["error"] for e in failed] == ["the training loss is not finite"]
@@ -95,44 +97,12 @@ def test_a_failed_trial_of_a_sampled_cell_is_replaced(tmp_path: Path) -> None:
     assert failed[0]["score"] is None and failed[0]["epochs"] == 0
 
 
-def test_a_cell_in_which_everything_fails_stops_at_twice_its_budget(tmp_path: Path) -> None:
-    search = sampled("rte", 3)
-    dispatcher = dispatcher_of(tmp_path, search)
-    while (work := dispatcher.next()) is not None:
-        dispatcher.fail(*work, "diverged")
-    assert search.count("failed") == 6 and dispatcher.done and search.winner is None
-
-
-def test_a_failed_trial_of_a_fixed_list_is_not_replaced(tmp_path: Path) -> None:
-    # The same settings and seed would fail again.
-    search = fixed("rte", 2)
-    dispatcher = dispatcher_of(tmp_path, search)
-    dispatcher.fail(*take(dispatcher), "diverged")
-    work = take(dispatcher)
-    dispatcher.report(*work, report(1, 0.5))
-    dispatcher.report(*work, report(2, 0.6))
-    assert dispatcher.next() is None and dispatcher.done and search.useful == 1
-
-
-def test_a_failed_trial_never_wins(tmp_path: Path) -> None:
-    search = fixed("rte", 2)
-    dispatcher = dispatcher_of(tmp_path, search)
-    first, second = take(dispatcher), take(dispatcher)
-    dispatcher.report(*first, report(1, 0.9))
-    dispatcher.fail(*first, "diverged in epoch 2")
-    dispatcher.report(*second, report(1, 0.4))
-    dispatcher.report(*second, report(2, 0.3))
-    # The winner's score is that of its best epoch, not of its last.
-    assert search.winner == second[1]
-    assert (search.trials[second[1]].best or {})["score"] == 0.4
-
-
-def test_the_first_of_equals_wins_even_if_it_was_made_again(tmp_path: Path) -> None:
+def test_the_first_of_equals_wins_even_if_it_was_trained_again(tmp_path: Path) -> None:
     search = fixed("rte", 3, epochs=1)
     dispatcher = dispatcher_of(tmp_path, search)
     handed_out = [take(dispatcher) for _ in range(3)]
-    for work in reversed(handed_out):
-        dispatcher.report(*work, report(1, 0.7))
+    for trial in reversed(handed_out):
+        dispatcher.report(*trial, report(1, 0.7))
     assert search.winner == "trial-0000"
     # Its record was damaged and deleted: it is trained after the others now.
     shutil.rmtree(tmp_path / "search" / search.cell.name / "trial-0000")
@@ -150,51 +120,52 @@ def test_no_more_run_at_once_than_allowed(tmp_path: Path) -> None:
     search = fixed("rte", 3, epochs=1)
     dispatcher = dispatcher_of(tmp_path, search, max_running=2)
     first, _ = take(dispatcher), take(dispatcher)
-    # Not exhausted: there will be work when one of the two has ended.
+    # Not exhausted: a trial comes when one of the two has ended.
     assert dispatcher.next() is None and not dispatcher.exhausted
     dispatcher.report(*first, report(1, 0.5))
-    assert take(dispatcher)[1] == "trial-0002"
+    assert take(dispatcher).name == "trial-0002"
 
 
-def test_a_board_is_exhausted_when_nothing_is_left_and_nothing_runs(tmp_path: Path) -> None:
+def test_a_dispatcher_is_exhausted_when_nothing_is_left_and_nothing_runs(tmp_path: Path) -> None:
     dispatcher = dispatcher_of(tmp_path, fixed("rte", 1, epochs=1))
     assert not dispatcher.exhausted and not dispatcher.done
-    work = take(dispatcher)
-    # A running trial may fail, and its replacement would be work again.
+    trial = take(dispatcher)
+    # A running trial may fail, and its replacement would be handed out.
     assert dispatcher.next() is None and not dispatcher.exhausted
-    dispatcher.report(*work, report(1, 0.5))
+    dispatcher.report(*trial, report(1, 0.5))
     assert dispatcher.exhausted and dispatcher.done
 
 
-def test_a_cell_that_waits_for_another_gets_its_turn(tmp_path: Path) -> None:
+def test_a_cell_that_waits_for_another_starts_after_it(tmp_path: Path) -> None:
     first, waiting = fixed("rte", 1, epochs=1), fixed("sst2", 1, epochs=1, cost=100.0)
     dispatcher = dispatcher_of(
         tmp_path, waiting, first, ready=lambda search: search is first or first.done
     )
-    work = take(dispatcher)
-    assert work[0] is first and dispatcher.next() is None and not dispatcher.exhausted
-    dispatcher.report(*work, report(1, 0.5))
-    assert take(dispatcher)[0] is waiting
+    trial = take(dispatcher)
+    assert trial.search is first and dispatcher.next() is None and not dispatcher.exhausted
+    dispatcher.report(*trial, report(1, 0.5))
+    assert take(dispatcher).search is waiting
 
 
-def test_a_trial_whose_process_broke_is_left_for_the_next_run(tmp_path: Path) -> None:
+def test_an_interrupted_trial_is_left_for_the_next_run(tmp_path: Path) -> None:
     search = fixed("rte", 2, epochs=1)
     dispatcher = dispatcher_of(tmp_path, search)
-    broken = take(dispatcher)
-    dispatcher.break_off(*broken, "out of memory")
+    interrupted = take(dispatcher)
+    dispatcher.mark_interrupted(*interrupted, "out of memory")
     other = take(dispatcher)
-    assert other[1] != broken[1]
+    assert other != interrupted
     dispatcher.report(*other, report(1, 0.5))
-    # This run is at its end, though the cell is not: no failure is recorded, the next run retries.
+    # This run has ended, but the cell is not done: no failure is recorded, the next run retries.
     assert dispatcher.exhausted and not dispatcher.done and not search.count("failed")
-    assert take(dispatcher_of(tmp_path, fixed("rte", 2, epochs=1)))[1] == broken[1]
+    again = dispatcher_of(tmp_path, fixed("rte", 2, epochs=1))
+    assert take(again).name == interrupted.name
 
 
 # Reports --------------------------------------------------------------------------------------
 
 
 def test_an_epoch_that_is_reported_twice_counts_once(tmp_path: Path) -> None:
-    # A trial whose worker died reports epochs again that the ledger knows already.
+    # A trial whose worker died reports epochs again that the ledger holds already.
     dispatcher = make_dispatcher(tmp_path)
     search, name = take(dispatcher)
     advance(dispatcher, search, name)
@@ -206,18 +177,18 @@ def test_an_epoch_that_is_reported_twice_counts_once(tmp_path: Path) -> None:
 def test_a_report_that_comes_after_the_end_is_ignored(tmp_path: Path) -> None:
     search = fixed("rte", 1, epochs=1)
     dispatcher = dispatcher_of(tmp_path, search)
-    work = take(dispatcher)
-    assert dispatcher.report(*work, report(1, 0.5)) == STOP
+    trial = take(dispatcher)
+    assert dispatcher.report(*trial, report(1, 0.5)) == STOP
     events = len(Ledger(tmp_path).events())
-    assert dispatcher.report(*work, report(1, 0.5)) == STOP
+    assert dispatcher.report(*trial, report(1, 0.5)) == STOP
     assert len(Ledger(tmp_path).events()) == events
 
 
-def test_the_end_tells_score_epoch_and_time_of_the_trial(tmp_path: Path) -> None:
+def test_the_end_event_holds_score_epoch_and_time(tmp_path: Path) -> None:
     dispatcher = dispatcher_of(tmp_path, fixed("rte", 1, epochs=2))
-    work = take(dispatcher)
-    dispatcher.report(*work, report(1, 0.75))
-    dispatcher.report(*work, report(2, 0.5))
+    trial = take(dispatcher)
+    dispatcher.report(*trial, report(1, 0.75))
+    dispatcher.report(*trial, report(2, 0.5))
     end = Ledger(tmp_path).events()[-1]
     assert end["event"] == "end" and end["state"] == "complete" and end["error"] is None
     assert (end["score"], end["best_epoch"], end["epochs"]) == (0.75, 1, 2)
@@ -225,7 +196,7 @@ def test_the_end_tells_score_epoch_and_time_of_the_trial(tmp_path: Path) -> None
     assert end["seconds"] == 6.0 and end["metrics"] == {"validation": {"f1": 0.75}}
 
 
-def test_an_end_is_recorded_before_its_checkpoint_is_dropped(tmp_path: Path) -> None:
+def test_an_end_is_recorded_before_its_checkpoint_is_deleted(tmp_path: Path) -> None:
     checkpoint, seen = tmp_path / "trial.pt", []
     ledger = Ledger(tmp_path / "ledger")
 
@@ -241,9 +212,9 @@ def test_an_end_is_recorded_before_its_checkpoint_is_dropped(tmp_path: Path) -> 
         on_end=on_end,
         checkpoint_of=lambda cell, trial: checkpoint,
     )
-    work = take(dispatcher)
+    trial = take(dispatcher)
     checkpoint.touch()
-    dispatcher.report(*work, report(1, 0.5))
+    dispatcher.report(*trial, report(1, 0.5))
     assert seen == [("trial-0000", "end", False)]
 
 
@@ -251,14 +222,14 @@ def test_an_end_is_recorded_before_its_checkpoint_is_dropped(tmp_path: Path) -> 
 def test_trials_share_a_seed_or_have_their_own(
     tmp_path: Path, step: int, expected: list[int]
 ) -> None:
-    dispatcher = dispatcher_of(tmp_path, fixed("rte", 3, first_seed=7, seed_step=step))
+    dispatcher = dispatcher_of(tmp_path, fixed("rte", 3, seeds=Seeds(7, step)))
     for _ in range(3):
         take(dispatcher)
     assert [event["seed"] for event in Ledger(tmp_path).events()] == expected
 
 
 def test_the_fake_training_has_good_bad_and_failing_trials(tmp_path: Path) -> None:
-    # Of the tests above and in test_replay.py: they would show little if all trials were alike.
+    # The tests here and in test_dispatcher_replay.py would show little if all trials were alike.
     dispatcher = make_dispatcher(tmp_path, budget=8)
     run_until_done(dispatcher)
     states = {t.state for s in dispatcher.searches.values() for t in s.trials.values()}

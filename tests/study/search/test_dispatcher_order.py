@@ -1,4 +1,4 @@
-"""After any history, work is handed out by its rule and what is counted along the way is right."""
+"""After any history, trials are handed out in the right order and all counts are right."""
 
 import tempfile
 from collections.abc import Iterator
@@ -9,34 +9,35 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from study.search.cell_search import CellSearch
-from study.search.dispatcher import TrialDispatcher
+from study.search.dispatcher import TrialDispatcher, TrialRef
 from tests.support.studies.fake_stage import advance, make_dispatcher
 
 
 @pytest.fixture(autouse=True, scope="module")
 def without_waiting_for_the_disk() -> Iterator[None]:
-    """No machine loses power in these tests."""
+    """Skips `fsync`: no machine loses power in these tests."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("pkd.files.atomic.os.fsync", lambda descriptor: None)
         yield
 
 
 def due(dispatcher: TrialDispatcher) -> tuple[CellSearch, str] | None:
-    """What comes next, found by looking at every trial of every cell; "" is a new trial."""
+    """What comes next, found by checking every trial of every cell; "" is a new trial."""
     for search in dispatcher.searches.values():
         for name, trial in search.trials.items():
-            work = (search, name)
+            ref = TrialRef(search, name)
             if (
                 trial.state == "running"
-                and work not in dispatcher.running
-                and work not in dispatcher.broken
+                and ref not in dispatcher.running
+                and ref not in dispatcher.interrupted
             ):
-                return work
+                return ref
     left = {}
     for search in dispatcher.searches.values():
         useless = sum(t.state == "failed" or t.constant for t in search.trials.values())
-        wanted = search.budget + (0 if search.sampler.fixed else min(useless, search.budget))
-        left[search] = (wanted - len(search.trials)) * search.epochs * search.cost
+        budget = search.budget
+        wanted = budget.trials + (0 if search.sampler.fixed else min(useless, budget.trials))
+        left[search] = (wanted - len(search.trials)) * budget.epochs * search.cost
     most = max(left, key=lambda search: left[search])
     return (most, "") if left[most] > 0 else None
 
@@ -44,14 +45,14 @@ def due(dispatcher: TrialDispatcher) -> tuple[CellSearch, str] | None:
 def epochs_done(search: CellSearch) -> int:
     """Epochs that the cell's trials need not train any more."""
     return sum(
-        len(trial.reports) if trial.state == "running" else search.epochs
+        len(trial.reports) if trial.state == "running" else search.budget.epochs
         for trial in search.trials.values()
     )
 
 
 @settings(max_examples=25, deadline=None)
 @given(history=st.lists(st.integers(0, 20), min_size=5, max_size=60))
-def test_work_is_handed_out_by_the_rule_after_any_history(history: list[int]) -> None:
+def test_trials_are_handed_out_in_the_right_order_after_any_history(history: list[int]) -> None:
     with tempfile.TemporaryDirectory() as folder:
         dispatcher = make_dispatcher(Path(folder))
         for move in history:
@@ -61,16 +62,16 @@ def test_work_is_handed_out_by_the_rule_after_any_history(history: list[int]) ->
                     due(dispatcher),
                     {s: set(s.trials) for s in dispatcher.searches.values()},
                 )
-                work = dispatcher.next()
-                assert (work is None) == (expected is None)
-                if work is not None and expected is not None:
-                    assert work[0] is expected[0]
+                trial = dispatcher.next()
+                assert (trial is None) == (expected is None)
+                if trial is not None and expected is not None:
+                    assert trial[0] is expected[0]
                     if expected[1]:
-                        assert work[1] == expected[1]
+                        assert trial[1] == expected[1]
                     else:
-                        assert work[1] not in known[work[0]]
+                        assert trial[1] not in known[trial[0]]
             elif move == 8:
-                dispatcher.break_off(*running[0], "its worker died")
+                dispatcher.mark_interrupted(*running[0], "its worker died")
             elif move == 9:
                 dispatcher.retry(fewer=False)
             elif move == 10:

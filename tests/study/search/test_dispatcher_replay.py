@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from study.search.dispatcher import TrialDispatcher
 from study.storage.ledger import Ledger
+from tests.support.studies.dispatchers import take
 from tests.support.studies.fake_stage import (
     Crash,
     CrashingLedger,
@@ -28,13 +29,13 @@ from tests.support.studies.fake_stage import (
 
 @pytest.fixture(autouse=True, scope="module")
 def without_waiting_for_the_disk() -> Iterator[None]:
-    """No machine loses power in these tests; waiting for the disk is nine tenths of their time."""
+    """Skips `fsync`, which would take most of the time: no machine loses power here."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("pkd.files.atomic.os.fsync", lambda descriptor: None)
         yield
 
 
-# Each number is a move: 0 asks for the next trial, any other goes on with a running one.
+# Each number is a move: 0 takes the next trial, any other runs an epoch of a running one.
 moves = st.lists(st.integers(0, 6), min_size=5, max_size=50)
 
 
@@ -63,8 +64,8 @@ def test_replay_gives_the_live_state_and_the_same_future(history: list[int]) -> 
         # What was unfinished is handed out first, each trial once.
         unfinished = {(search.cell.name, name) for search, name in live.running}
         handed_out = [again.next() for _ in unfinished]
-        assert {(w[0].cell.name, w[1]) for w in handed_out if w is not None} == unfinished
-        # From here on both go the same way, whatever order the unfinished ones end in.
+        assert {(t.search.cell.name, t.name) for t in handed_out if t is not None} == unfinished
+        # From here on both do the same, whatever order the unfinished trials end in.
         order = {(s.cell.name, name): i for i, (s, name) in enumerate(live.running)}
         again.running = dict(
             sorted(again.running.items(), key=lambda item: order[item[0][0].cell.name, item[0][1]])
@@ -123,13 +124,11 @@ def test_a_clock_that_is_set_back_between_and_within_runs_changes_nothing(
     assert times == sorted(times, reverse=True) and len(set(times)) == len(times)
 
 
-def test_a_crash_between_the_last_report_and_the_end_is_made_up_for(tmp_path: Path) -> None:
+def test_a_crash_between_the_last_report_and_the_end_loses_nothing(tmp_path: Path) -> None:
     # A start and four reports are written, the end is not.
     crashing = CrashingLedger(tmp_path, at=6, written=False)
     dispatcher = make_dispatcher(tmp_path, ledger=crashing, max_running=1)
-    work = dispatcher.next()
-    assert work is not None
-    search, name = work
+    search, name = take(dispatcher)
     for epoch in (1, 2, 3):
         dispatcher.report(search, name, report_of(search, name, epoch))
     with pytest.raises(Crash):
@@ -142,7 +141,7 @@ def test_a_crash_between_the_last_report_and_the_end_is_made_up_for(tmp_path: Pa
         checkpoint_of=lambda cell, trial: checkpoint,
         on_end=lambda search, trial: ended.append(trial),
     )
-    # All that belongs to an end has happened, and the trial is not handed out again.
+    # Everything that belongs to an end has happened, and the trial is not handed out again.
     assert again.searches[search.cell.name].trials[name].state == "complete"
     assert [e["state"] for e in again.ledger.events() if e["event"] == "end"] == ["complete"]
     assert ended == [name] and not checkpoint.exists()
@@ -165,8 +164,8 @@ def test_a_raised_budget_hands_out_only_the_new_trials(tmp_path: Path) -> None:
     assert run_until_done(make_dispatcher(tmp_path, budget=5)) == []
 
 
-def test_a_trial_whose_record_was_deleted_is_made_again_from_scratch(tmp_path: Path) -> None:
-    # This is what the message about a damaged event tells the user to do.
+def test_a_trial_whose_record_was_deleted_is_trained_again_from_scratch(tmp_path: Path) -> None:
+    # This is what the message about a damaged event advises.
     dispatcher = make_dispatcher(tmp_path / "ledger")
     run_until_done(dispatcher)
     before = snapshot(dispatcher)["rte-2-ft"]["trials"]
@@ -178,8 +177,7 @@ def test_a_trial_whose_record_was_deleted_is_made_again_from_scratch(tmp_path: P
         tmp_path / "ledger", checkpoint_of=lambda cell, trial: tmp_path / f"{trial}.pt"
     )
     assert sorted(again.searches["rte-2-ft"].trials) == ["trial-0000", "trial-0002"]
-    work = again.next()
-    assert work is not None and work[1] == "trial-0001"
+    assert take(again).name == "trial-0001"
     # The others keep their names and settings; the checkpoint of the deleted one is not resumed.
     assert not stale.exists()
     run_until_done(again)
@@ -195,7 +193,7 @@ def test_a_search_with_a_deleted_record_can_still_propose(tmp_path: Path) -> Non
     assert again.done
 
 
-def test_events_of_a_cell_that_is_not_planned_any_more_are_ignored(tmp_path: Path) -> None:
+def test_events_of_a_cell_that_is_no_longer_planned_are_ignored(tmp_path: Path) -> None:
     dispatcher = make_dispatcher(tmp_path)
     run_until_done(dispatcher)
     kept = [search for search in searches(budget=5) if search.cell.method == "kd"]

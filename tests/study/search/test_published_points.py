@@ -45,7 +45,7 @@ def test_nothing_is_published_for_other_cells(cell: tuple[str, int, str]) -> Non
 
 
 def test_published_points_lie_in_the_paper_s_grid() -> None:
-    # mrpc's beta of 8 is the one exception: the authors left their own grid there.
+    # The exception is mrpc's beta of 8, which is not in the authors' grid.
     space = dimensions(Space(), ("learning_rate", "temperature", "alpha"), {})
     for task in ("sst2", "mrpc", "qqp", "mnli", "qnli", "rte"):
         for depth in (3, 6):

@@ -24,7 +24,7 @@ SCORES = (0.3, 0.9, 0.5, 0.7, 0.2, 0.6)
 def run(
     sampler: OptunaSampler, count: int, scores: Sequence[float] = SCORES
 ) -> list[dict[str, float]]:
-    """Makes proposals one after the other and tells each one's score."""
+    """Makes proposals one after the other and reports the score of each."""
     proposals = []
     for number in range(count):
         proposals.append(sampler.propose(number))
@@ -82,7 +82,7 @@ def test_another_seed_name_or_history_gives_other_proposals() -> None:
     first = run(tpe(), 6)
     assert run(tpe(seed=2), 6)[0] != first[0]
     assert run(tpe(name="rte-3-ft"), 6)[0] != first[0]
-    # TPE has learnt from other scores; what it proposed before it had seen any is the same.
+    # TPE has learned from other scores; its first proposals, made before any score, are the same.
     other = run(tpe(), 6, scores=SCORES[::-1])
     assert other[:2] == first[:2] and other[5] != first[5]
 
@@ -112,7 +112,7 @@ def test_first_points_are_proposed_first() -> None:
     assert proposals[:2] == points and proposals[2] not in points
 
 
-# What Optuna is told --------------------------------------------------------------------------
+# What Optuna records --------------------------------------------------------------------------
 
 
 def test_optuna_knows_how_each_trial_ended() -> None:
@@ -124,7 +124,7 @@ def test_optuna_knows_how_each_trial_ended() -> None:
         sampler.finish(number, state, 0.6)
     sampler.propose(3)
     states = [trial.state for trial in sampler.trials]
-    # A trial that ASHA stopped is not a complete one: its score says what it could reach so far.
+    # A trial that ASHA stopped is not complete: its score is only what it had reached by then.
     assert states == [TrialState.COMPLETE, TrialState.PRUNED, TrialState.FAIL, TrialState.RUNNING]
     assert sampler.trials[0].value == 0.6
     assert sampler.trials[1].intermediate_values == {1: 0.4, 2: 0.6}

@@ -1,4 +1,4 @@
-"""One driver a study: the second learns of the first, and a dead one is not in the way."""
+"""A study has one driver: a second one is refused, and a dead one does not block."""
 
 import json
 import os
@@ -41,13 +41,13 @@ def hold(out: Path) -> None:
 
 
 def write_card(out: Path, host: str, age: float) -> None:
-    """A card whose driver was last heard of so many seconds ago."""
+    """Writes a card that its driver last touched `age` seconds ago."""
     card = out / "driver.json"
     card.write_text(json.dumps({"pid": 7, "host": host, "since": 1e9}))
     os.utime(card, (time.time() - age, time.time() - age))
 
 
-def test_the_second_driver_learns_who_is_first_and_since_when(
+def test_a_second_driver_is_shown_the_first_and_its_start(
     tmp_path: Path, other: "subprocess.Popen[str]"
 ) -> None:
     pattern = rf"process {other.pid} on {platform.node()}, since 20\d\d-"
@@ -55,7 +55,7 @@ def test_the_second_driver_learns_who_is_first_and_since_when(
         hold(tmp_path)
     other.kill()
     other.wait()
-    # The lock ends with its process, the card that it left says nothing.
+    # The lock ends with its process; the card that it left behind does not count.
     hold(tmp_path)
     assert not (tmp_path / "driver.json").exists()
 
@@ -66,21 +66,21 @@ def test_a_living_driver_on_another_host_is_respected_where_locks_do_not_reach(
     write_card(tmp_path, "another-host", age=5)
     with pytest.raises(InputError, match="process 7 on another-host, since 2001-09-09"):
         hold(tmp_path)
-    # It was not taken for a driver of ours that has ended.
+    # The card was not taken for that of a dead driver.
     assert (tmp_path / "driver.json").exists()
 
 
 @pytest.mark.parametrize(
     ("host", "age"),
-    # Two days in the future: the clock was set back after that driver had died.
+    # Two days in the future: the clock was set back after the driver had died.
     [("another-host", 3600.0), ("another-host", -2 * 86400.0), (platform.node(), 0.0)],
 )
-def test_what_a_dead_driver_left_is_taken_over(tmp_path: Path, host: str, age: float) -> None:
+def test_a_dead_driver_s_folder_is_taken_over(tmp_path: Path, host: str, age: float) -> None:
     write_card(tmp_path, host, age)
     hold(tmp_path)
 
 
-def test_a_damaged_card_is_nobody_s(tmp_path: Path) -> None:
+def test_a_damaged_card_is_ignored(tmp_path: Path) -> None:
     (tmp_path / "driver.json").write_text("{")
     hold(tmp_path)
 

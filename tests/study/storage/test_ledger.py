@@ -1,4 +1,4 @@
-"""The ledger keeps each event whole, in order, and says what is wrong with one that is not."""
+"""The ledger keeps each event whole and in order, and names a damaged one."""
 
 import json
 from pathlib import Path
@@ -26,7 +26,7 @@ def test_events_are_read_back_in_the_order_in_which_they_were_written(tmp_path: 
     events = Ledger(tmp_path).events()
     assert [event["event"] for event in events] == ["start", "report", "end"]
     assert [event["seq"] for event in events] == [1, 2, 3]
-    # Every event says by itself which trial it is of.
+    # Every event names its trial.
     for event in events:
         assert Cell.of(event) == CELL and event["trial"] == "trial-0000"
     assert events[0]["settings"] == {"learning_rate": 1e-4} and events[0]["seed"] == 42
@@ -55,7 +55,7 @@ def test_events_of_one_stage_leave_the_others_out(tmp_path: Path) -> None:
 
 def test_a_study_that_has_not_begun_has_no_events(tmp_path: Path) -> None:
     assert Ledger(tmp_path / "ledger").events() == []
-    # Reading makes no folder: a study that never began leaves none behind.
+    # Reading makes no folder.
     assert not (tmp_path / "ledger").exists()
 
 
@@ -73,7 +73,7 @@ def test_an_event_that_cannot_be_written_leaves_no_trace(tmp_path: Path) -> None
     with pytest.raises(ValueError):
         ledger.report(CELL, "trial-0000", REPORT | {"epoch": 2, "score": float("nan")}, "stop")
     assert sorted(tmp_path.rglob("*")) == before
-    # Its number is not lost either.
+    # Its number is used again.
     assert ledger.end(CELL, "trial-0001", state="failed")["seq"] == 4
 
 
@@ -84,7 +84,7 @@ def test_a_damaged_event_is_named(tmp_path: Path, text: str) -> None:
     path.write_bytes(text.encode("latin-1"))
     with pytest.raises(CacheError) as caught:
         ledger.events()
-    # The message tells which file is damaged and which folder to delete.
+    # The message names the damaged file and the folder to delete.
     assert str(path) in str(caught.value) and f"{path.parent} to train" in str(caught.value)
 
 
@@ -104,7 +104,7 @@ def test_a_flipped_digit_in_an_event_is_noticed(tmp_path: Path) -> None:
         Ledger(tmp_path)
 
 
-def test_an_event_of_before_there_were_checksums_is_read(tmp_path: Path) -> None:
+def test_an_event_without_a_checksum_of_an_earlier_version_is_read(tmp_path: Path) -> None:
     write_three(tmp_path)
     path = tmp_path / "search" / "rte-3-kd" / "trial-0000" / "report-0001.json"
     event = json.loads(path.read_text())

@@ -1,4 +1,4 @@
-"""A study's storage at a URI: two nodes with a cache each, on a real S3 server and on files."""
+"""A study at a URI: two nodes with a cache each, on a real S3 server and on files."""
 
 import os
 import time
@@ -47,7 +47,7 @@ def on(node: Mirror, other: Mirror, path: Path) -> Path:
     return node.root / path.relative_to(other.root)
 
 
-def test_what_one_node_publishes_another_fetches(nodes: tuple[Mirror, Mirror]) -> None:
+def test_one_node_fetches_what_another_publishes(nodes: tuple[Mirror, Mirror]) -> None:
     here, there = nodes
     folder = tokens_on(here)
     here.publish(folder)
@@ -56,7 +56,7 @@ def test_what_one_node_publishes_another_fetches(nodes: tuple[Mirror, Mirror]) -
     assert (fetched / MANIFEST).read_bytes() == (folder / MANIFEST).read_bytes()
 
 
-def test_a_folder_that_is_here_is_not_copied_again(nodes: tuple[Mirror, Mirror]) -> None:
+def test_a_cached_folder_is_not_copied_again(nodes: tuple[Mirror, Mirror]) -> None:
     here, there = nodes
     folder = tokens_on(here)
     here.publish(folder)
@@ -66,7 +66,7 @@ def test_a_folder_that_is_here_is_not_copied_again(nodes: tuple[Mirror, Mirror])
     assert (fetched / "ids.npy").stat().st_ino == before
 
 
-def test_a_folder_that_was_published_anew_is_fetched_anew(nodes: tuple[Mirror, Mirror]) -> None:
+def test_a_folder_that_was_published_again_is_fetched_again(nodes: tuple[Mirror, Mirror]) -> None:
     here, there = nodes
     teacher = here.root / "teachers" / "rte"
     for value in (1, 2):
@@ -81,7 +81,7 @@ def test_a_folder_that_was_published_anew_is_fetched_anew(nodes: tuple[Mirror, M
         teacher.rename(here_again)
 
 
-def test_an_object_that_was_damaged_in_the_storage_is_named(nodes: tuple[Mirror, Mirror]) -> None:
+def test_a_file_that_is_damaged_in_the_storage_is_named(nodes: tuple[Mirror, Mirror]) -> None:
     here, there = nodes
     folder = tokens_on(here)
     here.publish(folder)
@@ -96,7 +96,9 @@ def test_an_object_that_was_damaged_in_the_storage_is_named(nodes: tuple[Mirror,
     assert not target.exists()
 
 
-def test_what_is_not_in_the_storage_is_not_believed_here(nodes: tuple[Mirror, Mirror]) -> None:
+def test_the_cache_keeps_no_file_that_the_storage_lacks(
+    nodes: tuple[Mirror, Mirror],
+) -> None:
     here, _ = nodes
     checkpoint = here.root / "checkpoints" / "trial.pt"
     checkpoint.parent.mkdir(parents=True)
@@ -104,17 +106,17 @@ def test_what_is_not_in_the_storage_is_not_believed_here(nodes: tuple[Mirror, Mi
     assert not here.fetch(checkpoint).exists()
 
 
-def test_a_deleted_folder_is_gone_everywhere(nodes: tuple[Mirror, Mirror]) -> None:
+def test_a_deleted_folder_is_deleted_in_cache_and_storage(nodes: tuple[Mirror, Mirror]) -> None:
     here, there = nodes
     folder = tokens_on(here)
     here.publish(folder)
     assert there.exists(on(there, here, folder))
     here.delete(folder)
     assert not folder.exists() and not there.exists(on(there, here, folder))
-    here.delete(folder)  # once more does no harm
+    here.delete(folder)  # deleting it again is allowed
 
 
-def test_tokens_that_were_not_used_lately_make_room(uri: str, tmp_path: Path) -> None:
+def test_tokens_that_were_not_used_recently_are_deleted_for_room(uri: str, tmp_path: Path) -> None:
     builder = Mirror(uri, tmp_path / "builder", GB)
     small = Mirror(uri, tmp_path / "small", 20_000)  # each folder is a little over 8,000 bytes
     folders = [tokens_on(builder, value) for value in range(4)]
@@ -125,9 +127,9 @@ def test_tokens_that_were_not_used_lately_make_room(uri: str, tmp_path: Path) ->
         fetched.append(small.fetch(on(small, builder, folder)))
         os.utime(fetched[-1], (time.time() - age,) * 2)
         if age == 60:
-            # 25,000 bytes: the least recently used went, the one of an hour ago may stay.
+            # 25,000 bytes: the least recently used was deleted, that of an hour ago may stay.
             assert [path.exists() for path in fetched] == [False, True, True]
-    # The fourth is too much again, but what was used a minute ago is never dropped.
+    # The fourth is too much again, but a folder that was used a minute ago is never deleted.
     assert [path.exists() for path in fetched] == [False, False, True, True]
     assert small.fetch(fetched[0]).exists()
 
@@ -168,7 +170,7 @@ def test_a_second_driver_on_another_host_is_refused(
         pass
 
 
-def test_a_storage_that_went_away_is_an_error_that_names_the_place(
+def test_an_error_of_the_storage_names_the_place(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for key in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
@@ -192,17 +194,17 @@ def test_a_plain_path_is_shared_and_a_uri_has_a_cache(
     assert isinstance(store, SharedFolder) and out == tmp_path / "run"
     store, out = open_store(f"{(tmp_path / 'storage').as_uri()}/")
     assert isinstance(store, Mirror) and out == store.root and out.parent == tmp_path / "cache"
-    # The same on every node, whoever asks.
+    # It is the same on every node.
     assert open_store((tmp_path / "storage").as_uri())[1] == out
 
 
 @pytest.mark.parametrize("out", ["ftp://host/x", "nonsense://", "s3://"])
-def test_a_uri_that_cannot_be_used_is_wrong_input(out: str) -> None:
+def test_a_uri_that_cannot_be_used_is_refused(out: str) -> None:
     with pytest.raises(InputError, match="cannot be used"):
         open_store(out)
 
 
-def test_pull_brings_the_record_and_leaves_the_caches(
+def test_pull_copies_the_record_but_no_caches(
     nodes: tuple[Mirror, Mirror], tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     here, _ = nodes
@@ -215,10 +217,10 @@ def test_pull_brings_the_record_and_leaves_the_caches(
     assert pull_main([here.uri, str(target)]) == 0
     found = sorted(str(path.relative_to(target)) for path in target.rglob("*") if path.is_file())
     assert found == ["ledger/search/a/start.json", "study.yaml"]
-    assert f"python -m analysis.report {target}" in capsys.readouterr().out
+    assert f"pkd-study report {target}" in capsys.readouterr().out
 
 
-def test_pull_of_a_place_without_a_study_says_so(
+def test_pull_of_a_place_without_a_study_is_refused(
     uri: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert pull_main([uri, str(tmp_path / "laptop")]) == 2

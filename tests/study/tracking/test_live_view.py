@@ -1,4 +1,4 @@
-"""What a person sees: lines where there is no terminal, a table of cells where there is one."""
+"""The view prints lines outside a terminal and a live table of cells inside one."""
 
 import io
 from pathlib import Path
@@ -8,18 +8,20 @@ from rich.console import Console
 
 from pkd.runtime.units import duration
 from study.config.cell import Cell
+from study.search.budget import Budget
 from study.search.cell_search import CellSearch
 from study.search.dispatcher import TrialDispatcher
 from study.search.samplers import ListSampler
 from study.storage.ledger import Ledger
 from study.tracking.live_view import View
+from tests.support.studies.dispatchers import take
 from tests.support.studies.fake_stage import report_of, searches
 
 WORK = {"teachers": 1.0, "signals": 1.0, "search": 6.0, "confirm": 1.0, "predict": 1.0}
 
 
 def console(terminal: bool) -> Console:
-    """As the command line makes it, but into memory."""
+    """A console like the command line's, but writing to memory."""
     memory = io.StringIO()
     return Console(file=memory, force_terminal=terminal, width=100, height=30, soft_wrap=True)
 
@@ -36,15 +38,14 @@ def lines(view: View) -> list[str]:
 def fixed(stage: str = "search", trials: int = 2, epochs: int = 2) -> CellSearch:
     cell = Cell(stage, "rte", 3, "ft")
     rates = [{"learning_rate": 1e-5 * (1 + number)} for number in range(trials)]
-    return CellSearch(cell, ListSampler(rates), trials, epochs)
+    return CellSearch(cell, ListSampler(rates), Budget(trials, epochs))
 
 
 def run_trial(dispatcher: TrialDispatcher) -> str:
-    work = dispatcher.next()
-    assert work is not None
-    for epoch in range(1, work[0].epochs + 1):
-        dispatcher.report(*work, report_of(*work, epoch))
-    return work[1]
+    search, name = take(dispatcher)
+    for epoch in range(1, search.budget.epochs + 1):
+        dispatcher.report(search, name, report_of(search, name, epoch))
+    return name
 
 
 def test_without_a_terminal_each_ended_trial_is_a_line(tmp_path: Path) -> None:
@@ -52,7 +53,7 @@ def test_without_a_terminal_each_ended_trial_is_a_line(tmp_path: Path) -> None:
     dispatcher = TrialDispatcher("search", [fixed()], Ledger(tmp_path), view)
     with view.stage(dispatcher):
         run_trial(dispatcher)
-        # One for the stage and one for the trial: reports in between are not shown.
+        # One for the stage and one for the trial; epoch reports are not shown.
         assert len(lines(view)) == 2
         run_trial(dispatcher)
     first, second, third = lines(view)
@@ -75,7 +76,7 @@ def test_a_failed_trial_is_a_line_too(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("error", ["OSError: [Errno 28] no space", "bad [/data/x] path", "[red]"])
 def test_an_error_is_shown_as_it_is(tmp_path: Path, error: str) -> None:
-    # rich would read brackets as markup, and fail on one that closes nothing.
+    # rich would take brackets for markup, and fail on an unmatched closing one.
     view = View(console(terminal=False), WORK)
     dispatcher = TrialDispatcher("search", [fixed()], Ledger(tmp_path), view)
     with view.stage(dispatcher):
@@ -85,7 +86,7 @@ def test_an_error_is_shown_as_it_is(tmp_path: Path, error: str) -> None:
     assert lines(view)[-1].endswith(f"trial-0000: interrupted: {error}")
 
 
-def test_jobs_that_train_nothing_show_no_score(tmp_path: Path) -> None:
+def test_trials_that_train_nothing_show_no_score(tmp_path: Path) -> None:
     view = View(console(terminal=False), WORK)
     dispatcher = TrialDispatcher("signals", [fixed("signals", 1, 1)], Ledger(tmp_path), view)
     with view.stage(dispatcher):
@@ -93,7 +94,7 @@ def test_jobs_that_train_nothing_show_no_score(tmp_path: Path) -> None:
     assert "complete after 1 epoch(s)" in lines(view)[-1]
 
 
-def test_a_resumed_stage_says_what_was_done_before(tmp_path: Path) -> None:
+def test_a_resumed_stage_counts_what_was_done_before(tmp_path: Path) -> None:
     quiet = View(console(terminal=False), WORK)
     run_trial(TrialDispatcher("search", [fixed()], Ledger(tmp_path), quiet))
     view = View(console(terminal=False), WORK)
@@ -106,22 +107,22 @@ def test_the_table_shows_each_cell_with_its_counts(tmp_path: Path) -> None:
     view = View(console(terminal=True), WORK)
     cell = fixed()
     dispatcher = TrialDispatcher("search", [cell, *searches()], Ledger(tmp_path), view)
-    # As the live table does, but at a moment of our choice.
+    # The live table renders the same, but at moments of its own choice.
     view.stage(dispatcher)
     first, second = dispatcher.next(), dispatcher.next()
     assert first is not None and second is not None
     for search, name in (first, second):
         dispatcher.report(search, name, report_of(search, name, 1))
     dispatcher.fail(*second, "diverged")
-    view.console.print(view._render())
+    view.console.print(view.render())
     shown = text(view)
     for name in ("rte-3-ft", "rte-2-pkd-skip", "rte-2-kd", "rte-2-pkd-last", "rte-2-ft"):
         assert name in shown
     for column in ("cell", "trials", "best", "running"):
         assert column in shown
-    # Nothing is complete; one trial goes on with its second epoch, one has failed.
+    # Nothing is complete; one trial continues with its second epoch, one has failed.
     assert "0/2" in shown and "(1 failed)" in shown
-    assert f"{first[1]} epoch 2/{first[0].epochs}" in shown and "study" in shown
+    assert f"{first[1]} epoch 2/{first[0].budget.epochs}" in shown and "study" in shown
 
 
 def test_the_table_shows_the_best_score_of_a_cell(tmp_path: Path) -> None:
@@ -131,37 +132,39 @@ def test_the_table_shows_the_best_score_of_a_cell(tmp_path: Path) -> None:
     run_trial(dispatcher)
     best = dispatcher.searches["rte-3-ft"].trials["trial-0000"].best
     assert best is not None
-    view.console.print(view._render())
+    view.console.print(view.render())
     assert "1/1" in text(view) and f"{100 * best['score']:.1f}" in text(view)
-    # Search is six tenths of this study's work.
+    # The search is six tenths of this study's work.
     assert "60 %" in text(view)
 
 
-def test_in_a_terminal_the_table_lives_while_the_stage_runs(tmp_path: Path) -> None:
+def test_in_a_terminal_the_table_is_live_while_the_stage_runs(tmp_path: Path) -> None:
     view = View(console(terminal=True), WORK)
     dispatcher = TrialDispatcher("search", [fixed(trials=1)], Ledger(tmp_path), view)
     with view.stage(dispatcher):
         run_trial(dispatcher)
     assert "rte-3-ft" in text(view) and "1/1" in text(view)
-    # The lines are for those who have no table.
+    # A line for each trial is printed only outside a terminal.
     assert "complete score" not in text(view)
 
 
-def test_more_cells_than_lines_show_the_running_ones(tmp_path: Path) -> None:
+def test_running_cells_are_shown_if_the_table_is_higher_than_the_terminal(tmp_path: Path) -> None:
     small = Console(file=io.StringIO(), force_terminal=True, width=100, height=10)
     view = View(small, WORK)
     many = [
-        CellSearch(Cell("search", f"task{n}", 3, "ft"), ListSampler([{}]), 1, 1, cost=1 + n)
+        CellSearch(
+            Cell("search", f"task{n}", 3, "ft"), ListSampler([{}]), Budget(1, 1), cost=1 + n
+        )
         for n in range(20)
     ]
     dispatcher = TrialDispatcher("search", many, Ledger(tmp_path), view)
     view.stage(dispatcher)
     work = dispatcher.next()
     assert work is not None and work[0].cell.task == "task19"
-    assert [s.cell.task for s in view._visible()] == ["task19", "task0", "task1", "task2"]
+    assert [s.cell.task for s in view.visible_cells()] == ["task19", "task0", "task1", "task2"]
 
 
-def test_a_stage_with_nothing_left_counts_as_done(tmp_path: Path) -> None:
+def test_a_skipped_stage_counts_as_done(tmp_path: Path) -> None:
     view = View(console(terminal=False), WORK)
     view.skip("teachers")
     view.skip("signals")

@@ -1,4 +1,4 @@
-"""What TensorBoard and MLflow hold of a stage, by their own readers."""
+"""TensorBoard and MLflow hold a stage's trials, as their own readers show."""
 
 import pytest
 import yaml
@@ -16,21 +16,21 @@ from tests.support.studies.followed import Note, curve, dispatcher_in, events
 
 @pytest.fixture(autouse=True)
 def no_short_timeout(monkeypatch: pytest.MonkeyPatch) -> None:
-    """On a crowded machine a first import may take longer than Ctrl-C waits."""
-    monkeypatch.setattr(tracking, "_INTERRUPTED_TIMEOUT_S", 60)
+    """On a busy machine a first import may take longer than an interrupted stage waits."""
+    monkeypatch.setattr(tracking, "INTERRUPTED_TIMEOUT_S", 60)
 
 
 # TensorBoard ----------------------------------------------------------------------------------
 
 
-def test_tensorboard_holds_each_epoch_once_however_often_a_driver_dies(
+def test_tensorboard_holds_each_epoch_once_however_often_the_driver_dies(
     layout: Layout, quiet: Note
 ) -> None:
     on = Trackers(tensorboard=True)
     dispatcher = dispatcher_in(layout)
     with pytest.raises(KeyboardInterrupt), tracked(dispatcher, on, layout, quiet):
         dispatcher.report(*take(dispatcher), report(1, 0.5))
-        work = take(dispatcher)  # has told nothing yet
+        work = take(dispatcher)  # without a report yet
         raise KeyboardInterrupt
     dispatcher = dispatcher_in(layout)
     with tracked(dispatcher, on, layout, quiet):
@@ -48,7 +48,7 @@ def test_tensorboard_holds_each_epoch_once_however_often_a_driver_dies(
     assert curve(layout, "trial-0001", "seconds") == [(1, 3), (2, 3)]
 
 
-def test_tensorboard_s_hparams_are_the_trial_s_settings(layout: Layout, quiet: Note) -> None:
+def test_tensorboard_s_hyperparameters_are_the_settings(layout: Layout, quiet: Note) -> None:
     dispatcher = dispatcher_in(layout, 1)
     with tracked(dispatcher, Trackers(tensorboard=True), layout, quiet):
         work = take(dispatcher)
@@ -65,7 +65,7 @@ def test_tensorboard_s_hparams_are_the_trial_s_settings(layout: Layout, quiet: N
 
 @pytest.fixture(scope="module")
 def database(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """A database of MLflow's; making one takes seconds."""
+    """A database of MLflow, shared because making one takes seconds."""
     uri = f"sqlite:///{tmp_path_factory.mktemp('mlflow')}/mlflow.db"
     MlflowClient(uri).create_experiment("empty")
     return uri
@@ -73,7 +73,7 @@ def database(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 @pytest.fixture
 def store(database: str, layout: Layout, request: pytest.FixtureRequest) -> str:
-    """The database, and a study of its own in it."""
+    """The database's address, after naming the study like the test."""
     record = yaml.safe_load(layout.study_file.read_text()) | {"name": request.node.name}
     layout.study_file.write_text(yaml.safe_dump(record))
     return database
@@ -84,7 +84,7 @@ def name_of(layout: Layout) -> str:
 
 
 def runs_of(store: str, layout: Layout) -> dict[str, Run]:
-    """The experiment's runs by their names, each of which must be there once."""
+    """The runs of the study's experiment by name; each name must occur once."""
     client = MlflowClient(store)
     experiment = client.get_experiment_by_name(name_of(layout))
     found = client.search_runs([experiment.experiment_id])
@@ -127,7 +127,7 @@ def test_mlflow_holds_a_run_for_each_trial_of_a_stage(
         assert steps(store, run, "validation/acc") == scores
 
 
-def test_an_interrupted_trial_goes_on_in_its_run_of_mlflow(
+def test_an_interrupted_trial_continues_its_run_of_mlflow(
     store: str, layout: Layout, quiet: Note
 ) -> None:
     on = Trackers(mlflow=store)
@@ -169,7 +169,7 @@ def test_a_label_of_any_characters_is_a_metric_in_mlflow(
 ) -> None:
     dispatcher = dispatcher_in(layout, 1)
     with tracked(dispatcher, Trackers(mlflow=store), layout, quiet):
-        metrics = {"metrics": {"dev": {"f1:C++": 0.5, "f1:../é": 0.25}}}
-        dispatcher.report(*take(dispatcher), report(1, 0.5) | metrics)
+        metrics = {"dev": {"f1:C++": 0.5, "f1:../é": 0.25}}
+        dispatcher.report(*take(dispatcher), report(1, 0.5, metrics=metrics))
     found = runs_of(store, layout)["rte-2-ft trial-0000"].data.metrics
     assert found["dev/f1:C_2b__2b_"] == 0.5 and found["dev/f1:.._2f_é"] == 0.25

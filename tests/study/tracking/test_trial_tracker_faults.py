@@ -13,7 +13,7 @@ from tests.support.studies.dispatchers import report, take
 from tests.support.studies.followed import Note, curve, dispatcher_in
 
 
-def test_a_tracker_that_cannot_write_is_told_of_once_and_left_out(layout: Layout) -> None:
+def test_a_tracker_that_cannot_write_is_reported_once_and_left_out(layout: Layout) -> None:
     (layout.out / "trackers").write_text("no folder")
     notes: list[str] = []
     dispatcher = dispatcher_in(layout, 3)
@@ -26,7 +26,7 @@ def test_a_tracker_that_cannot_write_is_told_of_once_and_left_out(layout: Layout
     assert str(layout.out / "trackers") in notes[0] and "goes on without it" in notes[0]
 
 
-def test_a_server_that_is_gone_is_told_of_without_its_credentials(
+def test_an_unreachable_server_is_reported_without_its_credentials(
     layout: Layout, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")
@@ -39,15 +39,15 @@ def test_a_server_that_is_gone_is_told_of_without_its_credentials(
             dispatcher.report(*work, report(epoch, 0.5))
     assert len(notes) == 1 and "`trackers.mlflow` does not work: " in notes[0]
     assert "127.0.0.1" in notes[0] and "s3cret" not in notes[0]
-    # The other one goes on.
+    # The other tracker still works.
     assert curve(layout, "trial-0000", "score") == [(1, 0.5), (2, 0.5)]
 
 
-def test_a_tracker_that_hangs_holds_up_neither_trials_nor_the_end_of_a_stage(
+def test_a_tracker_that_hangs_delays_neither_trials_nor_the_end_of_a_stage(
     layout: Layout, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     answer = threading.Event()
-    monkeypatch.setattr(tracking, "_TIMEOUT_S", 0.1)
+    monkeypatch.setattr(tracking, "TIMEOUT_S", 0.1)
     monkeypatch.setattr(TensorBoard, "log_trial_start", lambda *_: answer.wait())
     notes: list[str] = []
     dispatcher = dispatcher_in(layout, 1)
@@ -59,7 +59,7 @@ def test_a_tracker_that_hangs_holds_up_neither_trials_nor_the_end_of_a_stage(
     assert dispatcher.done and len(notes) == 1 and "it takes too long" in notes[0]
 
 
-def test_stages_that_train_nothing_are_told_to_nobody(layout: Layout, quiet: Note) -> None:
+def test_stages_that_train_nothing_are_not_tracked(layout: Layout, quiet: Note) -> None:
     layout.study_file.unlink()
     dispatcher = dispatcher_in(layout, 1)
     dispatcher.stage = "predict"

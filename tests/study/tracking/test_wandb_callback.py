@@ -1,4 +1,4 @@
-"""What an offline run of Weights & Biases holds of a trial."""
+"""An offline run of Weights & Biases holds a trial."""
 
 import json
 from pathlib import Path
@@ -16,13 +16,13 @@ from tests.support.studies.wandb_records import offline_records
 
 
 @pytest.mark.slow
-def test_wandb_offline_holds_a_run_and_nobody_holds_the_key(
+def test_wandb_offline_holds_a_run_and_no_file_holds_the_key(
     layout: Layout, quiet: Note, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     key = "0123456789abcdef" * 2 + "01234567"
     start_ray(None)
     try:
-        # The driver's alone, as in a job on a cluster.
+        # Only the driver has these, as in a job on a cluster.
         monkeypatch.setenv("WANDB_MODE", "offline")
         monkeypatch.setenv("WANDB_API_KEY", key)
         dispatcher = dispatcher_in(layout, 1)
@@ -41,11 +41,11 @@ def test_wandb_offline_holds_a_run_and_nobody_holds_the_key(
     config = {item.key: json.loads(item.value_json) for item in run.config.update}
     settings = {"learning_rate": 1e-5, "seed": 0, "stage": "search", "method": "ft", "depth": 2}
     assert config.items() >= settings.items()
-    told = [
+    logged = [
         {"/".join(item.nested_key) or item.key: json.loads(item.value_json) for item in each}
         for each in (r.history.item for r in records if r.WhichOneof("record_type") == "history")
     ]
-    assert [(each["_step"], each["score"]) for each in told] == [(1, 0.25), (2, 0.5)]
-    assert [each["validation/f1"] for each in told] == [0.25, 0.5]
+    assert [(each["_step"], each["score"]) for each in logged] == [(1, 0.25), (2, 0.5)]
+    assert [each["validation/f1"] for each in logged] == [0.25, 0.5]
     for path in (*logs.rglob("*"), *layout.out.rglob("*")):
         assert not path.is_file() or key.encode() not in path.read_bytes(), path

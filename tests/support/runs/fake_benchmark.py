@@ -9,7 +9,7 @@ BERT = {"embeddings": 23_837_184, "layers": 85_054_464, "pooler": 590_592, "tota
 
 
 def write_benchmark(run_dir: Path, tasks: tuple[str, ...] = ("rte",), **changes: Any) -> None:
-    """Times that are proportional to depth and tokens: 0.1 ms for a layer and 128 tokens."""
+    """Writes times proportional to depth and tokens: 0.1 ms for one layer and 128 tokens."""
     times = []
     for task, tokens in ((None, 128.0), *((task, 32.0) for task in tasks)):
         for batch_size in (1, 128):

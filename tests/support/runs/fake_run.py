@@ -1,4 +1,4 @@
-"""A fake run directory: the files that a study writes, without a study."""
+"""A fake run folder: the files that a study writes, without a study."""
 
 import json
 from collections.abc import Sequence
@@ -29,7 +29,7 @@ for _method in ("pkd-skip", "pkd-last"):
 
 
 class FakeRun:
-    """Writes ``study.yaml`` at once, then trials as they are asked for."""
+    """Writes ``study.yaml`` at once, and trials on request."""
 
     def __init__(
         self,
@@ -89,11 +89,11 @@ class FakeRun:
         seq: int = 9,
         **settings: Any,
     ) -> Path:
-        """Write one trial's events and return its directory.
+        """Writes one trial's events and returns its folder.
 
-        `score` may be the metrics ``{split: {metric: value}}``, whose mean on the first split
-        is the score. State "unfinished" writes no end. `reports` changes the keys of the first,
-        second, ... epoch's report. `seq` is the end's place among all events.
+        `score` may be the metrics ``{split: {metric: value}}``; their mean on the first split is
+        then the score. State "unfinished" writes no end event. `reports` changes keys of the
+        reports of the first, second, ... epoch. `seq` is the end's place among all events.
         """
         splits = self.study["tasks"][task]["dev_splits"]
         metrics: dict[str, dict[str, float]] = score if isinstance(score, dict) else {}
@@ -128,10 +128,10 @@ class FakeRun:
     def confirm(
         self, task: str, depth: int, method: str, seed: int, labels: list[int], right: list[int]
     ) -> Path:
-        """Write a confirmed trial with its predictions, and return their file.
+        """Writes a trial of the confirm stage with its predictions, and returns their file.
 
-        `right` tells the examples that are predicted right; of the others the prediction is
-        1 for the label 0, and 0 for every other label.
+        `right` has 1 for each row that is predicted correctly. The prediction of a wrong row is 1
+        for the label 0, and 0 for every other label.
         """
         about = self.study["tasks"][task]
         split = about["dev_splits"][0]

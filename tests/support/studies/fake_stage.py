@@ -1,20 +1,22 @@
 """A stage without Ray and without training: four cells whose scores are computed, not trained."""
 
 import zlib
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from pkd.distillation.recipe import Method
+from pkd.files.run_format import Event
 from study.config.cell import Cell
 from study.config.search_space import Range, Space
 from study.config.sections import Asha
-from study.search.cell_search import STOP, CellSearch
+from study.search.budget import Budget, Seeds
+from study.search.cell_search import CellSearch
 from study.search.dispatcher import TrialDispatcher
 from study.search.samplers import ListSampler, OptunaSampler, dimensions, grid
-from study.storage.layout import Layout
-from study.storage.ledger import Event, Ledger
-from study.trials.trainable import StudyTrial
-from study.tuning.stage_queue import Stage, StageQueue
+from study.search.trial_record import STOP
+from study.storage.ledger import Ledger
+from study.trials.study_trial import StudyTrial
+from study.tuning.stage_queue import Stage, StageGenerator, StageQueue
 
 SPACE = Space(
     learning_rate=Range(low=1e-5, high=1e-3, log=True),
@@ -27,7 +29,7 @@ SEED = 7
 
 
 class Unwatched:
-    """An observer that looks away."""
+    """An observer that does nothing."""
 
     def changed(
         self, dispatcher: TrialDispatcher, search: CellSearch, trial: str, what: str
@@ -35,12 +37,27 @@ class Unwatched:
         """Does nothing."""
 
 
+@dataclass(frozen=True)
+class FakeReport:
+    """The parts of an epoch report that the driver reads."""
+
+    epoch: int
+    score: float
+    metrics: dict[str, dict[str, float]]
+    classes_predicted: int
+    train_seconds: float
+    eval_seconds: float
+
+    def to_dict(self) -> dict[str, Any]:
+        return asdict(self)
+
+
 class Crash(Exception):
     """Stands for the SIGKILL of the driver."""
 
 
 class CrashingLedger(Ledger):
-    """A ledger whose driver dies before or after it has written its ``at``-th event."""
+    """A ledger whose driver dies before or after it writes its ``at``-th event."""
 
     def __init__(self, root: Path, at: int, written: bool) -> None:
         super().__init__(root)
@@ -58,33 +75,40 @@ class CrashingLedger(Ledger):
 def searches(budget: int = 4) -> list[CellSearch]:
     """TPE with ASHA, TPE without, random with ASHA, and a grid: in this order."""
 
-    def cell(method: Method) -> Cell:
+    def cell(method: str) -> Cell:
         return Cell("search", "rte", 2, method)
 
-    def sampled(method: Method, algorithm: str, **more: Any) -> OptunaSampler:
+    def sampled(method: str, algorithm: str) -> OptunaSampler:
         space = dimensions(SPACE, cell(method).tunable, {})
-        return OptunaSampler(space, algorithm, SEED, cell(method).name, startup=2, **more)
+        return OptunaSampler(space, algorithm, SEED, cell(method).name, startup=2)
 
     asha = Asha(grace_epochs=1, reduction_factor=2)
-    rates = grid({"learning_rate": (1e-3, 1e-4, 1e-5)})
+    full, stopping = Budget(budget, EPOCHS), Budget(budget, EPOCHS, asha)
+    rates = ListSampler(grid({"learning_rate": (1e-3, 1e-4, 1e-5)}))
+    same, own = Seeds(SEED), Seeds(SEED, step=1)
     return [
-        CellSearch(cell("pkd-skip"), sampled("pkd-skip", "tpe"), budget, EPOCHS, asha, SEED),
-        CellSearch(cell("kd"), sampled("kd", "tpe"), budget, EPOCHS, None, SEED),
-        CellSearch(cell("pkd-last"), sampled("pkd-last", "random"), budget, EPOCHS, asha, SEED),
-        CellSearch(cell("ft"), ListSampler(rates), 3, EPOCHS, asha, SEED, seed_step=1),
+        CellSearch(cell("pkd-skip"), sampled("pkd-skip", "tpe"), stopping, seeds=same),
+        CellSearch(cell("kd"), sampled("kd", "tpe"), full, seeds=same),
+        CellSearch(cell("pkd-last"), sampled("pkd-last", "random"), stopping, seeds=same),
+        CellSearch(cell("ft"), rates, Budget(3, EPOCHS, asha), seeds=own),
     ]
 
 
 def make_dispatcher(
-    root: Path, budget: int = 4, ledger: Ledger | None = None, **more: Any
+    root: Path, budget: int = 4, ledger: Ledger | None = None, **options: Any
 ) -> TrialDispatcher:
     """A dispatcher over the ledger in ``root``, as a new driver makes it."""
-    return TrialDispatcher("search", searches(budget), ledger or Ledger(root), Unwatched(), **more)
+    record = ledger or Ledger(root)
+    return TrialDispatcher("search", searches(budget), record, Unwatched(), **options)
 
 
-def one_stage(dispatcher: TrialDispatcher, layout: Layout) -> StageQueue:
+def one_stage(dispatcher: TrialDispatcher) -> StageQueue:
     """The queue of a study that has one stage."""
-    return StageQueue((stage for stage in [Stage(dispatcher, StudyTrial, lambda *_: {})]), layout)
+
+    def stages() -> StageGenerator[None]:
+        yield Stage(dispatcher, StudyTrial, lambda search, trial: None)
+
+    return StageQueue(stages())
 
 
 def chance(*key: object) -> float:
@@ -92,19 +116,17 @@ def chance(*key: object) -> float:
     return zlib.crc32(repr(key).encode()) / 2**32
 
 
-def report_of(search: CellSearch, name: str, epoch: int) -> dict[str, Any]:
+def report_of(search: CellSearch, name: str, epoch: int) -> FakeReport:
     """What a trial reports after an epoch."""
     settings = search.trials[name].settings
     score = chance(search.cell.name, settings, epoch)
-    # One trial in eight predicts one class only, in all its epochs.
+    # One trial in eight predicts a single class in all its epochs.
     classes = 1 if chance("classes", search.cell.name, settings) < 1 / 8 else 2
-    seconds = {"train_seconds": 1.5, "eval_seconds": 0.5}
-    metrics = {"metrics": {"validation": {"acc": score}}, "classes_predicted": classes}
-    return {"epoch": epoch, "score": score, **metrics, **seconds}
+    return FakeReport(epoch, score, {"validation": {"acc": score}}, classes, 1.5, 0.5)
 
 
 def advance(dispatcher: TrialDispatcher, search: CellSearch, name: str) -> bool:
-    """Runs a trial's next epoch, in which one in twelve diverges; tells whether it goes on."""
+    """Runs a trial's next epoch, in which one in twelve diverges; returns whether it goes on."""
     trial = search.trials[name]
     epoch = len(trial.reports) + 1
     if chance("diverges", search.cell.name, trial.settings, epoch) < 1 / 12:
@@ -114,21 +136,21 @@ def advance(dispatcher: TrialDispatcher, search: CellSearch, name: str) -> bool:
 
 
 def run_until_done(dispatcher: TrialDispatcher) -> list[tuple[str, str]]:
-    """Does all that is left, one trial at a time; gives the trials in the order of their end."""
+    """Runs all remaining trials, one at a time; returns them in the order of their end."""
     order = []
     for search, name in list(dispatcher.running):
         order.append((search.cell.name, name))
         while advance(dispatcher, search, name):
             pass
-    while (work := dispatcher.next()) is not None:
-        order.append((work[0].cell.name, work[1]))
-        while advance(dispatcher, *work):
+    while (trial := dispatcher.next()) is not None:
+        order.append((trial.search.cell.name, trial.name))
+        while advance(dispatcher, *trial):
             pass
     return order
 
 
 def snapshot(dispatcher: TrialDispatcher) -> dict[str, Any]:
-    """All that decides what a dispatcher does next, in comparable form."""
+    """Everything that decides what a dispatcher does next, in comparable form."""
     return {search.cell.name: _cell(search) for search in dispatcher.searches.values()}
 
 

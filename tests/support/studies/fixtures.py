@@ -1,4 +1,4 @@
-"""Tiny studies, their inputs, and the command in this process."""
+"""Fixtures: tiny studies, their inputs, and the command in this process."""
 
 import json
 import os
@@ -14,11 +14,11 @@ from filelock import FileLock
 
 if TYPE_CHECKING:
     from study.storage.layout import Layout
-    from tests.support.studies.study_process import Finished, Study
+    from tests.support.commands.study_process import Finished, Study
 
 
 def made_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], object]) -> Path:
-    """The folder that ``make`` fills, the same for all of pytest-xdist's workers."""
+    """Returns a folder that ``make`` fills once for all workers of pytest-xdist."""
     root = factory.getbasetemp()
     if "PYTEST_XDIST_WORKER" in os.environ:
         root = root.parent
@@ -33,7 +33,7 @@ def made_once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path],
 
 @pytest.fixture(scope="session")
 def tiny_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """``<task>/<split>.parquet`` of rte and sst2. Read only: copy it to change it."""
+    """``<task>/<split>.parquet`` of rte and sst2. Read-only: copy it to change it."""
     from tests.support.studies.tiny_inputs import write_data
 
     return made_once(tmp_path_factory, "tiny-data", write_data)
@@ -41,7 +41,7 @@ def tiny_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A BERT of 4 layers. Read only: copy it to change it."""
+    """A BERT of 4 layers. Read-only: copy it to change it."""
     from tests.support.studies.tiny_inputs import write_model
 
     return made_once(tmp_path_factory, "tiny-model", write_model)
@@ -49,7 +49,7 @@ def tiny_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def s3_server() -> Iterator[str]:
-    """Where an S3 server listens on loopback."""
+    """Address of an S3 server on loopback."""
     from moto.server import ThreadedMotoServer
 
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
@@ -61,7 +61,7 @@ def s3_server() -> Iterator[str]:
 
 @pytest.fixture
 def s3_uri(s3_server: str, monkeypatch: pytest.MonkeyPatch) -> str:
-    """A folder in a new bucket, whose credentials are in the environment."""
+    """URI of a folder in a new bucket; the credentials are in the environment."""
     from pyarrow import fs
 
     for key in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
@@ -76,8 +76,8 @@ def s3_uri(s3_server: str, monkeypatch: pytest.MonkeyPatch) -> str:
 def finished_once(
     factory: pytest.TempPathFactory, name: str, study_in: Callable[[Path], "Study"]
 ) -> "Finished":
-    """A study that runs to its end, once for all of pytest-xdist's workers."""
-    from tests.support.studies.study_process import Finished
+    """Runs a study to its end, once for all workers of pytest-xdist."""
+    from tests.support.commands.study_process import Finished
 
     def run(folder: Path) -> None:
         done = study_in(folder).run()
@@ -92,9 +92,12 @@ def finished_once(
 def finished(
     tiny_data: Path, tiny_model: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> "Finished":
-    """A whole study that nothing disturbed, followed by trackers (but for Weights & Biases, whose
-    processes take seconds to start). Read only: copy its folder to go on with it."""
-    from tests.support.studies.study_process import CONFIG, Study
+    """A complete, undisturbed study, followed by trackers.
+
+    Read-only: copy its folder to resume it. Weights & Biases is off, because its processes take
+    seconds to start.
+    """
+    from tests.support.commands.study_process import CONFIG, Study
 
     def study_in(folder: Path) -> Study:
         on = {"tensorboard": True, "mlflow": f"sqlite:///{folder}/mlflow.db"}
@@ -107,9 +110,11 @@ def finished(
 def ensembled(
     tiny_data: Path, tiny_model: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> "Finished":
-    """A whole study of rte whose students learn from two teachers; the first trial of its search
-    diverges. Read only: copy its folder to go on with it."""
-    from tests.support.studies.study_process import SHORT, Study
+    """A complete study of rte whose students learn from two teachers.
+
+    The first trial of its search diverges. Read-only: copy its folder to resume it.
+    """
+    from tests.support.commands.study_process import SHORT, Study
 
     # A patience loss weighted by 1e39 is infinite in fp32.
     space = {"learning_rate": 1e-3, "temperature": 5, "alpha": 0.5, "normalize": True}
@@ -130,12 +135,12 @@ def ensembled(
 def without_ray(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> "Callable[..., subprocess.CompletedProcess[str]]":
-    """Runs a study's command in this process, for which nothing is left that would take Ray."""
+    """Returns a function that runs a study's command in this process; fails if it starts Ray."""
     from study.command_line import main
 
     def run(study: "Study", *more: str) -> "subprocess.CompletedProcess[str]":
         monkeypatch.setattr(
-            "study.cluster.ray_cluster.start_ray", lambda address: pytest.fail("it starts")
+            "study.cluster.ray_cluster.start_ray", lambda address: pytest.fail("Ray was started")
         )
         monkeypatch.chdir(study.out.parent)
         words = [*study.command[2:], *more]
@@ -147,8 +152,8 @@ def without_ray(
 
 @pytest.fixture(scope="session")
 def place(tiny_data: Path, tiny_model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A working folder with what the command lines below name."""
-    from tests.support.studies.command import CONFIG
+    """A working folder with the files that the command lines below name."""
+    from tests.support.commands.command import CONFIG
 
     folder = tmp_path_factory.mktemp("place")
     (folder / "data").symlink_to(tiny_data)
@@ -158,7 +163,7 @@ def place(tiny_data: Path, tiny_model: Path, tmp_path_factory: pytest.TempPathFa
     (folder / "folder.yaml").mkdir()
     (folder / "loop").symlink_to("loop")
     (folder / "torn" / "tokens").parent.mkdir()
-    (folder / "torn" / "tokens").write_text("no folder")
+    (folder / "torn" / "tokens").write_text("not a folder")
     return folder
 
 
@@ -166,7 +171,10 @@ def place(tiny_data: Path, tiny_model: Path, tmp_path_factory: pytest.TempPathFa
 def dry_run(
     place: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Callable[..., tuple[int, str]]:
-    """Runs a good command line with some options exchanged; gives its code and what it says."""
+    """Returns a function that runs a valid command line with some options replaced.
+
+    It returns the exit code and the error output.
+    """
     monkeypatch.chdir(place)
     monkeypatch.setattr("huggingface_hub.constants.HF_HUB_OFFLINE", True)
 
@@ -186,7 +194,7 @@ def dry_run(
 
 @pytest.fixture
 def layout(tmp_path: Path) -> "Layout":
-    """A folder of a study that is called tiny."""
+    """The run folder of a study named tiny."""
     from study.storage.layout import Layout
 
     layout = Layout(tmp_path)
@@ -197,7 +205,7 @@ def layout(tmp_path: Path) -> "Layout":
 
 @pytest.fixture
 def quiet() -> Iterator[Callable[[str], None]]:
-    """For a test in which nobody has anything to complain of."""
+    """A callback for messages that fails the test if it gets one."""
     notes: list[str] = []
     yield notes.append
     assert not notes

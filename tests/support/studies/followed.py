@@ -1,4 +1,4 @@
-"""Boards that trackers follow, and what TensorBoard holds of them."""
+"""A dispatcher to be tracked, and what TensorBoard holds of its trials."""
 
 from collections.abc import Callable
 
@@ -13,7 +13,7 @@ Note = Callable[[str], None]
 
 
 def dispatcher_in(layout: Layout, trials: int = 2) -> TrialDispatcher:
-    """A new driver's dispatcher over the ledger: one cell, rte-2-ft, two epochs a trial."""
+    """A new driver's dispatcher over the ledger: one cell, rte-2-ft, two epochs per trial."""
     return dispatcher_of(layout.ledger, fixed("rte", trials))
 
 

@@ -16,12 +16,12 @@ _GOOD, _BAD = "fine lovely superb moving".split(), "dull weak awful tired".split
 
 
 def rows_of(task: str, split: str) -> pa.Table:
-    """Rows in the hub's columns; the label is whether the last words are good ones."""
+    """Rows in the hub's columns; the label is whether the last words are positive."""
     rng = Random(f"{task} {split}")
     texts, labels = [], []
     for number in range(ROWS[split]):
         label = number % 2
-        # Mostly words that tell: a model that learns nothing names one class only.
+        # Mostly words that decide the label, so that no model learns to predict a single class.
         words = rng.choices(_NOUNS, k=rng.randint(0, 2)) + rng.choices((_BAD, _GOOD)[label], k=3)
         texts.append(" ".join(words))
         labels.append(-1 if split == "test" else label)
@@ -49,7 +49,7 @@ def write_model(directory: Path, seed: int = 0, layers: int = LAYERS) -> Path:
         num_attention_heads=2,
         intermediate_size=64,
         max_position_embeddings=128,
-        initializer_range=0.2,  # BERT's 0.02 would learn nothing in so few steps
+        initializer_range=0.2,  # with BERT's 0.02 nothing is learnt in so few steps
     )
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)

@@ -11,7 +11,7 @@ _WHOLE, _LAST = 1, 4
 
 
 def offline_records(folder: Path) -> Iterator[wandb_internal_pb2.Record]:
-    """All records of the one run in a folder, in their order."""
+    """Yields the records of the only run in a folder, in order."""
     (file,) = folder.glob("run-*.wandb")
     data, place, parts = file.read_bytes(), _OPENING, b""
     assert data.startswith(b":W&B")

@@ -19,7 +19,7 @@ from tests.support.training import tiny
 CASES = [*sorted(FAMILIES), "modernbert-mean"]
 BYTES = ["<s>", "<pad>", "</s>", "<unk>", "<mask>", "<|endoftext|>", *sorted(ByteLevel.alphabet())]
 SPECIAL_XLNET = ["<unk>", "<s>", "</s>", "<cls>", "<sep>", "<pad>", "<mask>", "<eod>", "<eop>"]
-# DeBERTa v3, as Microsoft published it.
+# The configuration of the published DeBERTa v3.
 DEBERTA_V3 = {
     "relative_attention": True,
     "pos_att_type": ["p2c", "c2p"],
@@ -31,7 +31,7 @@ DEBERTA_V3 = {
 
 
 def write_tokenizer(family: str, folder: Path) -> None:
-    """A small tokenizer of the kind that the family has: letters, words or pieces."""
+    """Writes a small tokenizer of the kind of the family: letters, words or pieces."""
     letters = {token: code for code, token in enumerate(BYTES)}
     if family == "gpt2":
         GPT2Tokenizer(vocab=letters, merges=[]).save_pretrained(folder)
@@ -45,7 +45,7 @@ def write_tokenizer(family: str, folder: Path) -> None:
 
 
 def write_encoder(case: str, folder: Path) -> Path:
-    """A random encoder of four layers, width 16."""
+    """Writes a random encoder of four layers and width 16."""
     family = case.removesuffix("-mean")
     write_tokenizer(family, folder)
     tokenizer = AutoTokenizer.from_pretrained(folder)
@@ -65,7 +65,7 @@ def write_encoder(case: str, folder: Path) -> Path:
         "eos_token_id": tokenizer.eos_token_id,
         "pad_token_id": tokenizer.pad_token_id,
     }
-    if family != "xlnet":  # it counts distances
+    if family != "xlnet":  # XLNet counts distances
         sizes["max_position_embeddings"] = 80
     if family == "modernbert":
         sizes |= {"classifier_pooling": "mean" if case != family else "cls", "layer_types": None}

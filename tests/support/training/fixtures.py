@@ -1,15 +1,26 @@
 """A tiny BERT, its data, tokens, a teacher and its signals, made once for all tests."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from pkd.data.preparation import Prepared, prepare_task
+from pkd.distillation.methods import METHODS
 from pkd.distillation.signals import ask_teacher
 from pkd.files import cache
 from pkd.models.classifier import load_classifier, save_model
 from pkd.tasks.glue import GLUE
 from tests.support.training import tiny
+
+
+@pytest.fixture(autouse=True)
+def only_known_methods() -> Iterator[None]:
+    """Forgets the methods that a test registers."""
+    before = dict(METHODS)
+    yield
+    METHODS.clear()
+    METHODS.update(before)
 
 
 @pytest.fixture(scope="session")

@@ -1,4 +1,4 @@
-"""Rows in a file of any type that is read and written."""
+"""Writes and reads rows in files of every supported type."""
 
 import csv
 import json

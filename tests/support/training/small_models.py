@@ -1,4 +1,4 @@
-"""Classifiers of BERT-like families in double precision, and what a training reads of them."""
+"""Classifiers of BERT-like families in double precision, and the outputs that training reads."""
 
 from typing import Any
 
@@ -16,7 +16,7 @@ def classifier(family: str, **settings: Any) -> PreTrainedModel:
     if family == "electra":
         config.embedding_size = 16
     torch.manual_seed(0)
-    # In double precision, where a difference cannot hide behind rounding.
+    # In double precision, so that rounding does not hide a difference.
     return AutoModelForSequenceClassification.from_config(config).double()
 
 
@@ -31,7 +31,7 @@ def batch(rows: int = 5, width: int = 12) -> dict[str, Tensor]:
 
 def outputs(model: PreTrainedModel) -> tuple[Any, dict[str, Tensor]]:
     output = model(**batch(), output_hidden_states=True)
-    # What a training looks at: logits, and the first token's state of every layer.
+    # What training reads: logits, and the first token's state of every layer.
     states = [state[:, 0] for state in output.hidden_states]
     loss = output.logits.square().sum() + torch.stack(states).pow(3).sum()
     loss.backward()

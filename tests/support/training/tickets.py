@@ -1,4 +1,4 @@
-"""A user's own data: support tickets in files of every type."""
+"""Data of a user: support tickets in files of every type."""
 
 import json
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""The real command in a session of its own, and the end of everything that it started."""
+"""Runs the real command in its own session, and ends every process that it started."""
 
 import contextlib
 import os
@@ -16,7 +16,7 @@ import yaml
 from study.storage.ledger import Ledger
 
 ROOT = Path(__file__).resolve().parents[3]
-# Ray, Optuna and the model from loading to loading: seconds on a quiet machine.
+# Seconds to wait for a study; on a quiet machine it takes far less.
 TIMEOUT = 900.0
 
 CONFIG: dict[str, Any] = {
@@ -28,19 +28,19 @@ CONFIG: dict[str, Any] = {
     "search": {
         "trials": 3,
         "asha": {"grace_epochs": 2, "reduction_factor": 2},
-        # No trial predicts one class only: such trials are made up for by others.
+        # With this space no trial predicts a single class and is replaced by a new one.
         "space": {
             "learning_rate": {"low": 1e-3, "high": 2e-3, "log": True},
             "beta": [1.0, 3.0],
         },
     },
     "confirm": {"seeds": 2},
-    # One trial at a time makes all numbers repeatable; a checkpoint after every step lets an
-    # interrupted trial go on in its middle.
+    # One trial at a time makes all numbers repeatable. A checkpoint after every step lets an
+    # interrupted trial resume within an epoch.
     "resources": {"max_concurrent": 1, "cpus_per_trial": 1, "checkpoint_every_s": 0},
 }
 
-# A teacher and a student of one trial each: all five stages, as short as they get.
+# One trial for the teacher and one for the student: the shortest study with all five stages.
 SHORT = CONFIG | {
     "methods": ["ft"],
     "teacher": {"trials": 1, "epochs": 2, "learning_rate": [1e-3]},
@@ -51,17 +51,17 @@ SHORT = CONFIG | {
 
 @dataclass
 class Study:
-    """A study of tiny tasks and its command line.
+    """A study of tiny tasks, and its command line.
 
     Attributes:
         out: its folder on this machine.
         data: ``--data``.
         model: ``--model``.
         tasks: ``--tasks``.
-        config: what its YAML file holds.
-        environment: what its process finds besides our own environment.
-        given_out: ``--out`` where it is not the path of ``out``: a URI, of which ``out`` is the
-            driver's copy, or a relative path.
+        config: content of its YAML file.
+        environment: variables that its process gets in addition to ours.
+        given_out: ``--out`` if it is not the path of ``out``: a URI (``out`` is then the driver's
+            copy) or a relative path.
     """
 
     out: Path
@@ -74,7 +74,7 @@ class Study:
 
     @property
     def command(self) -> list[str]:
-        """The command that begins the study and goes on with it."""
+        """The command that starts or resumes the study."""
         path = self.out.parent / f"{self.out.name}.yaml"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(yaml.safe_dump(self.config))
@@ -91,7 +91,7 @@ class Study:
 
     @contextlib.contextmanager
     def started(self, *more: str) -> Iterator["subprocess.Popen[str]"]:
-        """Starts the command; whatever of it still runs afterwards is killed."""
+        """Starts the command; kills all processes that are left afterwards."""
         process = subprocess.Popen(
             [*self.command, *more],
             cwd=self.out.parent,
@@ -100,7 +100,7 @@ class Study:
             stderr=subprocess.STDOUT,
             text=True,
             start_new_session=True,
-            # A shell lets what it starts in the background ignore Ctrl-C, and children inherit it.
+            # Background processes of a shell ignore Ctrl-C, and children inherit that.
             preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
         )
         try:
@@ -110,20 +110,20 @@ class Study:
             process.wait()
 
     def events(self, stage: str | None = None) -> list[dict[str, Any]]:
-        """What the ledger holds."""
+        """Returns the events of the ledger."""
         return Ledger(self.out / "ledger").events(stage)
 
     def wait_for(self, process: "subprocess.Popen[str]", stage: str, reports: int) -> None:
-        """Waits until a stage (``""``: all stages) has so many reports."""
+        """Waits until a stage (``""``: all stages) has ``reports`` epoch reports."""
         deadline = time.monotonic() + TIMEOUT
         folder = self.out / "ledger" / stage
         while len(list(folder.rglob("report-*.json"))) < reports:
             assert process.poll() is None, process.communicate()[0]
-            assert time.monotonic() < deadline, f"{stage} has not come to {reports} reports"
+            assert time.monotonic() < deadline, f"{stage} has fewer than {reports} reports"
             time.sleep(0.02)
 
     def numbers(self) -> dict[str, Any]:
-        """All of the ledger but times: settings, seeds, decisions, scores and losses."""
+        """Returns the ledger without times: settings, seeds, decisions, scores and losses."""
         numbers: dict[str, Any] = {}
         for event in self.events():
             key = f"{event['stage']}/{event['task']}-{event['depth']}-{event['method']}"
@@ -135,7 +135,7 @@ class Study:
 
 
 class Finished(NamedTuple):
-    """A study that has run to its end, and what it wrote to its terminal."""
+    """A complete study and its terminal output."""
 
     study: Study
     output: str
@@ -145,7 +145,7 @@ _TIMES = {"time", "seq", "seconds", "train_seconds", "eval_seconds", "folder"}
 
 
 def end_session(leader: int) -> None:
-    """Kills every process of a session that we started, Ray's among them, and waits for it."""
+    """Kills every process of a session that we started, including Ray's, and waits for it."""
     deadline = time.monotonic() + 30
     while members := session_members(leader):
         for member in members:
@@ -156,7 +156,7 @@ def end_session(leader: int) -> None:
 
 
 def session_members(leader: int, name: str = "") -> list[int]:
-    """The living processes of a session whose command begins with a name."""
+    """Returns the living processes of a session whose command starts with ``name``."""
     listed = subprocess.run(["ps", "-A", "-o", "pid=,stat=,args="], capture_output=True, text=True)
     members = []
     for line in listed.stdout.splitlines():

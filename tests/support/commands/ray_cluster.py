@@ -1,4 +1,4 @@
-"""A Ray cluster on this machine whose nodes share nothing but the kernel and the disk."""
+"""A Ray cluster on this machine whose nodes share only the kernel and the disk."""
 
 import contextlib
 import os
@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from tests.support.studies.study_process import end_session
+from tests.support.commands.study_process import end_session
 
 _OBJECT_STORE_BYTES = 100_000_000
 _OWN_DISK = ["unshare", "--mount", "sh", "-ec", 'mount -t tmpfs tmpfs "$0"; exec "$@"']
@@ -19,13 +19,13 @@ _OWN_DISK = ["unshare", "--mount", "sh", "-ec", 'mount -t tmpfs tmpfs "$0"; exec
 
 @dataclass
 class RayCluster:
-    """Nodes that `ray start` started, each a session of its own, and their shared token.
+    """Nodes that `ray start` started, each in its own session, and their shared token.
 
     Attributes:
-        folder: each node's scratch and what it says on starting. Its path is short: Ray's sockets
-            lie below it.
-        port: where the head listens, on loopback.
-        nodes: the living nodes, each by the leader of its session; the head is the first.
+        folder: holds each node's temporary files and start-up output. Its path is short because
+            Ray puts sockets below it.
+        port: port of the head, on loopback.
+        nodes: the running nodes, each by its session's leader; the head is the first.
     """
 
     folder: Path
@@ -34,21 +34,24 @@ class RayCluster:
 
     @property
     def address(self) -> str:
-        """What ``--address`` takes."""
+        """The value of ``--address``."""
         return f"127.0.0.1:{self.port}"
 
     @property
     def environment(self) -> dict[str, str]:
-        """What a node or a driver needs to be let in."""
+        """The environment with which a node or a driver may join."""
         return {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN_PATH": str(self.folder / "token")}
 
     def start(self, cpus: int, own_disk_at: Path | None = None) -> int:
-        """Starts a node, the head first, and waits until it runs; gives its session's leader.
+        """Starts a node, the head first, and waits until it runs.
 
         Args:
-            cpus: what it offers.
-            own_disk_at: a folder that is a disk of the node's own: it sees nothing that others
+            cpus: number of CPUs that it offers.
+            own_disk_at: folder that becomes the node's own disk: it does not see what others
                 write there.
+
+        Returns:
+            The leader of the node's session.
         """
         number = len(list(self.folder.glob("*.log"))) + 1
         where = ["--head", f"--port={self.port}", "--include-dashboard=false"]
@@ -61,7 +64,7 @@ class RayCluster:
             "num-gpus": 0,
             "object-store-memory": _OBJECT_STORE_BYTES,
             "temp-dir": self.folder / str(number),
-            # Any free ones: the default ranges of two nodes of one machine are the same.
+            # Any free ports: two nodes of one machine have the same default range.
             "min-worker-port": 0,
             "max-worker-port": 0,
         }
@@ -82,14 +85,14 @@ class RayCluster:
         return process.pid
 
     def kill(self, node: int) -> None:
-        """SIGKILL of all that a node consists of: the machine is gone."""
+        """Kills all processes of a node by SIGKILL, as if its machine were lost."""
         self.nodes.remove(node)
         end_session(node)
 
 
 @contextlib.contextmanager
 def ray_cluster() -> Iterator[RayCluster]:
-    """A cluster without nodes; whatever of it still runs after the block is killed."""
+    """A cluster without nodes; those that still run after the block are killed."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]

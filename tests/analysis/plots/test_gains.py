@@ -1,4 +1,3 @@
-import math
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +8,8 @@ from hypothesis import strategies as st
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.text import Text
 
-from analysis.plots.slope import plots, push_apart, slope
+from analysis.plots.gains import plots, push_apart
+from analysis.results.gains import gains
 from analysis.run_data.runs import load_run
 from tests.support.runs.fake_run import GLUE, FakeRun
 
@@ -20,26 +20,7 @@ def confirm(fake: FakeRun, method: str, scores: list[float], task: str = "rte") 
 
 
 def rows(path: Path) -> dict[str, Any]:
-    return {row["method"]: row for row in slope(load_run(path)).to_dict("records")}
-
-
-def test_differences_are_to_ft_with_the_standard_error_of_two_means(fake: FakeRun) -> None:
-    ft, kd = [0.60, 0.62, 0.64], [0.63, 0.66, 0.69]
-    confirm(fake, "ft", ft)
-    confirm(fake, "kd", kd)
-    found = rows(fake.path)
-    assert found["kd"]["difference"] == pytest.approx(4.0)
-    expected = 100 * math.sqrt(np.var(ft, ddof=1) / 3 + np.var(kd, ddof=1) / 3)
-    assert found["kd"]["se"] == pytest.approx(expected)
-    assert (found["ft"]["difference"], found["ft"]["se"]) == (0, 0)
-
-
-def test_one_seed_has_no_error_bar(fake: FakeRun) -> None:
-    confirm(fake, "ft", [0.6])
-    confirm(fake, "pkd-skip", [0.7, 0.8])
-    found = rows(fake.path)
-    assert math.isnan(found["pkd-skip"]["se"])
-    assert found["pkd-skip"]["difference"] == pytest.approx(15)
+    return {row["method"]: row for row in gains(load_run(path)).to_dict("records")}
 
 
 def test_without_ft_the_first_method_is_the_baseline(fake: FakeRun) -> None:
@@ -50,21 +31,13 @@ def test_without_ft_the_first_method_is_the_baseline(fake: FakeRun) -> None:
     assert rows(fake.path)["pkd-last"]["baseline"] == "kd"
 
 
-def test_a_task_without_the_baseline_is_left_out(tmp_path: Path) -> None:
-    fake = FakeRun(tmp_path, ("rte", "mrpc"))
-    confirm(fake, "ft", [0.6])
-    confirm(fake, "kd", [0.7])
-    confirm(fake, "kd", [0.7], "mrpc")
-    assert set(slope(load_run(tmp_path))["task"]) == {"rte"}
-
-
-def test_nothing_is_drawn_of_one_method(fake: FakeRun) -> None:
+def test_a_single_method_has_no_plot(fake: FakeRun) -> None:
     assert list(plots(load_run(fake.path))) == []
     confirm(fake, "ft", [0.6])
     assert list(plots(load_run(fake.path))) == []
 
 
-def test_seven_tasks_that_end_together_are_named_without_overlap(tmp_path: Path) -> None:
+def test_the_names_of_seven_close_lines_do_not_overlap(tmp_path: Path) -> None:
     fake = FakeRun(tmp_path, tuple(GLUE))
     for i, task in enumerate(GLUE):
         confirm(fake, "ft", [0.6], task)
@@ -73,7 +46,7 @@ def test_seven_tasks_that_end_together_are_named_without_overlap(tmp_path: Path)
     [axes] = plot.figure.axes
     canvas = FigureCanvasAgg(plot.figure)
     canvas.draw()
-    # Of the name alone: an annotation's own box holds its arrow too.
+    # The box of the text only: the box of an annotation includes its arrow.
     names = [Text.get_window_extent(text, canvas.get_renderer()) for text in axes.texts]
     boxes = sorted(names, key=lambda box: box.y0)
     assert len(boxes) == 7
@@ -83,14 +56,14 @@ def test_seven_tasks_that_end_together_are_named_without_overlap(tmp_path: Path)
     assert all(box.x1 <= panel.x1 + 1 for box in boxes)
 
 
-def test_things_far_apart_stay_and_equal_ones_share_the_way() -> None:
+def test_distant_places_stay_and_equal_places_move_apart_evenly() -> None:
     assert push_apart([0.0, 5.0, 9.0], 1, 0, 10) == [0, 5, 9]
     assert push_apart([5.0, 5.0], 1, 0, 10) == [4.5, 5.5]
     assert push_apart([9.9, 0.1, 10.0], 1, 0, 10) == pytest.approx([9, 0.1, 10])
 
 
 @given(st.lists(st.floats(0, 10), min_size=1, max_size=12), st.floats(0.1, 3))
-def test_pushed_apart_things_keep_order_distance_and_limits(
+def test_places_pushed_apart_keep_order_distance_and_limits(
     wanted: list[float], least: float
 ) -> None:
     places = push_apart(wanted, least, 0, 10)

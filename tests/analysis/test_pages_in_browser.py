@@ -1,4 +1,4 @@
-"""The page in a real browser: nothing broken, nothing logged, nothing wider than the window."""
+"""The page in a real browser: complete, without console messages, no wider than the window."""
 
 import random
 import shutil
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from analysis.report import build_report
+from analysis.pages import build_report
 from tests.support.runs.fake_run import GLUE, FakeRun
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def browser() -> "Iterator[Chrome]":
-    """A headless Chromium that keeps what pages write to its console."""
+    """A headless Chromium that records console messages."""
     from selenium.webdriver import Chrome, ChromeOptions, ChromeService
 
     options = ChromeOptions()
@@ -57,17 +57,17 @@ def browser() -> "Iterator[Chrome]":
 
 
 @pytest.mark.parametrize("width", [1400, 390], ids=["desktop", "phone"])
-def test_the_page_is_whole_at_every_width(browser: "Chrome", page: Path, width: int) -> None:
+def test_the_page_is_complete_at_every_width(browser: "Chrome", page: Path, width: int) -> None:
     size = {"width": width, "height": 900, "deviceScaleFactor": 1, "mobile": width < 500}
     browser.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", size)
     browser.get(page.as_uri())
-    pictures = browser.execute_script(
+    images = browser.execute_script(
         "return [...document.images].map(i => [i.alt, i.complete && i.naturalWidth > 0])"
     )
-    assert len(pictures) >= 6
-    assert [alt for alt, whole in pictures if not whole] == []
+    assert len(images) >= 6
+    assert [alt for alt, whole in images if not whole] == []
     assert browser.get_log("browser") == []
-    # Wide tables and pictures scroll inside their frames, the page itself does not.
+    # Wide tables and images scroll inside their frames; the page does not scroll sideways.
     wide = browser.execute_script("return document.documentElement.scrollWidth")
     assert wide <= width
     targets = browser.execute_script(

@@ -1,4 +1,4 @@
-"""The command in a process of its own."""
+"""Runs the command in its own process."""
 
 import os
 import subprocess

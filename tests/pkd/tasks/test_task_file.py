@@ -1,4 +1,4 @@
-"""Tasks by name, and from task files."""
+"""Tasks by name and from task files."""
 
 import json
 from pathlib import Path
@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from pkd.errors import InputError
-from pkd.tasks.glue import PAPER_TASKS
-from pkd.tasks.task_file import load_task_file, resolve_tasks
+from pkd.tasks.glue import GLUE, PAPER_TASKS
+from pkd.tasks.task_file import load_task, load_task_file, resolve_tasks
 
 
 def write_task(folder: Path, **changes: Any) -> Path:
@@ -23,7 +23,7 @@ def write_task(folder: Path, **changes: Any) -> Path:
     return path
 
 
-def test_glue_stands_for_the_papers_tasks_and_each_task_comes_once() -> None:
+def test_glue_means_the_papers_tasks_and_each_task_is_listed_once() -> None:
     assert tuple(task.name for task in resolve_tasks(["glue"])) == PAPER_TASKS
     names = [task.name for task in resolve_tasks(["rte", "cola", "rte", "mrpc"])]
     assert names == ["rte", "cola", "mrpc"]
@@ -33,6 +33,14 @@ def test_glue_stands_for_the_papers_tasks_and_each_task_comes_once() -> None:
 def test_an_unknown_task_is_named_with_the_nearest(name: str, nearest: str) -> None:
     with pytest.raises(InputError, match=f"unknown task '{name}'; did you mean '{nearest}'"):
         resolve_tasks([name])
+
+
+def test_one_task_is_loaded_by_name_or_from_its_file(tmp_path: Path) -> None:
+    assert load_task("rte") == GLUE["rte"]
+    path = write_task(tmp_path)
+    assert load_task(str(path)) == load_task_file(path)
+    with pytest.raises(InputError, match="'glue' names 6 tasks, but must name one"):
+        load_task("glue")
 
 
 def test_a_task_file_gives_a_task_with_paths_relative_to_it(tmp_path: Path) -> None:
@@ -45,7 +53,7 @@ def test_a_task_file_gives_a_task_with_paths_relative_to_it(tmp_path: Path) -> N
     }
 
 
-def test_a_task_file_may_name_the_label_whose_f1_counts(tmp_path: Path) -> None:
+def test_a_metric_may_be_the_f1_of_a_named_label(tmp_path: Path) -> None:
     labels, metrics = ["a", "b:c", "d e"], ["f1:b:c", "macro_f1", "f1:d e"]
     task = load_task_file(write_task(tmp_path, labels=labels, metrics=metrics))
     assert task.metrics == ("f1:b:c", "macro_f1", "f1:d e")
@@ -80,7 +88,7 @@ def test_a_task_file_without_keys_is_refused(tmp_path: Path, content: str) -> No
         load_task_file(tmp_path / "own.yaml")
 
 
-def test_a_task_file_that_is_missing_or_no_yaml_is_named(tmp_path: Path) -> None:
+def test_a_task_file_that_is_missing_or_not_yaml_is_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"cannot read the task file .*gone\.yaml"):
         resolve_tasks([str(tmp_path / "gone.yaml")])
     (tmp_path / "half.yaml").write_text("a: [1")

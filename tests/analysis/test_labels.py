@@ -1,0 +1,31 @@
+import pytest
+
+from analysis.labels import add_recorded_methods, method_label, method_of, setting_text
+from pkd.distillation.methods import METHODS, Method
+from pkd.distillation.own_methods import register_method
+from pkd.errors import InputError
+
+
+def test_setting_texts_keep_the_digits_of_a_setting() -> None:
+    texts = ["1e-4", "3.16e-5", "0.5", "10", "50000"]
+    assert [setting_text(v) for v in (1e-4, 3.162e-5, 0.5, 10.0, 5e4)] == texts
+
+
+def test_a_recorded_method_is_shown_as_recorded_and_gives_way_to_its_code() -> None:
+    own = Method("Mine", uses_logits=True, layer_strategy=lambda whole, count: (1,), marker="P")
+    add_recorded_methods({"own_methods": {"mine": own.to_record()}})
+    assert method_label("mine") == "Mine" and method_of("mine").marker == "P"
+    with pytest.raises(InputError, match="holds no code"):
+        METHODS["mine"].layer_strategy(12, 3)  # type: ignore[misc]
+    register_method("mine", own)
+    assert METHODS["mine"] is own
+
+
+@pytest.mark.parametrize("damaged", [["mine"], {"mine": {}}, {"mine": None}, {"mine": "x"}, "x"])
+def test_a_damaged_record_of_methods_is_refused(damaged: object) -> None:
+    with pytest.raises(InputError, match="cannot read `own_methods`"):
+        add_recorded_methods({"own_methods": damaged})
+
+
+def test_a_method_that_is_not_known_has_its_name_as_label() -> None:
+    assert method_label("pkd-new") == "pkd-new"

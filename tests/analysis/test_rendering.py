@@ -1,0 +1,32 @@
+from pathlib import Path
+
+import pandas as pd
+
+from analysis.rendering import Table
+from analysis.results.comparison import comparison
+from analysis.run_data.runs import load_run
+from analysis.tables.comparison import comparison_table
+from tests.support.runs.fake_run import FakeRun
+
+
+def table(path: Path) -> Table:
+    run = load_run(path)
+    return comparison_table(run, comparison(run))
+
+
+def test_a_table_is_written_as_markdown_and_full_precision_csv(fake: FakeRun) -> None:
+    for seed, score in enumerate([0.6, 0.6, 0.7]):
+        fake.trial("confirm", "rte", 6, "kd", seed, score)
+    table(fake.path).write(fake.path)
+    assert (fake.path / "comparison.md").read_text().startswith("# Comparison")
+    written = pd.read_csv(fake.path / "comparison.csv").set_index(["depth", "method"])
+    assert written.loc[(6, "kd"), "mean"] == (60 + 60 + 70) / 3
+
+
+def test_latex_escapes_what_it_would_read_as_a_command(tmp_path: Path) -> None:
+    cells = pd.DataFrame({"a_b": ["50 % & more", "x ± y"]})
+    bold = pd.DataFrame({"a_b": [True, False]})
+    latex = Table("name", "A title", cells, cells, bold, ("note_1: `run a_b`",)).latex()
+    assert r"\textbf{50 \% \& more}" in latex and r"x $\pm$ y" in latex
+    assert r"a\_b \\" in latex and r"note\_1: \texttt{run a\_b}" in latex
+    assert latex.count(r"\toprule") == latex.count(r"\bottomrule") == 1
