@@ -294,7 +294,7 @@ def test_a_study_of_given_teachers(
     shipped = [str(study.out), "--task", "rte", "--to", str(tmp_path / "shipped")]
     assert export.main([*shipped, "--seconds", "0.01"]) == 0
     card = (tmp_path / "shipped" / "README.md").read_text()
-    assert f"{LAYERS} layers, the best of an ensemble of 2, fine-tuned: accuracy" in card
+    assert f"{LAYERS} layers, the first of an ensemble of 2, fine-tuned: accuracy" in card
     rows = [[cell.strip() for cell in line.split("|")] for line in card.splitlines()]
     [measured] = [row for row in rows if row[1:3] == ["teacher", "PyTorch fp32"]]
     assert measured[4] == f"{100 * right:.1f}"
