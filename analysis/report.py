@@ -1,7 +1,7 @@
 """Build the report of a study from its files: finished, running, interrupted or failed.
 
 Writes RUN_DIR/report/: index.html (one file, images inside), report.md, tables/*.md|csv|tex and
-plots/*.png|svg|csv. Exit codes: 0 written, 2 there is no run or it has no trial yet.
+plots/*.png|svg|csv. Exit codes: 0 written, 2 not a run folder or no trial yet.
 """
 
 import argparse

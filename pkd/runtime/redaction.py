@@ -17,7 +17,7 @@ def redacted(text: str) -> str:
     `study.config.sections` and the command line expand ``~`` again.
     """
     for home in _homes():
-        # Whole paths only: /home/ann is not a part of /home/anna or of /mnt/home/ann.
+        # Whole paths only: the home of ann is not a part of the home of anna.
         text = re.sub(rf"(?<![\w.-]){re.escape(home)}(?![\w-]|\.\w)", "~", text)
     return _CREDENTIALS.sub(r"\1***@", text)
 

@@ -15,8 +15,10 @@ def test_a_recorded_method_is_shown_as_recorded_and_gives_way_to_its_code() -> N
     own = Method("Mine", uses_logits=True, layer_strategy=lambda whole, count: (1,), marker="P")
     add_recorded_methods({"own_methods": {"mine": own.to_record()}})
     assert method_label("mine") == "Mine" and method_of("mine").marker == "P"
+    strategy = METHODS["mine"].layer_strategy
+    assert strategy is not None
     with pytest.raises(InputError, match="holds no code"):
-        METHODS["mine"].layer_strategy(12, 3)  # type: ignore[misc]
+        strategy(12, 3)
     register_method("mine", own)
     assert METHODS["mine"] is own
 

@@ -1,8 +1,7 @@
 """Training speed on one GPU: one trial, several that share it, and a Hugging Face Trainer.
 
 Weights are random (speed does not depend on them); rows and their lengths are real. Shares refer
-to the rate of a large bf16 matrix product, measured in the same process. They count the operations
-of the matrix products of our own steps.
+to the rate of a large bf16 matrix product in the same process, and count matrix products only.
 
 python -m tests.benchmarks.gpu --data DIR --tokenizer DIR [--task mnli] [--rows 8000]
     [--layers 6,3] [--trials 1,2,4,8] [--seconds 8] [--mps]

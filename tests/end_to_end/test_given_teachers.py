@@ -16,7 +16,6 @@ from transformers import (
     AutoTokenizer,
     BertConfig,
     BertForSequenceClassification,
-    BertTokenizer,
     pipeline,
 )
 
@@ -40,31 +39,8 @@ from study.storage.layout import Layout
 from tests.support.commands.study_process import SHORT, Finished, Study
 from tests.support.studies.contexts import context_of
 from tests.support.studies.dispatchers import dispatcher_of, report, take
+from tests.support.studies.given_teachers import LABELS, LAYERS, write_teacher
 from tests.support.studies.plans import plan_of
-
-LABELS = GLUE["rte"].labels
-LAYERS = 5
-
-
-def write_teacher(folder: Path, model: Path, layers: int = LAYERS) -> Path:
-    """Writes a narrow BERT with a reversed vocabulary and reversed labels."""
-    known = AutoTokenizer.from_pretrained(model).get_vocab()
-    words = sorted(known, key=lambda word: (not word.startswith("["), -known[word]))
-    vocabulary = {word: code for code, word in enumerate(words)}
-    BertTokenizer(vocab=vocabulary, do_lower_case=True).save_pretrained(folder)
-    torch.manual_seed(3)
-    config = BertConfig(
-        vocab_size=len(words),
-        hidden_size=24,
-        num_hidden_layers=layers,
-        num_attention_heads=2,
-        intermediate_size=48,
-        initializer_range=0.2,
-        pad_token_id=vocabulary["[PAD]"],
-        id2label=dict(enumerate(LABELS[::-1])),
-    )
-    BertForSequenceClassification(config).save_pretrained(folder)
-    return folder
 
 
 def first_trial(tmp_path: Path, cell: Cell) -> TrialRef:

@@ -96,7 +96,7 @@ def test_a_checkout_sends_its_folder_to_a_cluster_and_a_package_its_packages_alo
 @pytest.mark.parametrize(
     ("program", "expected"),
     [
-        ("/home/x/bin/pkd-study", ["pkd-study", "run", "--tasks", "rte"]),
+        ("bin/pkd-study", ["pkd-study", "run", "--tasks", "rte"]),
         ("study/run.py", ["python", "study/run.py", "run", "--tasks", "rte"]),
     ],
 )
