@@ -1,6 +1,7 @@
 """The project's errors. Each message names the wrong thing, its value and what to do."""
 
-from collections.abc import Sequence
+import difflib
+from collections.abc import Iterable, Sequence
 
 
 class PkdError(Exception):
@@ -29,6 +30,12 @@ class DiskFull(PkdError):
     """A file was not written because the disk or quota is full; no partial file is left."""
 
 
+class OutOfMemory(PkdError):
+    """Memory ran out while a model was loaded; nothing is wrong with the model."""
+
+    transient = True
+
+
 class TrainingError(PkdError):
     """A trial cannot go on: its loss or its score is not finite."""
 
@@ -52,3 +59,18 @@ def listed(names: Sequence[str], most: int = 20) -> str:
         name if name.isprintable() and len(name) < 100 else shown(name) for name in names[:most]
     )
     return first + (f" and {len(names) - most:,} more" if len(names) > most else "")
+
+
+def did_you_mean(wrong: object, known: Iterable[str]) -> str:
+    """Returns ``; did you mean 'train'?`` for the name nearest to a wrong one, or an empty text.
+
+    Upper and lower case count as alike.
+    """
+    names = {name.casefold(): name for name in known}
+    near = difflib.get_close_matches(str(wrong)[:100].casefold(), names, n=1)
+    return f"; did you mean {names[near[0]]!r}?" if near else ""
+
+
+def at_row(where: str, row: int) -> str:
+    """Returns a file and one of its rows, counted from 0, for a message."""
+    return f"{where}, row {row} (first row is 0)"

@@ -1,19 +1,27 @@
 """Rows of a file of any size, read a chunk at a time; a bad row does not end the reading."""
 
-import io
+import functools
 import itertools
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from pkd.errors import InputError
-from pkd.files.columns import chosen_columns
-from pkd.files.row_parsers import DELIMITERS, OnBadRow, parse_csv, parse_jsonl
+from pkd.files.columns import chosen_columns, columns_of_header
+from pkd.files.quotes import check_quotes
+from pkd.files.row_parsers import (
+    JSONL_ADVICE,
+    OnBadRow,
+    Quoting,
+    check_suffix,
+    parse_csv,
+    parse_jsonl,
+)
+from pkd.files.text_file import check_regular, open_lines
 
-SUFFIXES = (*DELIMITERS, ".jsonl", ".parquet")
 CHUNK = 4096  # rows that are in memory at a time
 _LONGEST_FIELD = 1 << 24  # characters: a quote that is never closed must not swallow the file
 
@@ -52,33 +60,27 @@ class Source:
     chunks: Iterator[Chunk]
 
 
-def check_suffix(option: str, path: Path) -> None:
-    """Checks the type of a file that an option names.
-
-    Raises:
-        InputError: if the type is unknown; names the option.
-    """
-    if path.suffix.lower() not in SUFFIXES:
-        raise InputError(
-            f"{option} is {path}, whose type {path.suffix!r} is unknown; use {', '.join(SUFFIXES)}"
-        )
-
-
 @contextmanager
-def open_rows(path: Path, needed: Sequence[str], on_bad_row: OnBadRow) -> Iterator[Source]:
-    """Opens a file for reading.
+def open_rows(
+    path: Path, needed: Sequence[str], on_bad_row: OnBadRow, quoting: Quoting = "double"
+) -> Iterator[Source]:
+    """Opens a file for reading; CSV and TSV with quotes are read twice, the first time to check.
 
     Args:
-        path: its suffix, one of `SUFFIXES`, gives its type. Texts are UTF-8.
+        path: its suffix, one of `pkd.files.row_parsers.SUFFIXES`, gives its type. Texts are UTF-8.
         needed: columns that the file must have; of JSONL the first row.
         on_bad_row: called with the place and the problem of each row that cannot be read.
+        quoting: of CSV and TSV, see `pkd.files.columns.read_columns`.
 
     Raises:
-        InputError: if the file or its columns cannot be read.
+        InputError: if the file or its columns cannot be read, or if quotes may join rows.
     """
+    check_suffix(str(path), path)
+    check_regular(path)
+    openers = {".parquet": _open_parquet, ".jsonl": _open_jsonl}
+    opened = openers.get(path.suffix.lower(), functools.partial(_open_csv, quoting=quoting))
     try:
-        with _open_parquet(path) if _is_parquet(path) else _open_text(path, on_bad_row) as source:
-            chosen_columns(source.columns, needed, (), str(path))
+        with opened(path, needed, on_bad_row) as source:
             yield source
     except OSError as error:
         if error.filename is None or Path(error.filename) != path:
@@ -86,44 +88,46 @@ def open_rows(path: Path, needed: Sequence[str], on_bad_row: OnBadRow) -> Iterat
         raise InputError(f"cannot read {path}: {error.strerror}") from None
 
 
-def _is_parquet(path: Path) -> bool:
-    return path.suffix.lower() == ".parquet"
-
-
 @contextmanager
-def _open_text(path: Path, on_bad_row: OnBadRow) -> Iterator[Source]:
-    is_jsonl = path.suffix.lower() == ".jsonl"
-    # Bytes that are not UTF-8 become lone surrogates, which `_only_utf8` finds in their row.
-    with (
-        path.open("rb") as file,
-        io.TextIOWrapper(
-            file, "utf-8-sig", errors="surrogateescape", newline="\n" if is_jsonl else ""
-        ) as lines,
-    ):
-        columns, rows = (_open_jsonl if is_jsonl else _open_csv)(path, lines, on_bad_row)
+def _open_jsonl(path: Path, needed: Sequence[str], on_bad_row: OnBadRow) -> Iterator[Source]:
+    with path.open("rb") as file, open_lines(path, file, "\n") as lines:
+        rows = _only_utf8(parse_jsonl(lines, on_bad_row), on_bad_row)
+        first = list(itertools.islice(rows, 1))
+        columns = [name for _, row in first for name in row]
+        if needed and not first:
+            raise InputError(f"{path} has no row. {JSONL_ADVICE}")
+        chosen_columns(columns, needed, (), f"the first row of {path}")
+        rows = itertools.chain(first, rows)
         yield Source(columns, path.stat().st_size, _chunks(rows, file.tell))
 
 
-def _open_jsonl(
-    path: Path, lines: Iterable[str], on_bad_row: OnBadRow
-) -> tuple[list[str], Iterator[tuple[int, Row]]]:
-    # A file that was joined from several may have byte order marks in its middle.
-    parsed = parse_jsonl((line.lstrip("\ufeff") for line in lines), on_bad_row)
-    rows = _only_utf8(parsed, on_bad_row)
-    first = list(itertools.islice(rows, 1))
-    columns = [name for _, row in first for name in row]
-    return columns, itertools.chain(first, rows)
-
-
+@contextmanager
 def _open_csv(
-    path: Path, lines: Iterable[str], on_bad_row: OnBadRow
-) -> tuple[list[str], Iterator[tuple[int, Row]]]:
-    header, parsed = parse_csv(path, lines, _LONGEST_FIELD, on_bad_row)
-    if not _is_utf8("".join(header)):
-        raise InputError(f"{path}: the header is not UTF-8; save the file as UTF-8")
-    chosen_columns(header, None, (), str(path))  # refuses columns of the same name
-    rows = ((line, dict(zip(header, row, strict=True))) for line, row in parsed)
-    return header, _only_utf8(rows, on_bad_row)
+    path: Path, needed: Sequence[str], on_bad_row: OnBadRow, quoting: Quoting
+) -> Iterator[Source]:
+    with path.open("rb") as file, open_lines(path, file) as lines:
+        if quoting == "double":
+            check_quotes(path, lines, _LONGEST_FIELD)
+            lines.seek(0)
+        header, parsed = parse_csv(path, lines, _LONGEST_FIELD, on_bad_row, quoting)
+        if not _is_utf8("".join(header)) or "\0" in "".join(header):
+            raise InputError(f"{path}: the header is not UTF-8; save the file as UTF-8")
+        columns_of_header(path, header, needed)
+        chosen_columns(header, None, (), str(path))  # refuses columns of the same name
+        texts = _without_nul(parsed, on_bad_row)
+        rows = ((line, dict(zip(header, row, strict=True))) for line, row in texts)
+        size = path.stat().st_size
+        yield Source(header, size, _chunks(_only_utf8(rows, on_bad_row), file.tell))
+
+
+def _without_nul(
+    rows: Iterator[tuple[int, list[str]]], on_bad_row: OnBadRow
+) -> Iterator[tuple[int, list[str]]]:
+    for line, row in rows:
+        if any("\0" in field for field in row):
+            on_bad_row(f"line {line}", "it holds a NUL, which is not text")
+        else:
+            yield line, row
 
 
 def _only_utf8(rows: Iterator[tuple[int, Row]], on_bad_row: OnBadRow) -> Iterator[tuple[int, Row]]:
@@ -153,13 +157,14 @@ def _chunks(rows: Iterator[tuple[int, Row]], done: Callable[[], int]) -> Iterato
 
 
 @contextmanager
-def _open_parquet(path: Path) -> Iterator[Source]:
+def _open_parquet(path: Path, needed: Sequence[str], on_bad_row: OnBadRow) -> Iterator[Source]:
     from pyarrow import parquet
 
     with path.open("rb") as raw:
         with _readable(path):
             file = parquet.ParquetFile(raw)
             columns = file.schema_arrow.names
+        chosen_columns(columns, needed, (), str(path))
         yield Source(columns, file.metadata.num_rows, _parquet_chunks(path, file))
 
 

@@ -5,7 +5,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from pkd.errors import InputError, shown
 from pkd.files.row_parsers import DELIMITERS
@@ -22,7 +22,7 @@ def open_writer(path: Path, kind: str, columns: Sequence[str]) -> Iterator[Write
 
     Args:
         path: the file.
-        kind: its type, one of `pkd.files.row_reader.SUFFIXES`; the file may have another suffix.
+        kind: its type, one of `pkd.files.row_parsers.SUFFIXES`; the file may have another suffix.
         columns: the columns of the rows, the added ones last.
     """
     if kind == ".parquet":
@@ -36,7 +36,7 @@ def open_writer(path: Path, kind: str, columns: Sequence[str]) -> Iterator[Write
                 for row, more in zip(chunk.rows, added, strict=True)
             )
             return
-        writer = csv.writer(file, delimiter=DELIMITERS[kind], lineterminator="\n")
+        writer = csv.writer(_UnixLines(file), delimiter=DELIMITERS[kind])
         writer.writerow(columns)
         yield _refuse_unknown_keys(
             lambda chunk, added: writer.writerows(
@@ -45,6 +45,19 @@ def open_writer(path: Path, kind: str, columns: Sequence[str]) -> Iterator[Write
             ),
             columns,
         )
+
+
+class _UnixLines:
+    """Ends the rows of a CSV writer by ``\\n``.
+
+    A writer that does so itself leaves a field that holds a lone ``\\r`` without quotes.
+    """
+
+    def __init__(self, file: TextIO) -> None:
+        self._file = file
+
+    def write(self, row: str) -> None:
+        self._file.write(row.removesuffix("\r\n") + "\n")
 
 
 @contextmanager

@@ -1,5 +1,6 @@
 """YAML files of users: doubled keys are errors, and aliases cannot make a file huge."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -10,20 +11,22 @@ from pkd.errors import InputError, shown
 # Enough for a task with many labels; a data file or weights given by mistake are larger.
 _MOST_BYTES = 1_000_000
 _MOST_VALUES = 50_000
+_BOOLEAN = "tag:yaml.org,2002:bool"
 
 
-def read_mapping(path: Path, what: str) -> dict[str, Any]:
+def read_mapping(path: Path, what: str, words: bool = False) -> dict[str, Any]:
     """Reads a file of keys and values; an empty file gives an empty dictionary.
 
     Args:
         path: UTF-8 text.
         what: what the file is, for messages.
+        words: see `read_yaml`.
 
     Raises:
         InputError: with the file and, where it is known, the line.
     """
     try:
-        tree = read_yaml(path)
+        tree = read_yaml(path, words)
     except InputError as error:
         raise InputError(f"cannot read the {what} {path}: {error}") from None
     if tree is None:
@@ -36,11 +39,13 @@ def read_mapping(path: Path, what: str) -> dict[str, Any]:
     return tree
 
 
-def read_yaml(path: Path) -> Any:
+def read_yaml(path: Path, words: bool = False) -> Any:
     """Reads a YAML file of moderate size, in which each key appears once.
 
     Args:
         path: UTF-8 text.
+        words: whether ``yes``, ``no``, ``on`` and ``off`` are texts, as in YAML 1.2, and not true
+            and false, as in YAML 1.1.
 
     Raises:
         InputError: with the reason, which does not name the file.
@@ -50,7 +55,7 @@ def read_yaml(path: Path) -> Any:
             content = file.read(_MOST_BYTES + 1)
         if len(content) > _MOST_BYTES:
             raise InputError(f"it has more than {_MOST_BYTES:,} bytes; is it a data file?")
-        return parse_yaml(content.decode("utf-8"))
+        return parse_yaml(content.decode("utf-8"), _WordLoader if words else _Loader)
     except (OSError, ValueError) as error:
         raise InputError(str(error)) from None
 
@@ -68,18 +73,32 @@ class _Loader(yaml.SafeLoader):
             ) from None
 
 
-def parse_yaml(text: str) -> Any:
+class _WordLoader(_Loader):
+    """Reads yes, no, on and off as texts, as YAML 1.2 does."""
+
+    yaml_implicit_resolvers = {
+        first: [each for each in resolvers if each[0] != _BOOLEAN]
+        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
+
+
+_WordLoader.add_implicit_resolver(
+    _BOOLEAN, re.compile("(true|True|TRUE|false|False|FALSE)$"), list("tTfF")
+)
+
+
+def parse_yaml(text: str, loader: type[_Loader] = _Loader) -> Any:
     """Reads YAML of moderate size, in which each key appears once.
 
     Raises:
         InputError: with the reason and, where it is known, the line.
     """
     try:
-        root = yaml.compose(text, _Loader)
+        root = yaml.compose(text, loader)
         if root is None:
             return None
         _check_size_and_keys(root)
-        return _Loader("").construct_document(root)
+        return loader("").construct_document(root)
     except yaml.YAMLError as error:
         raise InputError(f"it is not YAML: {error}") from None
     except RecursionError:

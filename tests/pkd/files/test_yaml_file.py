@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from pkd.errors import InputError
-from pkd.files.yaml_file import parse_yaml, read_mapping
+from pkd.files.yaml_file import parse_yaml, read_mapping, read_yaml
 
 LAUGHS = "a0: &a0 [x, x]\n" + "".join(
     f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]\n" for n in range(1, 10)
@@ -66,3 +66,14 @@ def test_a_yaml_file_that_is_missing_is_refused(tmp_path: Path) -> None:
 def test_plain_values_keep_the_types_that_earlier_studies_got() -> None:
     found = parse_yaml("[yes, off, y, n, 5e-5, 5.0e-5, 010]")
     assert found == [True, False, "y", "n", "5e-5", 5e-5, 8]
+
+
+def test_words_of_yaml_1_1_may_stay_texts(tmp_path: Path) -> None:
+    path = tmp_path / "a.yaml"
+    path.write_text("labels: [no, Yes, off, ON, true, False, truely, 'true']\nno: 1")
+    words = read_yaml(path, words=True)
+    assert words == {
+        "labels": ["no", "Yes", "off", "ON", True, False, "truely", "true"],
+        "no": 1,
+    }
+    assert read_yaml(path)["labels"][:4] == [False, True, False, True]
