@@ -25,20 +25,20 @@ def written_task(task_file: Path, data: Path, run: str) -> list[str]:
 
     Args:
         task_file: a new file ``*.yaml``.
-        data: the training file, or a folder of data files.
+        data: the training file, whose folder may hold other splits, or a folder of data files.
         run: the command that runs a study.
 
     Returns:
-        What was guessed, and the command to try next.
+        What was guessed, line by line, and the command to try next.
 
     Raises:
         InputError: if the task file exists or cannot be written, or the data cannot be read.
     """
-    from pkd.tasks.task_template import init_task
+    from pkd.tasks.task_init import init_task
 
     guessed = init_task(task_file, data)
     command = [*run.split(), "--tasks", str(task_file), "--dry-run"]
-    return [guessed, f"Check the file, then: {shlex.join(command)}"]
+    return [*guessed, f"Check the file, then: {shlex.join(command)}"]
 
 
 def parser(prog: str = PROG) -> argparse.ArgumentParser:

@@ -1,13 +1,18 @@
 """Checks and tokenises the data of a task, once for all trials."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from pkd.data.label_coverage import label_notes
+from pkd.data.row_notes import row_notes
 from pkd.data.rows import Rows, load_rows, split_exists, with_unlabelled
 from pkd.data.tokens import build_tokens
 from pkd.errors import InputError, listed
-from pkd.models.encoder import load_encoder_config, load_tokenizer, longest_input
+from pkd.models.encoder import load_encoder_config, longest_input
 from pkd.models.hub import fetch_model
+from pkd.models.tokenizer import load_tokenizer
+from pkd.tasks.glue import TRAIN_ROWS
 from pkd.tasks.task import Task
 
 
@@ -41,9 +46,25 @@ class Prepared:
         """The number of rows in ``distilled`` without a label."""
         return self.rows[self.task.distilled] - self.rows[self.task.train]
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What was found about the data, a sentence each: empty texts, doubled rows, ..."""
+        return self.task.notes
+
+    def without_notes(self) -> "Prepared":
+        """Returns the same data without the notes, which say nothing about generated data."""
+        return replace(self, task=self.task.model_copy(update={"notes": ()}))
+
 
 def describe_task(prepared: Prepared) -> str:
-    """Returns a summary of a user's task: columns, labels, rows, and how dev was cut."""
+    """Returns what a user should check, in lines: a summary of an own task, and all notes."""
+    name = prepared.task.name
+    summary = [_summary(prepared)] if prepared.task.own else []
+    return "\n".join([*summary, *(f"note on {name}: {note}" for note in prepared.notes)])
+
+
+def _summary(prepared: Prepared) -> str:
+    """Returns columns, labels and rows of a task, and how its dev split was cut."""
     task, rows = prepared.task, prepared.rows
     named = [split for split in rows if split != task.distilled or not task.unlabelled]
     splits = ", ".join(f"{split} {rows[split]:,}" for split in named)
@@ -76,6 +97,7 @@ def check_task(
     """Reads and checks all splits of a task; unlabelled rows follow the training rows.
 
     Test splits, and dev splits after the first, are left out if a local copy of GLUE lacks them.
+    What a user should know about the data is added to the notes of the task.
 
     Args:
         task: the task.
@@ -87,23 +109,39 @@ def check_task(
         The task without the splits that were left out, and the rows of each split.
 
     Raises:
-        InputError: for the first error in the data.
+        InputError: for the first error in the data, or if a metric can only be 0.
     """
-    dev = (
-        task.dev[0],
-        *(split for split in task.dev[1:] if split_exists(task, split, data_dir)),
-    )
-    test = tuple(split for split in task.test if split_exists(task, split, data_dir))
+    lacking = [
+        split for split in (*task.dev[1:], *task.test) if not split_exists(task, split, data_dir)
+    ]
+    dev = tuple(split for split in task.dev if split not in lacking)
+    test = tuple(split for split in task.test if split not in lacking)
     task = task.model_copy(update={"dev": dev, "test": test})
     limits = {task.train: max_train_rows} | dict.fromkeys(dev, max_dev_rows)
     rows = {
         split: load_rows(task, split, data_dir, limits.get(split))
         for split in (task.train, *dev, *task.predicted, *task.unlabelled)
     }
+    notes = (
+        *task.notes,
+        *_glue_notes(task, lacking, len(rows[task.train])),
+        *label_notes(task, rows),
+        *row_notes(task, rows),
+    )
     if task.unlabelled:
         others = [rows.pop(split) for split in task.unlabelled]
         rows[task.distilled] = with_unlabelled(rows[task.train], others)
-    return task, rows
+    return task.model_copy(update={"notes": notes}), rows
+
+
+def _glue_notes(task: Task, lacking: Sequence[str], train_rows: int) -> list[str]:
+    """Says what of a task of GLUE is not used."""
+    notes = []
+    if lacking:
+        notes.append(f"the data lack {listed(lacking)}: neither scored nor predicted")
+    if not task.own and train_rows < TRAIN_ROWS[task.name]:
+        notes.append(f"{train_rows:,} training rows are used; GLUE has {TRAIN_ROWS[task.name]:,}")
+    return notes
 
 
 def prepare_task(

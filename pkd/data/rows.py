@@ -2,7 +2,6 @@
 
 import os
 import re
-import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,14 +9,16 @@ from typing import Any
 
 import numpy as np
 
-from pkd.data.dev_split import rows_for_dev
 from pkd.data.hub_dataset import read_hub
-from pkd.errors import InputError, listed, shown
+from pkd.data.label_codes import label_codes
+from pkd.data.row_choice import random_subset, rows_for_dev
+from pkd.errors import InputError, at_row, shown
 from pkd.files.columns import Columns, read_columns
+from pkd.files.missing_text import is_missing_text
+from pkd.files.near_file import near_file
 from pkd.tasks.task import Task
 
 UNLABELLED = -100  # the label of a row without one; torch's cross_entropy ignores it
-_INTEGER = re.compile(r"0|-?[1-9][0-9]{0,17}")  # in its usual form, e.g. not 007
 
 
 @dataclass(frozen=True)
@@ -25,14 +26,16 @@ class Rows:
     """The rows of one split.
 
     Attributes:
-        texts: one list of strings for each text column.
+        texts: one list of strings for each text column; a missing text is empty.
         labels: (rows,) int64 label codes, or None for a split without labels.
         idx: (rows,) int64, the row ids of the file, or the row numbers if it has none.
+        coded: whether the file has codes in place of some label names.
     """
 
     texts: tuple[list[str], ...]
     labels: np.ndarray | None
     idx: np.ndarray
+    coded: bool = False
 
     def __len__(self) -> int:
         return len(self.idx)
@@ -43,6 +46,7 @@ class Rows:
             tuple([column[i] for i in rows] for column in self.texts),
             None if self.labels is None else self.labels[rows],
             self.idx[rows],
+            self.coded,
         )
 
 
@@ -58,12 +62,13 @@ def load_rows(
             dev split each give their part of it.
         data_dir: folder with ``<task>/<split>.parquet`` for GLUE tasks; None loads the hub's
             nyu-mll/glue. Tasks of users name their files or their data set.
-        max_rows: size (>= 2) of a random subset, which is the same on every machine; None takes
-            all rows.
+        max_rows: size (>= 2) of a random subset, which is the same on every machine and holds a
+            row of each label of the split; None takes all rows.
 
     Raises:
-        InputError: for a missing file or column, an empty split, a split with one class, a
-            missing text, an unknown label or a wrong row id; names the file and the row.
+        InputError: for a missing file or column, an empty split, a split with one class, a value
+            that is no text, mostly missing texts, an unknown label or a wrong row id; names the
+            file and the row.
         HubUnreachable: if the hub is needed and does not answer.
     """
     if max_rows is not None and max_rows < 2:
@@ -75,22 +80,35 @@ def load_rows(
     if not columns[task.texts[0]]:
         raise InputError(f"{where} is empty: split {split!r} of task {task.name} needs rows")
     texts = tuple(_checked_texts(columns[name], name, where) for name in task.texts)
-    labels = _label_codes(columns[task.label], task, where) if labelled else None
+    _check_most_have_text(texts, task, where)
+    labels, coded = None, False
+    if labelled:
+        labels, coded = label_codes(columns[task.label], task, split, where)
     idx = _row_ids(columns.get("idx", range(len(texts[0]))), where)
-    rows = Rows(texts, labels, idx)
+    rows = Rows(texts, labels, idx, coded)
     if cut:
         assert labels is not None
         in_dev = rows_for_dev(task, labels, where)
         rows = rows.take(np.flatnonzero(in_dev == (split == task.dev[0])))
         where = f"{where}, the part for {split}"
-    if max_rows is not None and max_rows < len(rows):
-        # Seeded by the names, not by the study's seed: all seeds use the same rows.
-        rng = np.random.default_rng(zlib.crc32(f"{task.name}/{split}".encode()))
-        rows = rows.take(np.sort(rng.permutation(len(rows))[:max_rows]))
     if rows.labels is not None and len(np.unique(rows.labels)) < 2:
         only = task.labels[int(rows.labels[0])]
         raise InputError(f"{where}: all rows have the label {only!r}; a classifier needs two")
+    if max_rows is not None and max_rows < len(rows):
+        rows = _subset(rows, task, split, max_rows)
     return rows
+
+
+def _subset(rows: Rows, task: Task, split: str, most: int) -> Rows:
+    labels = np.zeros(len(rows), dtype=np.int64) if rows.labels is None else rows.labels
+    codes = np.unique(labels)
+    if most < len(codes):
+        raise InputError(
+            f"max_rows of split {split!r} of task {task.name} is {most} (`max_train_rows` or "
+            f"`max_dev_rows`), but must be {len(codes)} or more: a row of each label of the split"
+        )
+    # Seeded by the names, not by the study's seed: all seeds use the same rows.
+    return rows.take(random_subset(labels, most, f"{task.name}/{split}"))
 
 
 def with_unlabelled(labelled: Rows, others: Sequence[Rows]) -> Rows:
@@ -137,52 +155,47 @@ def _read_split(
         path = data_dir / task.name / f"{split}.parquet"
         if not os.path.exists(path):  # `Path.exists` raises for impossible paths
             raise InputError(
-                f"{path} does not exist: --data needs <task>/<split>.parquet for task {task.name}"
+                f"{path} does not exist: the data folder (--data, `data.dir`) needs "
+                f"<task>/<split>.parquet for task {task.name}"
+                + near_file(path)
             )
     try:
-        return str(path), read_columns(path, needed, ["idx"])
+        return str(path), read_columns(path, needed, ["idx"], quoting=task.quoting)
     except InputError as error:
-        raise InputError(f"task {task.name}: {error}") from None
+        raise InputError(f"task {task.name}: {error}{near_file(path)}") from None
 
 
 def _checked_texts(values: list[Any], column: str, where: str) -> list[str]:
+    texts: list[str] = []
     for number, value in enumerate(values):
+        if is_missing_text(value):
+            texts.append("")
+            continue
         if not isinstance(value, str):
             raise InputError(
-                f"{_place(where, number)}: column {column!r} holds {shown(value)}, but must be "
+                f"{at_row(where, number)}: column {column!r} holds {shown(value)}, but must be "
                 "text"
             )
         try:
             value.encode()
         except UnicodeEncodeError:  # JSON can escape half a character
             raise InputError(
-                f"{_place(where, number)}: column {column!r} holds half of a surrogate pair, "
+                f"{at_row(where, number)}: column {column!r} holds half of a surrogate pair, "
                 f"which is not text: {shown(value)}"
             ) from None
-    return values
+        texts.append(value)
+    return texts
 
 
-def _label_codes(values: list[Any], task: Task, where: str) -> np.ndarray:
-    codes: dict[Any, int] = {name: code for code, name in enumerate(task.labels)}
-    numbers = {int(name): name for name in task.labels if _INTEGER.fullmatch(name)}
-    if numbers:
-        # Labels 1, 2, 3 in a file are these names, and not the codes 1, 2, 3.
-        allowed = ""
-        codes |= {number: codes[name] for number, name in numbers.items()}
-    else:
-        allowed = f" (or their codes 0..{len(task.labels) - 1})"
-        codes |= {code: code for code in range(len(task.labels))}
-        codes |= {str(code): code for code in range(len(task.labels))}
-    labels = np.empty(len(values), dtype=np.int64)
-    for number, value in enumerate(values):
-        plain = isinstance(value, (str, int, float)) and not isinstance(value, bool)
-        if not plain or value not in codes:
-            raise InputError(
-                f"{_place(where, number)}: label {shown(value)} is not one of the labels of task "
-                f"{task.name}: {listed(task.labels)}{allowed}"
-            )
-        labels[number] = codes[value]
-    return labels
+def _check_most_have_text(texts: Sequence[list[str]], task: Task, where: str) -> None:
+    total = len(texts[0])
+    empty = [row for row, each in enumerate(zip(*texts, strict=True)) if not any(each)]
+    if 2 * len(empty) > total:
+        raise InputError(
+            f"{where}: {len(empty):,} of {total:,} rows have no text in "
+            f"{' and '.join(task.texts)}, the first is row {empty[0]} (first row is 0): are "
+            f"these the right columns (`texts` of task {task.name})?"
+        )
 
 
 def _row_ids(values: Sequence[Any], where: str) -> np.ndarray:
@@ -191,17 +204,13 @@ def _row_ids(values: Sequence[Any], where: str) -> np.ndarray:
         text = "" if isinstance(value, bool) else str(value)
         if not re.fullmatch(r"-?[0-9]{1,18}", text):
             raise InputError(
-                f"{_place(where, number)}: column 'idx' holds {shown(value)}, but must hold the "
+                f"{at_row(where, number)}: column 'idx' holds {shown(value)}, but must hold the "
                 "number of the row; rename the column if it is something else"
             )
         first = rows.setdefault(int(text), number)
         if first != number:
             raise InputError(
-                f"{_place(where, number)}: column 'idx' holds {text}, as row {first} does; "
+                f"{at_row(where, number)}: column 'idx' holds {text}, as row {first} does; "
                 "predictions are matched by it, so it must be different in each row"
             )
     return np.fromiter(rows, dtype=np.int64, count=len(values))
-
-
-def _place(where: str, number: int) -> str:
-    return f"{where}, row {number} (first row is 0)"

@@ -144,7 +144,7 @@ def build_tokens(
         root: parent of all token folders.
 
     Raises:
-        InputError: for a tokenizer without a fast version.
+        InputError: for a tokenizer without a fast version, or one that does not separate pairs.
     """
     key = {
         "kind": "tokens-1",
@@ -153,6 +153,8 @@ def build_tokens(
         "tokenizer": tokenizer_digest(tokenizer),
         "max_length": max_length,
     }
+    if not tokenizer("")["input_ids"]:  # earlier versions left such rows without any token
+        key["empty"] = "one padding token"
     return build_once(root, key, lambda folder: _write_arrays(folder, rows, tokenizer, max_length))
 
 
@@ -242,13 +244,33 @@ def encode(
 def _encode(
     texts: Sequence[list[str]], tokenizer: Any, max_length: int
 ) -> tuple[np.ndarray, np.ndarray | None, np.ndarray]:
-    """Returns tokens, their types if the model has them, and the length of each row."""
+    """Returns tokens, their types if the model has them, and the length of each row.
+
+    A row without tokens, as GPT-2's tokenizer makes of an empty text, is one padding token.
+    """
+    if len(texts) == 2:
+        _check_pairs(tokenizer)
     encoded = tokenizer(*texts, truncation=True, max_length=max_length)
-    lengths = np.array([len(row) for row in encoded["input_ids"]])
+    rows = [row or [tokenizer.pad_token_id] for row in encoded["input_ids"]]
     types = None
     if "token_type_ids" in encoded:
-        types = np.concatenate(encoded["token_type_ids"]).astype(np.uint8)
-    return np.concatenate(encoded["input_ids"]).astype(np.int32), types, lengths
+        filled = [row or [0] for row in encoded["token_type_ids"]]
+        types = np.concatenate(filled).astype(np.uint8)
+    return np.concatenate(rows).astype(np.int32), types, np.array([len(row) for row in rows])
+
+
+def _check_pairs(tokenizer: Any) -> None:
+    """Refuses a tokenizer that marks single texts, but not where the second text of a pair begins.
+
+    One that adds no special tokens at all, such as GPT-2's, joins both texts.
+    """
+    single, pair = (tokenizer.num_special_tokens_to_add(pair=pair) for pair in (False, True))
+    if single and pair <= single:
+        raise InputError(
+            f"the tokenizer in {tokenizer.name_or_path} puts no separator between the two texts "
+            f"of a row (it adds {single} special tokens to one text, {pair} to two): give its "
+            "`TemplateProcessing` a `pair`, such as [CLS] $A [SEP] $B:1 [SEP]:1, and save it again"
+        )
 
 
 def _write_arrays(folder: Path, rows: Rows, tokenizer: Any, max_length: int) -> None:

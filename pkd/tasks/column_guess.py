@@ -1,17 +1,20 @@
 """Guesses which columns of a data file hold texts and labels."""
 
-import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from pkd.errors import InputError, listed
 from pkd.files.columns import Columns, read_columns
+from pkd.files.row_parsers import Quoting
+from pkd.tasks.column_kinds import SINGLE_WORDS, why_no_text
+from pkd.tasks.label_names import label_key, label_name, order_of
 
 _LABEL_NAMES = ("label", "labels", "class", "category", "target", "intent", "sentiment")
-_ROW_NAMES = ("idx", "id")
+_NUMBERS_ROWS = "idx"  # read as the numbers of rows
+_ROW_NAMES = (_NUMBERS_ROWS, "id")
 # A label column has at least this many rows for each value, on average.
 _ROWS_PER_LABEL = 2
 
@@ -26,6 +29,8 @@ class Guess:
         counts: rows of each label name; integers in numerical, other names in alphabetical order.
         other_texts: other columns that could be texts.
         other_labels: other columns that could be the label.
+        left_out: columns that are not read, and why.
+        spellings: the ways in which a label is written, of labels that are written in several.
     """
 
     texts: tuple[str, ...]
@@ -33,6 +38,8 @@ class Guess:
     counts: dict[str, int]
     other_texts: tuple[str, ...] = ()
     other_labels: tuple[str, ...] = ()
+    left_out: dict[str, str] = field(default_factory=dict)
+    spellings: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
     def labels(self) -> tuple[str, ...]:
@@ -41,89 +48,108 @@ class Guess:
 
     @property
     def rows(self) -> int:
-        """The number of rows."""
+        """The number of rows with a label."""
         return sum(self.counts.values())
 
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """Sentences about columns that are left out and labels with several spellings."""
+        notes = [
+            f"the label {name} is written {' and '.join(map(repr, spellings))}: read as one label"
+            for name, spellings in self.spellings.items()
+        ]
+        if self.left_out:
+            notes.append(f"columns that are not read: {with_reasons(self.left_out)}")
+        return tuple(notes)
 
-def guess_columns(path: Path) -> Guess:
+
+def guess_columns(path: Path, quoting: Quoting = "double") -> Guess:
     """Guesses the task of a labelled data file.
 
     The label column is one that is named ``label`` or similar, or else one with few values. The
-    text columns are other columns with several words; of more than two, the longest two.
+    text columns are other columns with several words in most rows; of more than two, the longest
+    two. Rows without a text or a label are named when the rows are read.
 
     Args:
         path: the file, see `pkd.files.columns.read_columns`.
+        quoting: see `pkd.files.columns.read_columns`.
 
     Raises:
         InputError: if the file cannot be read or no column can be the label or the text.
     """
-    columns = read_columns(path, None)
+    columns = read_columns(path, None, quoting=quoting)
     names = [name for name in columns if name.lower() not in _ROW_NAMES]
     label, *other_labels = _label_columns(columns, names, path)
-    texts = _text_columns(columns, [name for name in names if name != label])
+    others = [name for name in names if name != label]
+    reasons = {name: why_no_text(columns[name]) for name in others}
+    texts = [name for name in others if reasons[name] is None]
+    # Single words are texts only if there is nothing else.
+    texts = texts or [name for name in others if reasons[name] == SINGLE_WORDS]
     if not texts:
+        found = with_reasons({name: reason for name, reason in reasons.items() if reason})
         raise InputError(
             f"{path}: no column of {listed(names)} holds texts, except the label {label!r}"
+            + (f" ({found})" if found else "")
         )
-    counts = Counter(str(_as_label(value)) for value in columns[label])
-    chosen = sorted(texts[:2], key=names.index)
+    texts.sort(key=lambda name: _length(columns[name]), reverse=True)
+    ids = [name for name in columns if name.lower() in _ROW_NAMES and name != _NUMBERS_ROWS]
+    left_out = {name: reason for name, reason in reasons.items() if reason and name not in texts}
+    counts, spellings = _counted(columns[label])
     return Guess(
-        tuple(chosen),
+        tuple(sorted(texts[:2], key=names.index)),
         label,
-        {name: counts[name] for name in sorted(counts, key=_order)},
+        counts,
         tuple(texts[2:]),
         tuple(other_labels),
+        left_out | dict.fromkeys(ids, "the numbers of rows, by its name"),
+        spellings,
     )
+
+
+def with_reasons(columns: dict[str, str]) -> str:
+    """Returns a list of columns with the reason for each, for a message."""
+    return listed([f"{name or 'one without a name'} ({why})" for name, why in columns.items()])
+
+
+def label_keys(values: Sequence[Any]) -> set[str]:
+    """Returns the labels in a column, see `pkd.tasks.label_names.label_key`."""
+    return {label_key(name) for name in map(label_name, values) if name is not None}
 
 
 def _label_columns(columns: Columns, names: Sequence[str], path: Path) -> list[str]:
     """Returns the label column, and then the other columns that could be it."""
-    distinct = {
-        name: len(label_names(columns[name]))
-        for name in names
-        if None not in map(_as_label, columns[name])
-    }
     rows = max(map(len, columns.values()), default=0)
-    possible = {
-        name: count
-        for name, count in distinct.items()
-        if 2 <= count <= max(2, rows // _ROWS_PER_LABEL)
-    }
+    distinct = {name: len(label_keys(columns[name])) for name in names}
+    possible = [name for name in names if 2 <= distinct[name] <= max(2, rows // _ROWS_PER_LABEL)]
+    gaps = {name: sum(label_name(value) is None for value in columns[name]) for name in possible}
     named_label = [name for name in names if name.lower() in _LABEL_NAMES]
-    found = [name for name in named_label or names if name in possible]
+    # Gaps are rows without a label, which are refused when the rows are read.
+    found = [name for name in named_label if name in possible and 2 * gaps[name] < rows]
+    if not named_label:
+        found = sorted((name for name in possible if not gaps[name]), key=distinct.__getitem__)
     if not found:
         raise InputError(
             f"{path}: {listed(named_label or names)} cannot be the label column, which "
-            "has a text or an integer in every row, and few distinct values"
+            "has a text, an integer, true or false in every row, and few distinct values"
         )
-    return found if named_label else sorted(found, key=possible.__getitem__)
+    return found
 
 
-def label_names(values: Sequence[Any]) -> set[str]:
-    """Returns the values of a column, texts and integers, that can be label names."""
-    return {name for value in values if (name := _as_label(value)) is not None}
+def _counted(values: Sequence[Any]) -> tuple[dict[str, int], dict[str, tuple[str, ...]]]:
+    """Counts the rows of each label, and collects the spellings of each."""
+    names: dict[str, Counter[str]] = {}
+    written: dict[str, dict[str, None]] = {}
+    for value in values:
+        name = label_name(value)
+        if name is not None:
+            key = label_key(name)
+            names.setdefault(key, Counter())[name] += 1
+            written.setdefault(key, {})[str(value)] = None
+    chosen = {key: counter.most_common(1)[0][0] for key, counter in names.items()}
+    counts = {chosen[key]: counter.total() for key, counter in names.items()}
+    spellings = {chosen[key]: tuple(each) for key, each in written.items() if len(each) > 1}
+    return {name: counts[name] for name in sorted(counts, key=order_of)}, spellings
 
 
-def _as_label(value: Any) -> str | None:
-    if isinstance(value, str):
-        return value or None
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or value % 1 != 0:
-        return None
-    return str(int(value))
-
-
-def _order(name: str) -> tuple[float, str]:
-    return (float(name) if re.fullmatch(r"-?\d+", name) else float("inf"), name)
-
-
-def _text_columns(columns: Columns, names: Sequence[str]) -> list[str]:
-    """Returns the columns of texts, longest first; single words only if there is nothing else."""
-    texts = {name: columns[name] for name in names if all(map(_is_text, columns[name]))}
-    words = {name: sum(len(value.split()) for value in texts[name]) for name in texts}
-    several = [name for name in texts if words[name] > 1.5 * len(texts[name])]
-    length = {name: sum(map(len, texts[name])) for name in texts}
-    return sorted(several or texts, key=length.__getitem__, reverse=True)
-
-
-def _is_text(value: Any) -> bool:
-    return isinstance(value, str)
+def _length(values: Sequence[Any]) -> int:
+    return sum(len(value) for value in values if isinstance(value, str))

@@ -41,6 +41,17 @@ GLUE: dict[str, Task] = {
     )
 }
 
+# Training rows in the hub's nyu-mll/glue.
+TRAIN_ROWS = {
+    "sst2": 67_349,
+    "mrpc": 3_668,
+    "qqp": 363_846,
+    "mnli": 392_702,
+    "qnli": 104_743,
+    "rte": 2_490,
+    "cola": 8_551,
+}
+
 
 # The data sets of the paper's Table 1: seven columns, because MNLI has two dev and test sets.
 PAPER_TASKS = ("sst2", "mrpc", "qqp", "mnli", "qnli", "rte")

@@ -5,7 +5,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from pkd.errors import listed
+from pkd.errors import did_you_mean, listed
+from pkd.files.row_parsers import Quoting
+from pkd.tasks.label_names import label_key, label_name
 
 METRICS = ("accuracy", "f1", "macro_f1", "mcc")
 _OF_LABEL = "f1:"
@@ -18,8 +20,10 @@ def label_of(metric: str) -> str | None:
 
 
 def _check_metric(metric: Any) -> Any:
-    if metric in METRICS or (isinstance(metric, str) and label_of(metric)):
+    if metric in METRICS:
         return metric
+    if isinstance(metric, str) and (label := label_of(metric)):
+        return _OF_LABEL + (label_name(label) or label)
     # YAML reads `f1: billing`, with a space, as a mapping.
     names = ", ".join(map(repr, METRICS))
     raise ValueError(f"must be {names} or 'f1:LABEL' without a space, the F1 of one label")
@@ -39,7 +43,10 @@ def _check_weights(given: Any) -> Any:
 
 
 def _as_name(label: Any) -> Any:
-    return str(label) if type(label) is int else label  # but not True, which is an int too
+    if isinstance(label, str) and not label.strip():
+        raise ValueError("must not be empty: rows without a label are no class of their own")
+    name = label_name(label)
+    return label if name is None else name
 
 
 Metric = Annotated[str, BeforeValidator(_check_metric)]
@@ -55,9 +62,10 @@ class Task(BaseModel):
     Attributes:
         name: letters, digits, ``-`` and ``_``; used in names of files and in tables.
         texts: one or two text columns.
-        label: the label column. It holds the names in ``labels`` as texts or as integers, or
-            their codes 0 … C-1 if none of the names is an integer.
-        labels: label names in the order of their codes.
+        label: the label column. It holds the names in ``labels``, or their codes 0 … C-1 if no
+            name is an integer and the names were not guessed.
+        labels: label names in the order of their codes: texts, integers, or true and false. See
+            `pkd.tasks.label_names` for what counts as the same name.
         metrics: ``accuracy``, ``f1`` (of label 1, binary tasks), ``f1:LABEL`` (of that label),
             ``macro_f1``, ``mcc``. Their mean on the first dev split is the score that a search
             maximises.
@@ -79,6 +87,11 @@ class Task(BaseModel):
             Its dev split is cut from the training rows if ``dev_fraction`` is given and ``dev``
             is not.
         hub_config: a configuration of the data set; None takes its only or default one.
+        quoting: ``double`` where fields of CSV and TSV files may stand in double quotes, ``none``
+            where a quote is an ordinary character.
+        guessed: whether columns and labels were guessed from the training file, not written.
+        notes: what was found about the files and columns of a guessed task, and by
+            `pkd.data.preparation.check_task` about the rows; a sentence each.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -98,6 +111,9 @@ class Task(BaseModel):
     files: dict[str, Path] = {}
     hub: str | None = Field(default=None, min_length=1)
     hub_config: str | None = None
+    quoting: Quoting = "double"
+    guessed: bool = False
+    notes: tuple[str, ...] = ()
 
     @property
     def own(self) -> bool:
@@ -142,9 +158,9 @@ class Task(BaseModel):
                 raise ValueError(
                     f"`metrics` of task {self.name} holds 'f1:{label}', but its `labels` are "
                     + listed(self.labels)
+                    + did_you_mean(label, self.labels)
                 )
-        if len(set(self.labels)) != len(self.labels):
-            raise ValueError(f"`labels` of task {self.name} names a label twice")
+        self._check_labels()
         if isinstance(self.class_weights, tuple) and len(self.class_weights) != len(self.labels):
             raise ValueError(
                 f"`class_weights` of task {self.name} has {len(self.class_weights)} numbers, but "
@@ -174,14 +190,32 @@ class Task(BaseModel):
             )
         return self
 
+    def _check_labels(self) -> None:
+        names: dict[str, str] = {}
+        for name in self.labels:
+            other = names.setdefault(label_key(name), name)
+            if other is not name:
+                raise ValueError(
+                    f"`labels` of task {self.name} names a label twice"
+                    + (f": {other!r} and {name!r} are one label" if other != name else "")
+                )
+
     def _check_files(self, splits: tuple[str, ...]) -> None:
         cut = self.cuts_dev and "dev" not in self.model_fields_set
         missing = set(splits) - set(self.files) - (set(self.dev) if cut else set())
         if missing:
-            raise ValueError(f"`files` of task {self.name} lacks the split {sorted(missing)[0]!r}")
+            split = sorted(missing)[0]
+            raise ValueError(
+                f"`files` of task {self.name} lacks the split {split!r}"
+                + did_you_mean(split, set(self.files) - set(splits))
+            )
         if cut and (unused := set(self.files) - set(splits)):
             # Probably the dev split under another name.
             raise ValueError(
                 f"`files` of task {self.name} holds {sorted(unused)[0]!r}, which is not named by "
                 "`dev`, `test`, `held_out` or `unlabelled`: add it to one of them"
             )
+
+
+# What a task file may hold.
+TASK_KEYS = tuple(key for key in Task.model_fields if key not in ("guessed", "notes"))

@@ -8,10 +8,11 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from pkd.errors import InputError
+from pkd.files.near_file import near_file
 from pkd.files.yaml_file import read_mapping
 from pkd.runtime.validation import describe_errors
 from pkd.tasks.glue import GLUE, expand_groups
-from pkd.tasks.task import Task
+from pkd.tasks.task import TASK_KEYS, Task
 from pkd.tasks.task_folder import task_of_folder
 
 
@@ -33,7 +34,7 @@ def resolve_tasks(names: Sequence[str]) -> list[Task]:
                 raise InputError(f"two tasks are named {task.name!r}; rename the one in {name}")
         else:
             near = difflib.get_close_matches(name.lower(), [*GLUE, "glue"], n=1)
-            hint = f"; did you mean {near[0]!r}?" if near else "."
+            hint = f"; did you mean {near[0]!r}?" if near else near_file(Path(name)) or "."
             raise InputError(
                 f"unknown task {name!r}{hint} Known: glue, {', '.join(GLUE)}, "
                 "or the path of a task file (*.yaml) or of a folder with train.csv"
@@ -65,15 +66,18 @@ def load_task_file(path: Path) -> Task:
     Raises:
         InputError: if the file cannot be read or a key is wrong.
     """
-    content = read_mapping(path, "task file")
-    unknown = set(map(str, content)) - set(Task.model_fields)
+    try:
+        content = read_mapping(path, "task file", words=True)
+    except InputError as error:
+        raise InputError(f"{error}{near_file(path)}") from None
+    unknown = set(map(str, content)) - set(TASK_KEYS)
     if unknown:
         key = sorted(unknown)[0]
-        near = difflib.get_close_matches(key, list(Task.model_fields), n=1)
+        near = difflib.get_close_matches(key, TASK_KEYS, n=1)
         hint = f"; did you mean `{near[0]}`?" if near else "."
         raise InputError(
             f"task file {path} has the unknown key `{key}`{hint} "
-            f"Valid keys: {', '.join(Task.model_fields)}"
+            f"Valid keys: {', '.join(TASK_KEYS)}"
         )
     try:
         task = Task(**content)

@@ -1,24 +1,22 @@
-"""Writes a first task file, which is guessed from a data file and commented."""
+"""The text of a first task file, with a comment on each line for the user to check."""
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from pkd.errors import InputError
-from pkd.files.atomic import explained_full_disk
-from pkd.tasks.column_guess import Guess, guess_columns
+from pkd.errors import listed
+from pkd.tasks.column_guess import Guess
 from pkd.tasks.task import METRICS, Task
-from pkd.tasks.task_folder import split_files, task_name, task_of_files
 
 _TEMPLATE = """\
 # Guessed from {source} ({rows:,} rows): check each line.
-
+{notes}
 name: {name}                # in the names of files and in tables
 texts: {texts}              # one or two text columns{other_texts}
 label: {label}              # the column of the labels{other_labels}
-labels:                     # in the order of their codes
 {labels}
 metrics: [accuracy]         # any of {metrics}, f1:LABEL; their mean is the score
 # class_weights: balanced   # rare labels count more in the loss; or a number for each label
@@ -26,43 +24,24 @@ metrics: [accuracy]         # any of {metrics}, f1:LABEL; their mean is the scor
 {tests}
 files:                      # CSV, TSV, JSONL or Parquet, relative to this file's folder
 {files}
+{quoting}
 """
 
 
-def init_task(target: Path, data: Path) -> str:
-    """Writes a task file.
+def filled_template(
+    task: Task, guess: Guess, target: Path, notes: Sequence[str], coded: Sequence[str]
+) -> str:
+    """Returns the text of a task file.
 
     Args:
-        target: ``*.yaml``, which must not exist.
-        data: the training file, or a folder of data files as in `pkd.tasks.task_folder`.
-
-    Returns:
-        A message about what was guessed.
-
-    Raises:
-        InputError: if the target exists or cannot be written, or the data cannot be read.
+        task: what was guessed.
+        guess: the columns.
+        target: the file that will hold the text; data files are named relative to it.
+        notes: sentences for the user.
+        coded: splits with codes in place of label names. The user must then put the labels in the
+            order of the codes: they stand in a comment, and the file is refused until that is
+            done.
     """
-    if target.suffix not in (".yaml", ".yml"):
-        raise InputError(f"the name of the task file to write is {target}, but must end in .yaml")
-    if os.path.lexists(target):
-        raise InputError(f"{target} exists and is not overwritten: choose another name")
-    files = split_files(data) if data.is_dir() else {"train": data.resolve()}
-    guess = guess_columns(files["train"])
-    keys = task_of_files(task_name(target.stem), files, guess)
-    text = _render(Task.model_validate(keys), guess, target)
-    try:
-        with explained_full_disk(target), target.open("x", encoding="utf-8") as file:
-            file.write(text)
-    except OSError as error:
-        raise InputError(f"cannot write {target}: {error.strerror}") from None
-    labels = ", ".join(f"{label} {count:,}" for label, count in guess.counts.items())
-    return (
-        f"{target} is written, guessed from {guess.rows:,} rows: text in "
-        f"{' and '.join(guess.texts)}, label in {guess.label} ({labels})"
-    )
-
-
-def _render(task: Task, guess: Guess, target: Path) -> str:
     dev = (
         f"dev_fraction: {task.dev_fraction:g}           # cut from train and scored; or name a "
         "file: dev: [dev]"
@@ -85,17 +64,32 @@ def _render(task: Task, guess: Guess, target: Path) -> str:
     return _TEMPLATE.format(
         source=_yaml(os.path.basename(task.files["train"])),
         rows=guess.rows,
+        notes="".join(f"# Note: {note}.\n" for note in notes),
         name=_yaml(task.name),
         texts=_yaml(task.texts),
         other_texts=_alternatives(guess.other_texts),
         label=_yaml(task.label),
         other_labels=_alternatives(guess.other_labels),
-        labels="\n".join(f"  - {_yaml(name)}  # {rows:,}" for name, rows in guess.counts.items()),
+        labels=_labels(guess, coded),
         metrics=", ".join(METRICS),
         dev=dev,
         tests=tests,
         files="\n".join(f"  {split}: {_yaml(path)}" for split, path in paths.items()),
+        quoting=("" if task.quoting == "none" else "# ")
+        + "quoting: none             # of CSV and TSV: a quote is an ordinary character",
     )
+
+
+def _labels(guess: Guess, coded: Sequence[str]) -> str:
+    lines = ["labels:                     # in the order of their codes"]
+    lines += [f"  - {_yaml(name)}  # {rows:,}" for name, rows in guess.counts.items()]
+    if coded:
+        lines = [
+            f"# There are codes in {listed(coded)}: put these names in the order of the codes,",
+            "# the name of code 0 first, and take away the # before each line.",
+            *(f"# {line}" for line in lines),
+        ]
+    return "\n".join(lines)
 
 
 def _alternatives(columns: tuple[str, ...]) -> str:

@@ -11,6 +11,7 @@ from pkd.errors import InputError
 from pkd.models.classifier import load_classifier
 from pkd.models.encoder import load_encoder_config
 from pkd.models.hub import fetch_model
+from pkd.models.stored_weights import describe_head
 from pkd.tasks.task import Task
 from study.config.study_config import StudyConfig
 from study.planning.plan import check_depths
@@ -71,8 +72,11 @@ def prepare_inputs(
     for each in {folder, start}:  # as every trial does, so that broken weights are reported now
         load_classifier(each, tasks[0].labels)
 
+    # What students and teachers start from, unless it is a teacher of this study.
+    starts = [folder] * (config.train.init == "pretrained") + [start] * (not given)
+
     def prepared(task: Task, model: Path) -> Prepared:
-        return prepare_task(
+        known = prepare_task(
             task,
             model,
             layout.tokens,
@@ -81,6 +85,7 @@ def prepare_inputs(
             config.data.cap("max_train_rows", task.name),
             config.data.cap("max_dev_rows", task.name),
         )
+        return known.without_notes() if config.data.generated else known
 
     student_tasks, teacher_tasks, ensembles = {}, {}, {}
     for task in tasks:
@@ -94,8 +99,11 @@ def prepare_inputs(
         ensembles[name] = tuple(
             EnsembleTeacher(each, prepared(task, each)) for each in adopted.get(name, ())[1:]
         )
-        if task.own:
-            console.print(describe_task(student_tasks[name]), markup=False)
+        if told := describe_task(student_tasks[name]):
+            console.print(told, markup=False)
+        for each in dict.fromkeys(starts):
+            if brought := describe_head(each, task.labels, name):
+                console.print(brought, markup=False)
     teachers = Teachers(load_encoder_config(teacher), start, teacher_tasks, given, ensembles)
     _check_start(config, student_tasks, teachers)
     return Inputs(folder, student_tasks, teachers)

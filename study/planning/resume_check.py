@@ -37,6 +37,8 @@ def check_same_study(layout: Layout, config: StudyConfig) -> None:
     grown |= {f"train.start_layers.{depth}" for depth in depths}
     there = _recorded_own_methods(layout, recorded)
     grown |= {f"own_methods.{name}" for name in config.own_methods.keys() - there.keys()}
+    if config.data.generated:
+        grown.add("teacher.model")  # generated too: the record says so, the key is not read
     differences = [
         f"{key}: {old.get(key)!r} there, {new.get(key)!r} now"
         for key in sorted((old.keys() | new.keys()) - grown)

@@ -26,6 +26,8 @@ from study.storage.study_file import read_study_file
 
 _PACKAGES = ("torch", "transformers", "ray", "optuna", "datasets", "numpy", "scikit-learn")
 
+_GENERATED_ENCODER = "generated encoder"
+
 
 def write_study_file(layout: Layout, plan: Plan, encoder: Path) -> None:
     """Records the resolved configuration, the versions, the plan and the inputs."""
@@ -45,6 +47,7 @@ def write_study_file(layout: Layout, plan: Plan, encoder: Path) -> None:
             "dev_rows": prepared.rows[prepared.task.dev[0]],
             "tokens": {split: folder.name for split, folder in prepared.tokens.items()},
             **_user_task_record(prepared),
+            **({"notes": list(prepared.notes)} if prepared.notes else {}),
         }
         for name, prepared in plan.tasks.items()
     }
@@ -76,11 +79,19 @@ def write_study_file(layout: Layout, plan: Plan, encoder: Path) -> None:
         "inputs": inputs_of(plan),
         "encoder": weights_digest(encoder),
         "teacher_encoder": weights_digest(plan.teachers.start),
-        "config": redacted_tree(config.model_dump(mode="json")),
+        "config": redacted_tree(_resolved(config)),
     }
     text = yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
     write_atomic(layout.study_file, lambda path: _write_text(path, text))
     layout.store.publish(layout.study_file)
+
+
+def _resolved(config: StudyConfig) -> dict[str, Any]:
+    """The configuration with the encoder that is used."""
+    tree = config.model_dump(mode="json")
+    if config.data.generated:
+        tree["teacher"]["model"] = _GENERATED_ENCODER
+    return tree
 
 
 def _own_methods(config: StudyConfig) -> dict[str, Any]:
@@ -132,7 +143,7 @@ def _user_task_record(prepared: Prepared) -> dict[str, Any]:
 def encoder_name(config: StudyConfig) -> str:
     """Returns the display name of the students' encoder: a hub id, or the end of its path."""
     if config.data.generated:
-        return "generated encoder"
+        return _GENERATED_ENCODER
     return _short_name(config.train.model or config.teacher.model)
 
 
@@ -143,7 +154,7 @@ def teacher_name(config: StudyConfig) -> str:
         {_short_name(model) for task in fine_tuned for model in config.teacher.given(task)}
     )
     if not given:
-        return "generated encoder" if config.data.generated else _short_name(config.teacher.model)
+        return _GENERATED_ENCODER if config.data.generated else _short_name(config.teacher.model)
     return f"{given[0]} and {len(given) - 1} more" if len(given) > 2 else " and ".join(given)
 
 

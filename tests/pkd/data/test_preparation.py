@@ -44,6 +44,25 @@ def test_a_second_dev_split_may_be_absent_and_the_first_may_not(tmp_path: Path) 
         check_task(GLUE["mnli"], tmp_path)
 
 
+def test_what_a_local_copy_of_glue_lacks_is_noted(data: Path, tmp_path: Path) -> None:
+    table = pa.table({"premise": ["a", "b", "c"], "hypothesis": ["d"] * 3, "label": [0, 1, 2]})
+    other = pa.table({"premise": ["e", "f", "g"], "hypothesis": ["d"] * 3, "label": [0, 1, 2]})
+    (tmp_path / "mnli").mkdir()
+    for split, each in {
+        "train": table,
+        "validation_matched": other,
+        "test_matched": other,
+    }.items():
+        pq.write_table(each, tmp_path / "mnli" / f"{split}.parquet")
+    assert check_task(GLUE["mnli"], tmp_path)[0].notes == (
+        "the data lack validation_mismatched, test_mismatched: neither scored nor predicted",
+        "3 training rows are used; GLUE has 392,702",
+    )
+    notes = check_task(GLUE["rte"], data)[0].notes
+    assert notes[0] == "40 training rows are used; GLUE has 2,490"
+    assert check_task(GLUE["rte"], data, max_train_rows=8)[0].notes[0].startswith("8 training row")
+
+
 def test_limits_apply_to_training_and_dev_rows_and_not_to_test_rows(data: Path) -> None:
     _, rows = check_task(GLUE["rte"], data, max_train_rows=8, max_dev_rows=4)
     assert {split: len(each) for split, each in rows.items()} == {
@@ -75,7 +94,8 @@ def test_the_summary_of_a_task_names_columns_labels_and_the_cut_dev_split(
 ) -> None:
     labels = ["bad"] * 60 + ["good"] * 30 + ["other"] * 10
     path = tmp_path / "own.csv"
-    path.write_text("text,label\n" + "".join(f"text,{label}\n" for label in labels))
+    rows = [f"text {n},{label}\n" for n, label in enumerate(labels[1:])]
+    path.write_text("text,label\n" + "".join([f"text 3,{labels[0]}\n", *rows]))
     names = ("bad", "good", "other")
     task = Task(name="own", texts=("text",), labels=names, files={"train": path})
     prepared = prepare_task(task, encoder, tmp_path / "tokens", max_length=8)
@@ -84,4 +104,7 @@ def test_the_summary_of_a_task_names_columns_labels_and_the_cut_dev_split(
         "own: text in text, label in label (bad, good, other); rows: train 90, validation 10",
         "own has no dev split: 10 of its training rows, the same share of each label "
         "(dev_fraction 0.1), are scored as validation and not trained on",
+        "note on own: rows of validation that are also in train: 1 of 10",
     ]
+    assert prepared.notes == ("rows of validation that are also in train: 1 of 10",)
+    assert describe_task(prepared.without_notes()) == "\n".join(text.splitlines()[:2])

@@ -79,14 +79,31 @@ def test_a_label_outside_the_tasks_set_is_named_with_its_row(tmp_path: Path, wro
         load_rows(GLUE["rte"], "train", tmp_path)
 
 
-def test_a_null_text_is_named_with_its_row_and_column(tmp_path: Path) -> None:
-    write_rte(tmp_path, sentence1=["a", "b", None])
-    with pytest.raises(InputError, match="row 2 .* column 'sentence1' holds None"):
+def test_a_text_of_another_type_is_named_with_its_row_and_column(tmp_path: Path) -> None:
+    write_rte(tmp_path, sentence1=[["a"], ["b"], ["c"]])
+    with pytest.raises(InputError, match=r"row 0 .* column 'sentence1' holds \['a'\]"):
         load_rows(GLUE["rte"], "train", tmp_path)
 
 
+def test_a_missing_text_is_read_as_empty(tmp_path: Path) -> None:
+    write_rte(tmp_path, sentence1=["a", "b", None], sentence2=[" \n", "e", None])
+    texts = load_rows(GLUE["rte"], "train", tmp_path).texts
+    assert texts == (["a", "b", ""], ["", "e", ""])
+
+
+@pytest.mark.parametrize("split", ["train", "test"])
+def test_rows_most_of_which_have_no_text_are_refused(tmp_path: Path, split: str) -> None:
+    # Half of the rows may be empty, and a row with one of two texts is not.
+    write_rte(tmp_path, split, sentence1=["", "b", None], sentence2=[None, "", "f"])
+    assert len(load_rows(GLUE["rte"], split, tmp_path)) == 3
+    write_rte(tmp_path, split, sentence1=["a", None, None], sentence2=["d", " ", None])
+    where = rf"{split}\.parquet: 2 of 3 rows have no text in sentence1 and sentence2, the first is"
+    with pytest.raises(InputError, match=where + r" row 1 .*`texts` of task rte"):
+        load_rows(GLUE["rte"], split, tmp_path)
+
+
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
-    with pytest.raises(InputError, match=r"rte/train\.parquet does not exist: --data needs"):
+    with pytest.raises(InputError, match=r"rte/train\.parquet does not exist: the data folder"):
         load_rows(GLUE["rte"], "train", tmp_path)
 
 
@@ -99,6 +116,15 @@ def test_a_file_that_is_not_parquet_is_named(tmp_path: Path) -> None:
 def test_a_missing_file_of_a_users_task_is_named(tmp_path: Path) -> None:
     with pytest.raises(InputError, match=r"task own: cannot read .*gone\.csv"):
         load_rows(own_task(tmp_path / "gone.csv"), "train")
+
+
+def test_the_file_that_was_meant_is_suggested(tmp_path: Path) -> None:
+    (tmp_path / "tickets.csv").write_text("text,label\na,bad\n")
+    with pytest.raises(InputError, match=r"cannot read .*ticket\.csv: .*; did you mean 'tickets"):
+        load_rows(own_task(tmp_path / "ticket.csv"), "train")
+    write_rte(tmp_path)
+    with pytest.raises(InputError, match=r"trains\.parquet does not exist.*did you mean 'trai"):
+        load_rows(GLUE["rte"].model_copy(update={"train": "trains"}), "trains", tmp_path)
 
 
 def test_an_unknown_file_type_is_named(tmp_path: Path) -> None:

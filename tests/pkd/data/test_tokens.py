@@ -12,7 +12,7 @@ from pkd.data.rows import Rows
 from pkd.data.tokens import build_tokens, open_tokens, tokenizer_digest
 from pkd.errors import CacheError, InputError
 from pkd.files.cache import build_once
-from pkd.models.encoder import load_tokenizer
+from pkd.models.tokenizer import load_tokenizer
 from tests.support.training import tiny
 
 

@@ -35,6 +35,24 @@ def test_an_unknown_task_is_named_with_the_nearest(name: str, nearest: str) -> N
         resolve_tasks([name])
 
 
+def test_the_task_file_or_folder_that_was_meant_is_suggested(tmp_path: Path) -> None:
+    write_task(tmp_path)
+    (tmp_path / "tickets").mkdir()
+    with pytest.raises(InputError, match=r"cannot read .*owm\.yaml.*; did you mean 'own\.yaml'"):
+        resolve_tasks([str(tmp_path / "owm.yaml")])
+    with pytest.raises(InputError, match=r"unknown task .*ticket'; did you mean 'tickets'\?"):
+        resolve_tasks([str(tmp_path / "ticket")])
+
+
+def test_quoting_is_read_and_words_of_yaml_stay_names(tmp_path: Path) -> None:
+    path = write_task(tmp_path)
+    path.write_text(path.read_text().replace('["bad", "good"]', "[no, yes]"))
+    assert load_task_file(path).labels == ("no", "yes")
+    assert load_task_file(path).quoting == "double"
+    task = load_task_file(write_task(tmp_path, labels=[False, True], quoting="none"))
+    assert (task.labels, task.quoting) == (("false", "true"), "none")
+
+
 def test_one_task_is_loaded_by_name_or_from_its_file(tmp_path: Path) -> None:
     assert load_task("rte") == GLUE["rte"]
     path = write_task(tmp_path)

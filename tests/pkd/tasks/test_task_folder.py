@@ -47,6 +47,71 @@ def test_a_test_file_without_labels_is_only_predicted(tmp_path: Path, label: int
     assert check_task(task, None)[1]["test"].labels is None
 
 
+@pytest.mark.parametrize("suffix", ["csv", "jsonl", "parquet"])
+@pytest.mark.parametrize("split", ["dev", "test"])
+@pytest.mark.parametrize("kind", [int, float, str])
+def test_codes_are_refused_where_train_has_names(
+    tmp_path: Path, suffix: str, split: str, kind: type
+) -> None:
+    write(tmp_path / "train.csv", TICKETS)
+    codes = {"bug": 0, "other": 1, "billing": 2}
+    rows = [row | {"queue": kind(codes[str(row["queue"])])} for row in TICKETS[:6]]
+    write(tmp_path / f"{split}.{suffix}", rows)
+    [task] = resolve_tasks([str(tmp_path)])
+    with pytest.raises(InputError, match=rf"{split}\.{suffix}, row 0 .*: train has names .*codes"):
+        check_task(task, None)
+
+
+@pytest.mark.parametrize(
+    ("train", "dev"),
+    [
+        (["1.0", "2.0", "3.0"], ["1", "2", "3"]),
+        (["1", "2", "3"], [1.0, 2.0, 3.0]),
+        ([1, 2, 3], ["1.0", "02", " 3"]),
+        (["no", "yes", "maybe"], ["no ", " yes", "maybe"]),
+        ([True, False], ["True", "FALSE"]),
+        (["True", "False"], [True, False]),
+    ],
+)
+def test_labels_of_two_files_agree_however_they_are_written(
+    tmp_path: Path, train: list, dev: list
+) -> None:
+    for name, labels in (("train.csv" if train[0] == "True" else "train.jsonl", train),
+                         ("dev.jsonl", dev)):  # fmt: skip
+        rows = [{"text": f"{name} is {n} long", "label": label}
+                for n, label in enumerate(labels * 3)]  # fmt: skip
+        write(tmp_path / name, rows)
+    [task] = resolve_tasks([str(tmp_path)])
+    _, rows = check_task(task, None)
+    assert rows["train"].labels is not None and rows["dev"].labels is not None
+    assert rows["train"].labels.tolist() == rows["dev"].labels.tolist()
+    assert len(set(rows["dev"].labels.tolist())) == len(train)
+
+
+def test_a_test_file_whose_labels_are_no_labels_is_said(tmp_path: Path) -> None:
+    write(tmp_path / "train.csv", TICKETS)
+    write(tmp_path / "Testing.csv", [row | {"queue": "?"} for row in TICKETS[:4]])
+    write(tmp_path / "extra.csv", TICKETS)
+    [task] = resolve_tasks([str(tmp_path)])
+    assert (task.test, task.held_out) == (("test",), ())
+    assert task.notes == (
+        "beside train.csv, not used: extra.csv (a task file can name files)",
+        "columns that are not read: id (the numbers of rows, by its name)",
+        "Testing.csv is not scored: its column queue holds only ?, which is no label of train",
+    )
+
+
+def test_a_missing_label_is_named_with_its_row(tmp_path: Path) -> None:
+    rows = [row | {"label": row["queue"]} for row in TICKETS]
+    rows[7] |= {"label": " "}
+    write(tmp_path / "train.csv", rows)
+    [task] = resolve_tasks([str(tmp_path)])
+    with pytest.raises(
+        InputError, match="row 7 .*: label ' ' is not one of .*fill it in, or drop"
+    ):
+        check_task(task, None)
+
+
 def test_a_label_that_only_dev_has_is_named(tmp_path: Path) -> None:
     write(tmp_path / "train.csv", TICKETS)
     write(tmp_path / "dev.csv", [*TICKETS[:6], TICKETS[0] | {"queue": "new"}])

@@ -137,6 +137,20 @@ def test_a_key_that_an_older_version_did_not_record_had_its_default(begun: Layou
         check(begun)
 
 
+@pytest.mark.parametrize("recorded", ["generated encoder", "bert-base-uncased"])
+def test_a_study_of_generated_data_continues(tmp_path: Path, encoder: Path, recorded: str) -> None:
+    # Earlier versions recorded the default encoder, which was not used.
+    study = RTE_STUDY | {"data": {"generated": True}}
+    layout = Layout(tmp_path)
+    config = begin_study(layout, study, encoder)
+    content = yaml.safe_load(layout.study_file.read_text())
+    content["config"]["teacher"]["model"] = recorded
+    layout.study_file.write_text(yaml.safe_dump(content))
+    check_same_study(layout, config)
+    with pytest.raises(InputError, match="data.generated: True there, False now"):
+        check_same_study(layout, StudyConfig.model_validate(RTE_STUDY))
+
+
 def test_a_new_depth_brings_its_own_list_of_layers(tmp_path: Path, encoder: Path) -> None:
     layout = Layout(tmp_path)
     lists: dict[int, list[int]] = {6: [1, 2, 3, 4, 5, 12]}

@@ -74,6 +74,26 @@ def test_the_keys_of_a_user_s_task_are_recorded(tmp_path: Path, encoder: Path) -
     assert task["held_out"] == ["later"] and task["class_weights"] == [1, 3]
 
 
+def test_what_was_found_about_the_data_is_recorded(tmp_path: Path, encoder: Path) -> None:
+    layout = Layout(tmp_path)
+    found = ("rows of later that are also in train: 2 of 4", "later has no rows of bad")
+    write_study_file(layout, plan_of_task(encoder, own_task(notes=found)), encoder)
+    assert recorded(layout)["tasks"]["own"]["notes"] == list(found)
+    write_study_file(layout, plan_of_task(encoder, own_task()), encoder)
+    assert "notes" not in recorded(layout)["tasks"]["own"]
+
+
+def test_the_generated_encoder_is_recorded_and_not_the_default(
+    tmp_path: Path, encoder: Path
+) -> None:
+    layout = Layout(tmp_path)
+    begin_study(layout, RTE_STUDY | {"data": {"generated": True}}, encoder)
+    content = recorded(layout)
+    assert content["config"]["teacher"]["model"] == "generated encoder"
+    assert content["teacher"]["name"] == "generated encoder"
+    assert "bert-base-uncased" not in layout.study_file.read_text()
+
+
 def test_unlabelled_rows_are_counted_apart(tmp_path: Path, encoder: Path) -> None:
     layout = Layout(tmp_path)
     plan = plan_of_task(encoder, task_with_unlabelled_rows("all"))

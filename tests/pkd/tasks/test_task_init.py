@@ -7,17 +7,18 @@ import pytest
 from pkd.data.preparation import check_task
 from pkd.errors import InputError
 from pkd.tasks.task_file import load_task_file
-from pkd.tasks.task_template import init_task
+from pkd.tasks.task_init import init_task
 from tests.support.training.tickets import TICKETS, write
 
 
 def test_a_written_task_file_is_read_as_what_was_guessed(tmp_path: Path) -> None:
     data = write(tmp_path / "data" / "all tickets.csv", TICKETS)
-    message = init_task(tmp_path / "my tickets.yaml", data)
-    assert message == (
+    told = init_task(tmp_path / "my tickets.yaml", data)
+    assert told == [
         f"{tmp_path}/my tickets.yaml is written, guessed from 30 rows: text in subject and body, "
-        "label in queue (billing 10, bug 10, other 10)"
-    )
+        "label in queue (billing 10, bug 10, other 10)",
+        "note: columns that are not read: id (the numbers of rows, by its name)",
+    ]
     task = load_task_file(tmp_path / "my tickets.yaml")
     assert (task.name, task.texts, task.label) == ("my-tickets", ("subject", "body"), "queue")
     assert task.labels == ("billing", "bug", "other") and task.metrics == ("accuracy",)
@@ -37,6 +38,50 @@ def test_a_folder_of_splits_is_written_with_all_of_them(tmp_path: Path) -> None:
     task = load_task_file(tmp_path / "own.yml")
     assert (task.dev, task.held_out, task.test) == (("dev",), ("test",), ())
     assert not task.cuts_dev
+
+
+def test_the_files_beside_a_training_file_are_its_other_splits(tmp_path: Path) -> None:
+    for name in ("train.csv", "Valid.csv", "test.jsonl", "unsup.parquet", "more.csv"):
+        write(tmp_path / name, TICKETS)
+    (tmp_path / "train.tsv").write_text("another training file\n")
+    told = init_task(tmp_path / "own.yaml", tmp_path / "train.csv")
+    assert told[1:3] == [
+        "other splits: dev in Valid.csv, test in test.jsonl (held out), unlabelled in "
+        "unsup.parquet",
+        "note: beside train.csv, not used: more.csv, train.tsv (a task file can name files)",
+    ]
+    task = load_task_file(tmp_path / "own.yaml")
+    assert (task.dev, task.held_out, task.unlabelled) == (("dev",), ("test",), ("unlabelled",))
+    assert task.files["dev"] == tmp_path / "Valid.csv"
+    assert "# Note: beside train.csv, not used: more.csv" in (tmp_path / "own.yaml").read_text()
+
+
+def test_a_file_that_is_not_called_train_is_the_only_one(tmp_path: Path) -> None:
+    for name in ("tickets.csv", "dev.csv"):
+        write(tmp_path / name, TICKETS)
+    told = init_task(tmp_path / "own.yaml", tmp_path / "tickets.csv")
+    assert "note: beside tickets.csv, not used: dev.csv (a task file can name files)" in told
+    assert list(load_task_file(tmp_path / "own.yaml").files) == ["train"]
+
+
+def test_labels_must_be_put_in_order_where_dev_has_codes(tmp_path: Path) -> None:
+    write(tmp_path / "train.csv", TICKETS)
+    codes = {"bug": 0, "other": 1, "billing": 2}
+    write(tmp_path / "dev.csv", [row | {"queue": codes[str(row["queue"])]} for row in TICKETS[:6]])
+    path = tmp_path / "own.yaml"
+    told = init_task(path, tmp_path / "train.csv")
+    assert told[-1].startswith("note: train has names, but there are codes in dev: put `labels`")
+    # Not in the order of the alphabet: the file is refused until the user has decided.
+    with pytest.raises(InputError, match="`labels` is missing"):
+        load_task_file(path)
+    path.write_text(path.read_text() + "labels: [bug, other, billing]\n")
+    task, rows = check_task(load_task_file(path), None)
+    assert rows["dev"].labels is not None and rows["train"].labels is not None
+    assert rows["dev"].labels.tolist() == rows["train"].labels[:6].tolist() == [0, 2, 0, 1, 1, 2]
+    assert (
+        "codes in dev are read in the order of `labels`: 0 is bug, 1 is other, 2 is billing"
+        in task.notes
+    )
 
 
 def test_other_possible_columns_are_listed_in_comments(tmp_path: Path) -> None:
@@ -80,3 +125,14 @@ def test_files_that_cannot_be_written_or_read_are_refused(
         init_task(tmp_path / target, tmp_path / data)
     assert (tmp_path / "there.yaml").read_text() == "mine"
     assert not (tmp_path / "own.yaml").exists()
+
+
+def test_files_with_quotes_that_are_ordinary_characters_are_written_so(tmp_path: Path) -> None:
+    lines = [f'"so said he {n}\t{"no" if n % 2 else "yes"}\n' for n in range(7)]
+    for name in ("train.tsv", "dev.tsv"):
+        (tmp_path / name).write_text("".join(["text\tlabel\n", *lines, 'a 5" disc\tno\n']))
+    told = init_task(tmp_path / "own.yaml", tmp_path / "train.tsv")
+    assert "note: quotes are ordinary characters in these files (`quoting: none`)" in told
+    task = load_task_file(tmp_path / "own.yaml")
+    assert task.quoting == "none"
+    assert check_task(task, None)[1]["dev"].texts[0][0] == '"so said he 0'
