@@ -8,23 +8,23 @@ from typing import Any
 import torch
 from torch import nn
 from transformers import (
+    MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING,
     AutoModelForSequenceClassification,
     PreTrainedModel,
 )
 
 from pkd.errors import InputError
 from pkd.files.atomic import explained_full_disk
-from pkd.models.encoder import load_encoder_config, load_tokenizer, quiet_transformers
+from pkd.models.encoder import load_encoder_config
+from pkd.models.loading import explained_loading, quiet_transformers
 from pkd.models.start_layers import start_layers
+from pkd.models.stored_weights import HEAD, check_finite, earlier_labels, without_head
+from pkd.models.task_settings import OUTPUTS, bind_to_task
+from pkd.models.tokenizer import load_tokenizer
 from pkd.models.truncation import copy_layers, keep_in_config
 
 # The types in which the weights of a deployed model may be stored.
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
-
-# Weights that may be missing in a checkpoint: fine-tuning starts them from random values.
-_HEAD_PARTS = frozenset(
-    "classifier head logits_proj pooler pre_classifier score sequence_summary".split()
-)
 
 
 def load_classifier(
@@ -36,47 +36,58 @@ def load_classifier(
 ) -> PreTrainedModel:
     """Loads a classifier: a teacher with all layers, or a student with some of them.
 
+    A head in the folder is used only if its labels are these, in this order. Otherwise the head
+    is new, and nothing else of an earlier task is kept either; see
+    `pkd.models.task_settings.bind_to_task`.
+
     Args:
         folder: a pre-trained encoder (the paper's start of students) or a fine-tuned classifier.
         labels: label names; their number is the number of classes.
         layers: keep the first `layers` transformer layers, or those with these numbers (1-based,
             increasing, see `pkd.models.start_layers.start_layers`); None keeps all.
-        seed: of the weights that the checkpoint lacks (classifier, sometimes pooler). The state
-            of the global generators does not change.
-        fine_tuned: refuse a checkpoint that lacks any weights.
+        seed: of the weights that are new (classifier, sometimes pooler). The state of the global
+            generators does not change.
+        fine_tuned: use the head whatever its labels are called, and refuse a checkpoint that
+            lacks any weights.
 
     Raises:
-        InputError: if the folder holds no such model, or its weights do not cover the layers.
+        InputError: if the folder holds no such model, its weights do not cover the layers, or
+            they are not finite.
+        OutOfMemory: if memory runs out.
     """
     config = load_encoder_config(folder)
     if isinstance(layers, int):
         layers = start_layers("first", config.num_hidden_layers, layers)
     if layers is not None:
         keep_in_config(config, layers)
-    config.id2label = dict(enumerate(labels))
-    config.label2id = {label: code for code, label in enumerate(labels)}
-    with torch.random.fork_rng(), quiet_transformers():
+    earlier = () if fine_tuned else earlier_labels(folder, config)
+    bind_to_task(config, labels)
+    source: dict[str, Any] = {"pretrained_model_name_or_path": folder, "use_safetensors": True}
+    if earlier not in ((), tuple(labels)):
+        source = {"pretrained_model_name_or_path": None, "state_dict": without_head(folder)}
+    family: Any = MODEL_FOR_SEQUENCE_CLASSIFICATION_MAPPING[type(config)]
+    with torch.random.fork_rng(), explained_loading(f"the model in {folder}"):
         torch.manual_seed(seed)
         try:
-            model, report = AutoModelForSequenceClassification.from_pretrained(
-                folder,
+            model, report = family.from_pretrained(
+                **source,
                 config=config,
                 output_loading_info=True,
-                use_safetensors=True,
                 trust_remote_code=False,
                 dtype=torch.float32,
                 # Dropout inside SDPA has no fast kernel on CPUs: eager is 10 % faster there.
                 # With None transformers takes the fastest that the family has.
                 attn_implementation=None if torch.cuda.is_available() else "eager",
             )
-        except Exception as error:  # safetensors, torch and transformers raise a dozen types
+        except RuntimeError as error:
             if "mismatched" in str(error):  # the text refers to a report that is not shown
-                error = ValueError("config.json names other sizes than the weights have")
-            raise InputError(f"cannot load the model in {folder}: {error}") from None
+                raise ValueError("config.json names other sizes than the weights have") from None
+            raise
+        check_finite(model, folder)
     lacking = [
         key
         for key in report["missing_keys"]
-        if fine_tuned or not any(part in _HEAD_PARTS for part in key.split("."))
+        if fine_tuned or not any(part in HEAD for part in key.split("."))
     ]
     if lacking:
         raise InputError(
@@ -99,19 +110,24 @@ def load_as_deployed(
         device: the device to load it to.
 
     Raises:
-        InputError: if the folder holds no such model.
+        InputError: if the folder holds no such model, or its weights are not whole.
     """
-    with quiet_transformers():
-        try:
-            model = AutoModelForSequenceClassification.from_pretrained(
-                folder,
-                dtype=DTYPES[precision],
-                use_safetensors=True,
-                trust_remote_code=False,
-                local_files_only=True,
-            )
-        except Exception as error:  # safetensors and transformers raise a dozen types
-            raise InputError(f"cannot load the model in {folder}: {error}") from None
+    with explained_loading(f"the model in {folder}"):
+        model, report = AutoModelForSequenceClassification.from_pretrained(
+            folder,
+            output_loading_info=True,
+            dtype=DTYPES[precision],
+            use_safetensors=True,
+            trust_remote_code=False,
+            local_files_only=True,
+            **OUTPUTS,
+        )
+        check_finite(model, folder)
+    if lacking := sorted(report["missing_keys"]):  # they would be random numbers
+        raise InputError(
+            f"the weights in {folder} lack {len(lacking)} parts of the {model.config.model_type} "
+            f"that its config.json describes, e.g. {lacking[0]}"
+        )
     return move(model, torch.device(device)).eval()
 
 

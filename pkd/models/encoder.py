@@ -1,24 +1,19 @@
-"""Configuration, tokenizer, depth and size of a saved model."""
+"""Configuration, depth and size of a saved model."""
 
-import contextlib
-import json
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import torch
 from transformers import (
     AutoConfig,
     AutoModelForSequenceClassification,
-    AutoTokenizer,
     PretrainedConfig,
-    PreTrainedTokenizerBase,
 )
-from transformers.utils import logging as transformers_logging
 
-from pkd.errors import InputError
+from pkd.errors import InputError, shown
 from pkd.files.cache import folder_digest
-from pkd.models.families import FAMILIES, family_of
+from pkd.models.families import family_of
+from pkd.models.loading import explained_loading
+from pkd.models.model_folder import quantised, read_settings, refuse_code
 
 _MOST_LAYERS = 1000  # a typing error in config.json must not build modules for hours
 
@@ -33,40 +28,39 @@ def load_encoder_config(folder: Path) -> PretrainedConfig:
     Raises:
         InputError: if the folder holds no model, or one of a family that is not supported.
     """
-    _refuse_code(folder / "config.json")
-    try:
+    path = folder / "config.json"
+    refuse_code(path)
+    if (method := read_settings(path).get("quantization_config")) is not None:
+        raise quantised(path, f"`quantization_config`: {shown(method)}")
+    with explained_loading(f"the model in {folder}"):
         config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
-    except Exception as error:  # transformers and its parsers raise a dozen types
-        raise InputError(f"transformers cannot load the model in {folder}: {error}") from None
     try:
         family = family_of(config)
     except InputError as error:
         raise InputError(f"{folder}: {error}") from None
     for key, value in family.settings.items():
         setattr(config, key, value)
+    _refuse_other_reading(config, path)
     if config.pad_token_id is None:  # GPT-2's rows end with its end-of-text token
         config.pad_token_id = config.eos_token_id
     if not 1 <= config.num_hidden_layers <= _MOST_LAYERS:
         raise InputError(
-            f"{folder / 'config.json'} names {config.num_hidden_layers} layers, but a model has "
-            f"1..{_MOST_LAYERS}"
+            f"{path} names {config.num_hidden_layers} layers, but a model has 1..{_MOST_LAYERS}"
         )
     return config
 
 
-def _refuse_code(settings: Path) -> None:
-    """Refuses a model that brings its own Python code.
-
-    Otherwise transformers would ask whether to run it, or silently use another class.
-    """
-    try:
-        content = json.loads(settings.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
-        return  # transformers reports what is wrong
-    if isinstance(content, dict) and content.get("auto_map"):
+def _refuse_other_reading(config: PretrainedConfig, path: Path) -> None:
+    """Refuses settings by which the classifier would not read what `summary_of` says."""
+    if getattr(config, "is_decoder", False):
         raise InputError(
-            f"{settings} asks for Python code that comes with the model (`auto_map`); such code "
-            "is never run. Choose a model of one of these families: " + ", ".join(sorted(FAMILIES))
+            f"{path} says `is_decoder`: then [CLS] sees no word that follows it, and a classifier "
+            "learns nothing. Set it to false if the model was trained as an encoder"
+        )
+    if config.model_type == "xlnet" and config.summary_type != "last":
+        raise InputError(
+            f"{path}: `summary_type` is {shown(config.summary_type)}, but must be 'last': [CLS] "
+            "stands at the end of a row of XLNet"
         )
 
 
@@ -78,35 +72,6 @@ def longest_input(config: PretrainedConfig) -> int:
     if family_of(config).offset:
         return positions - int(config.pad_token_id) - 1
     return positions
-
-
-def load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
-    """Loads a model's tokenizer and lets it pad on the side that the model needs.
-
-    Raises:
-        InputError: if the folder holds none, or one that cannot be used.
-    """
-    if not any((folder / name).exists() for name in ("tokenizer.json", "vocab.txt", "vocab.json")):
-        raise InputError(
-            f"{folder} has no tokenizer (tokenizer.json or vocab.txt); save it there with "
-            "`tokenizer.save_pretrained`"
-        )
-    _refuse_code(folder / "tokenizer_config.json")
-    try:
-        tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
-        tokenizer("a b")
-    except Exception as error:  # tokenizers raises even a bare Exception
-        raise InputError(f"cannot load the tokenizer in {folder}: {error}") from None
-    tokenizer.padding_side = family_of(load_encoder_config(folder)).pads
-    if tokenizer.pad_token_id is None and tokenizer.eos_token is not None:
-        tokenizer.pad_token = tokenizer.eos_token  # GPT-2
-    if tokenizer.pad_token_id is None:
-        raise InputError(
-            f"the tokenizer in {folder} has no padding token: set one and save it there again"
-        )
-    if len(tokenizer) <= len(tokenizer.all_special_ids):
-        raise InputError(f"the tokenizer in {folder} knows no words; save it there again")
-    return tokenizer
 
 
 def parameter_counts(config: PretrainedConfig) -> dict[str, int]:
@@ -131,21 +96,6 @@ def parameter_counts(config: PretrainedConfig) -> dict[str, int]:
 def weights_digest(folder: Path) -> str:
     """Returns a digest of all files of a model: weights, configuration and tokenizer."""
     return folder_digest(folder)
-
-
-@contextlib.contextmanager
-def quiet_transformers() -> Iterator[None]:
-    """Silences loading reports and progress bars; the caller checks what was loaded."""
-    level = transformers_logging.get_verbosity()
-    bars: Any = transformers_logging.is_progress_bar_enabled()
-    transformers_logging.set_verbosity_error()
-    transformers_logging.disable_progress_bar()
-    try:
-        yield
-    finally:
-        transformers_logging.set_verbosity(level)
-        if bars:
-            transformers_logging.enable_progress_bar()
 
 
 def depth_of(model: Path) -> int:

@@ -1,7 +1,8 @@
 """Teachers that were fine-tuned elsewhere, of any family, with their classes in any order."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
@@ -10,12 +11,10 @@ from transformers import PreTrainedModel
 from pkd.errors import InputError
 from pkd.files.cache import build_once
 from pkd.models.classifier import load_classifier
-from pkd.models.encoder import (
-    load_encoder_config,
-    load_tokenizer,
-    quiet_transformers,
-    weights_digest,
-)
+from pkd.models.encoder import load_encoder_config, weights_digest
+from pkd.models.loading import quiet_transformers
+from pkd.models.task_settings import label_names, refuse_other_kinds
+from pkd.models.tokenizer import load_tokenizer
 
 
 def adopt_teacher(teacher: Path, labels: Sequence[str], root: Path) -> Path:
@@ -57,10 +56,11 @@ def label_order(teacher: Path, labels: Sequence[str]) -> tuple[int, ...]:
 
     Raises:
         InputError: if the teacher's label names differ from the task's in more than upper and
-            lower case.
+            lower case, contradict each other, or are not those of one label for each row.
     """
-    named = (load_encoder_config(teacher).id2label or {}).items()
-    names = [str(name) for _, name in sorted((int(code), name) for code, name in named)]
+    config = load_encoder_config(teacher)
+    names = list(label_names(config))
+    _refuse_contradiction(teacher, names, config.label2id or {})
     classes = {name.casefold(): code for code, name in enumerate(names)}
     wanted = [label.casefold() for label in labels]
     if len(classes) != len(names) or sorted(classes) != sorted(wanted):
@@ -68,7 +68,19 @@ def label_order(teacher: Path, labels: Sequence[str]) -> tuple[int, ...]:
             f"the teacher {teacher} has the labels {names}, but the task has {list(labels)}: use "
             "the task's names in the teacher's config.json (id2label)"
         )
+    refuse_other_kinds(config, teacher)
     return tuple(classes[label] for label in wanted)
+
+
+def _refuse_contradiction(teacher: Path, names: list[str], codes: Mapping[str, Any]) -> None:
+    """Refuses a configuration whose two tables of labels name the same ones in two orders."""
+    wrong = [name for code, name in enumerate(names) if int(codes.get(name, code)) != code]
+    if wrong:
+        raise InputError(
+            f"{teacher / 'config.json'} contradicts itself: in `id2label` {wrong[0]!r} is class "
+            f"{names.index(wrong[0])}, in `label2id` it is class {codes[wrong[0]]}. Keep the one "
+            "that the teacher was trained with"
+        )
 
 
 def _output_layer(model: PreTrainedModel) -> nn.Linear:

@@ -5,13 +5,14 @@ from pathlib import Path
 
 from pkd.errors import DiskFull, HubUnreachable, InputError
 from pkd.files.atomic import explained_full_disk
+from pkd.models.model_folder import check_model_folder
 
 
 def fetch_model(source: str) -> Path:
     """Returns the local folder of a model, after a download if ``source`` is a hub id.
 
     Raises:
-        InputError: if a local folder does not exist, or lacks configuration or weights.
+        InputError: if a local folder does not exist, or the folder holds no whole model.
         DiskFull: if the disk has no room for a download.
         HubUnreachable: if the hub is necessary and does not answer.
     """
@@ -21,13 +22,7 @@ def fetch_model(source: str) -> Path:
         if os.path.isabs(source) or source.startswith(".") or os.path.exists(source):
             raise InputError(f"model folder {source} does not exist, or is not a folder")
         folder = _download(source)
-    if not (folder / "config.json").exists():
-        raise InputError(f"{folder} is not a model folder: it has no config.json")
-    if not list(folder.glob("*.safetensors")):
-        raise InputError(
-            f"{folder} has no weights in safetensors form (*.safetensors); pickled weights are "
-            "not read, because they can run code. Convert them with `save_pretrained`"
-        )
+    check_model_folder(folder)
     return folder
 
 

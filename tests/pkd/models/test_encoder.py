@@ -1,16 +1,16 @@
-"""Configuration, tokenizer, depth and size of a saved model."""
+"""Configuration, depth and size of a saved model."""
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
-from transformers import BertConfig, DistilBertConfig, RobertaConfig, RobertaModel
+from transformers import AutoConfig, BertConfig, DistilBertConfig, RobertaConfig, RobertaModel
 
 from pkd.errors import InputError
 from pkd.models.encoder import (
     load_encoder_config,
-    load_tokenizer,
     longest_input,
     parameter_counts,
     weights_digest,
@@ -37,18 +37,27 @@ def test_a_family_without_pooler_counts_none() -> None:
     assert parameter_counts(DistilBertConfig())["pooler"] == 0
 
 
-def test_a_folder_without_tokenizer_is_refused(encoder: Path, tmp_path: Path) -> None:
-    folder = copy_of(encoder, tmp_path / "bare")
-    for path in folder.glob("*token*"):
-        path.unlink()
-    (folder / "vocab.txt").unlink(missing_ok=True)
-    with pytest.raises(InputError, match="bare has no tokenizer"):
-        load_tokenizer(folder)
+@pytest.mark.parametrize(
+    ("family", "keys", "message"),
+    [
+        ("bert", {"is_decoder": True}, "says `is_decoder`: then .CLS. sees no word"),
+        ("roberta", {"is_decoder": True}, "Set it to false if the model was trained as an enc"),
+        ("xlnet", {"summary_type": "first"}, "`summary_type` is 'first', but must be 'last'"),
+        ("xlnet", {"summary_type": "mean"}, "`summary_type` is 'mean', but must be 'last'"),
+        ("bert", {"num_hidden_layers": 1001}, "config.json names 1001 layers"),
+    ],
+)
+def test_settings_by_which_another_token_would_be_read_are_refused(
+    family: str, keys: dict[str, Any], message: str, tmp_path: Path
+) -> None:
+    AutoConfig.for_model(family, **keys).save_pretrained(tmp_path)
+    with pytest.raises(InputError, match=message):
+        load_encoder_config(tmp_path)
 
 
 def test_a_config_of_no_known_family_is_refused(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text('{"model_type": "nonsense"}')
-    with pytest.raises(InputError, match="transformers cannot load the model"):
+    with pytest.raises(InputError, match="cannot load the model in"):
         load_encoder_config(tmp_path)
 
 

@@ -250,6 +250,25 @@ def test_labels_that_do_not_match_are_refused(
         label_order(folder, LABELS)
 
 
+@pytest.mark.parametrize(
+    ("keys", "message"),
+    [
+        ({"label2id": {LABELS[0]: 1, LABELS[1]: 0}}, "contradicts itself: in `id2label` '{0}' is"),
+        ({"problem_type": "multi_label_classification"}, "`problem_type` .* is multi_label"),
+        ({"problem_type": "regression"}, "`problem_type` .* is regression"),
+        ({"id2label": {"1": LABELS[0], "2": LABELS[1]}}, "names the classes .1, 2., but"),
+    ],
+)
+def test_a_teacher_of_another_kind_is_refused(
+    roberta: Path, keys: dict[str, Any], message: str, tmp_path: Path
+) -> None:
+    folder = Path(shutil.copytree(roberta, tmp_path / "teacher"))
+    settings = json.loads((folder / "config.json").read_text())
+    (folder / "config.json").write_text(json.dumps(settings | keys))
+    with pytest.raises(InputError, match=message.format(*LABELS)):
+        adopt_teacher(folder, LABELS, tmp_path / "teachers")
+
+
 def test_a_teacher_without_a_linear_layer_for_its_logits_is_refused(
     roberta: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -21,9 +21,10 @@ from pkd.distillation.signals import ask_teacher
 from pkd.errors import InputError
 from pkd.evaluation.inference import predict_logits
 from pkd.models.classifier import load_classifier, save_model
-from pkd.models.encoder import load_encoder_config, load_tokenizer, longest_input
+from pkd.models.encoder import load_encoder_config, longest_input
 from pkd.models.external_teacher import adopt_teacher
 from pkd.models.families import FAMILIES, Summary, family_of, summary_of, summary_states
+from pkd.models.tokenizer import load_tokenizer
 from pkd.tasks.glue import GLUE
 from pkd.training.training_run import Files, Outputs, TrainingRun
 from tests.support.training.family_encoders import CASES, write_encoder
@@ -99,7 +100,7 @@ def test_the_classes_of_a_teacher_are_put_into_the_order_of_the_task(
     given = tmp_path / "given"
     save_model(load_classifier(family_encoder, LABELS[::-1], seed=1), family_encoder, given)
     dev = open_tokens(family_data.tokens["validation"])
-    expected = predict_logits(load_classifier(given, LABELS), dev, CPU, "fp32")
+    expected = predict_logits(load_classifier(given, LABELS[::-1]), dev, CPU, "fp32")
     adopted = adopt_teacher(given, LABELS, tmp_path / "adopted")
     found = predict_logits(load_classifier(adopted, LABELS), dev, CPU, "fp32")
     np.testing.assert_allclose(found, expected[:, ::-1], rtol=1e-4, atol=1e-6)
