@@ -13,7 +13,7 @@ from pathlib import Path
 from pkd.distillation.methods import METHODS, TEACHER
 from pkd.distillation.own_methods import load_method, register_method, source_digest
 from pkd.distillation.recipe import Recipe
-from pkd.errors import InputError, shown
+from pkd.errors import InputError, did_you_mean, shown
 from pkd.models.start_layers import STARTS
 from pkd.runtime.command_line import make_parser, run_command
 
@@ -32,7 +32,7 @@ def _train(options: argparse.Namespace) -> int:
     if options.method not in METHODS:
         raise InputError(
             f"--method is {shown(options.method)}, but must be one of {', '.join(METHODS)}, or be "
-            "defined by --own-method"
+            f"defined by --own-method{did_you_mean(options.method, METHODS)}"
         )
     recipe = _recipe(options, options.method, options.layers)
     tasks = resolve_tasks([options.task])

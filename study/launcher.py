@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from pkd.errors import InputError
 from pkd.runtime.garbage_collection import no_garbage_collection
+from pkd.runtime.interruption import handlers_restored
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -23,6 +24,9 @@ def run_study(
     console: "Console | None" = None,
 ) -> None:
     """Runs a study to its report, or resumes it; ``pkd-study run`` does the same.
+
+    It may run in any thread. In the main one SIGTERM and Ctrl-C end it cleanly; afterwards the
+    process handles them as before.
 
     Args:
         config: the study, e.g. from `study.load_study_config`.
@@ -51,7 +55,7 @@ def run_study(
         layout.out.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise InputError(f"cannot make the folder of --out: {error}") from None
-    with only_driver(layout):
+    with only_driver(layout), handlers_restored():
         # These imports take seconds, a quarter of them in the garbage collector. Wrong options
         # are reported before.
         with no_garbage_collection():

@@ -9,11 +9,12 @@ from rich.console import Console
 from pkd.distillation.methods import METHODS
 from pkd.files.atomic import explained_full_disk
 from pkd.models.encoder import load_encoder_config
+from pkd.runtime.interruption import Terminated, ignore_further_interrupts, raise_on_sigterm
 from pkd.runtime.units import duration
 from pkd.tasks.task import Task
+from study.cluster.local_machine import check_local_share, ray_folder
 from study.config.own_methods import own_method_modules
 from study.config.study_config import StudyConfig
-from study.interruption import Terminated, ignore_further_interrupts, raise_on_sigterm
 from study.planning.announcement import announcement
 from study.planning.inputs import prepare_inputs
 from study.planning.plan import check_disk, make_plan
@@ -51,6 +52,10 @@ def run_session(
     layout.store.fetch(layout.ledger)
     check_same_study(layout, config)
     started = time.monotonic()
+    if address is None and not layout.ledger.exists():  # later sessions start Ray soon enough
+        check_local_share(config.resources)
+        if note := ray_folder().note:
+            console.print(note, markup=False)
     inputs = prepare_inputs(config, tasks, layout, console)
     encoder = inputs.encoder
     plan = make_plan(config, inputs.tasks, load_encoder_config(encoder), inputs.teachers)
@@ -76,7 +81,7 @@ def run_session(
         raise_on_sigterm()  # Ray puts a handler of its own in our place
 
     ship_by_value(own_method_modules(config.own_methods))
-    view = View(console, plan.stage_work())
+    view = View(console, plan.expected_work())
     on_this_disk = isinstance(layout.store, SharedFolder)
     try:
         if address is not None:
@@ -103,12 +108,16 @@ def run_session(
         raise
     finally:
         stop_ray()
+        raise_on_sigterm()  # Ray's shutdown leaves the system's own, which ends without a word
     _report(layout, console)
     console.print(f"complete after {duration(time.monotonic() - started)}", markup=False)
 
 
 def _report(layout: Layout, console: Console) -> None:
     """Writes the report of the recorded trials, also for an interrupted study."""
+    from analysis.plots.font_cache import keep_fonts_out_of_home
+
+    keep_fonts_out_of_home()
     from analysis.pages import build_report
     from analysis.run_data.runs import load_run
     from analysis.tables.terminal import comparison_text

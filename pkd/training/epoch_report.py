@@ -7,6 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+CONSTANT = "(constant: predicts a single class)"
+
 
 @dataclass(frozen=True)
 class EpochReport:
@@ -20,8 +22,7 @@ class EpochReport:
         train_accuracy: of the model while it trained, dropout on; 0 … 1.
         train_curve: loss and accuracy within the epoch, one `CurvePoint` each.
         dev_loss: cross-entropy on the first dev split, nats.
-        classes_predicted: how many classes occur in the predictions of the first dev split. A
-            model that predicts a single class has learnt nothing, whatever its score.
+        classes_predicted: how many classes occur in the predictions of the first dev split.
         train_seconds: time in training steps.
         eval_seconds: time in evaluation.
         samples: training rows of the epoch; a row that was seen twice counts twice.
@@ -43,14 +44,21 @@ class EpochReport:
     micro_batches: int
     device: str
 
+    @property
+    def constant(self) -> bool:
+        """Whether the model predicts a single class: it has learnt nothing, whatever its score."""
+        return self.classes_predicted == 1
+
     def to_dict(self) -> dict[str, Any]:
         """Returns the report as JSON-like values."""
         return asdict(self)
 
     def __str__(self) -> str:
         speed = self.samples / self.train_seconds
+        constant = f" {CONSTANT}" if self.constant else ""
         return (
-            f"epoch {self.epoch}: score {self.score:.4f}, dev loss {self.dev_loss:.4f}, train "
+            f"epoch {self.epoch}: score {self.score:.4f}{constant}, dev loss "
+            f"{self.dev_loss:.4f}, train "
             f"loss {self.train_loss:.4f}, train accuracy {self.train_accuracy:.4f}, "
             f"{speed:.0f} samples/s"
         )

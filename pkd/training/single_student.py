@@ -17,8 +17,14 @@ from pkd.models.encoder import depth_of
 from pkd.models.external_teacher import adopt_teacher
 from pkd.models.hub import fetch_model
 from pkd.models.start_layers import start_layers
+from pkd.models.stored_weights import describe_head
 from pkd.tasks.task import Task
 from pkd.training.training_run import Files, Outputs, TrainingRun
+
+_WARNING = (
+    "warning: {0} is constant: its best epoch ({1}) predicts a single class, so it has learnt "
+    "nothing, whatever its score. Try another learning rate, more epochs or more rows"
+)
 
 
 @dataclass(frozen=True)
@@ -55,7 +61,8 @@ def train_student(recipe: Recipe, inputs: Inputs) -> dict[str, object]:
 
     Returns:
         The task's name, ``model`` (the student's folder), the recipe, and of the best epoch
-        ``best_epoch``, ``score`` and ``metrics``.
+        ``best_epoch``, ``score``, ``metrics`` and ``constant`` (whether it predicts a single
+        class).
 
     Raises:
         InputError: if task, model, teacher or recipe do not fit together.
@@ -71,8 +78,10 @@ def train_student(recipe: Recipe, inputs: Inputs) -> dict[str, object]:
         max_train_rows=inputs.max_train_rows,
     )
     prepared = prepare(model)
-    if prepared.task.own:
-        print(describe_task(prepared), file=sys.stderr)
+    if told := describe_task(prepared):
+        print(told, file=sys.stderr)
+    if brought := describe_head(model, prepared.task.labels, prepared.task.name):
+        print(brought, file=sys.stderr)
     signals, teacher_layers = None, None
     if inputs.teacher is not None:
         teacher = _teacher(inputs.teacher, inputs.out, prepared, model)
@@ -113,7 +122,10 @@ def _run(
         print(report, file=sys.stderr)
     checkpoint.unlink(missing_ok=True)
     best = max(training.reports, key=lambda report: report.score)
-    return {"best_epoch": best.epoch, "score": best.score, "metrics": best.metrics}
+    if best.constant:
+        print(_WARNING.format(recipe.method, best.epoch), file=sys.stderr)
+    found = {"best_epoch": best.epoch, "score": best.score, "metrics": best.metrics}
+    return found | {"constant": best.constant}
 
 
 def _teacher(teacher: str | Recipe, out: Path, prepared: Prepared, model: Path) -> Path:

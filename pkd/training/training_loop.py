@@ -51,6 +51,7 @@ class TrainingLoop:
         self.epoch_curve: list[CurvePoint] = []
         self.steps_per_epoch = steps or math.ceil(len(self.tokens) / self.recipe.batch_size)
         self.curve = EpochCurve(self.steps_per_epoch, self.device)
+        self._decay_at_load = (0, 1.0)  # steps, and the `decay_so_far` after them
         self.optimizer = make_optimizer(
             objective.pieces,
             self.recipe.learning_rate,
@@ -118,13 +119,16 @@ class TrainingLoop:
     @property
     def decay_so_far(self) -> float:
         """The factor by which weight decay alone has shrunk a weight that had no gradient."""
-        steps = self.position.epoch * self.steps_per_epoch + self.position.step
-        decay = self.recipe.weight_decay
-        return math.prod(1 - self.learning_rate_at(step) * decay for step in range(steps))
+        loaded, factor = self._decay_at_load
+        decay, steps = self.recipe.weight_decay, range(loaded, self._steps_done)
+        return math.prod((1 - self.learning_rate_at(step) * decay for step in steps), start=factor)
+
+    @property
+    def _steps_done(self) -> int:
+        return self.position.epoch * self.steps_per_epoch + self.position.step
 
     def _step(self, rows: np.ndarray) -> None:
-        step = self.position.epoch * self.steps_per_epoch + self.position.step
-        set_learning_rate(self.optimizer, self.learning_rate_at(step))
+        set_learning_rate(self.optimizer, self.learning_rate_at(self._steps_done))
         index, width = self._on_device(rows)
         loss, logits = self._replay(index, width) or self._within_memory(rows)
         self.curve.add(self.position.step, loss, logits, self.tokens.labels_of(index))
@@ -227,17 +231,20 @@ class TrainingLoop:
             "position": [self.position.epoch, self.position.step],
             "curve": self.curve.sums,
             "micro_batches": self.micro_batches,
+            "decay": self.decay_so_far,
             "rng": self._random_state(),
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Restores a state of the same recipe and model."""
+        """Restores a state, which goes on by this loop's recipe. The model must be the same."""
         self.model.load_state_dict(state["model"])
         if self.objective.projection is not None:
             self.objective.projection.load_state_dict(state["projection"])
         load_moments(self.optimizer, self.objective.pieces, state["moments"])
         self._graphs = self._new_graphs()  # the old ones captured another optimiser state
         self.position = Position(*state["position"])
+        # Version 0.1.0 did not write it, and never continued another recipe's state.
+        self._decay_at_load = (self._steps_done, state.get("decay", self.decay_so_far))
         self.curve.sums.copy_(state["curve"])
         self.micro_batches = state["micro_batches"]
         self._set_random_state(state["rng"])

@@ -158,7 +158,23 @@ class TrainingRun:
             warnings.warn(f"{error}: it is deleted and the training starts again", stacklevel=3)
             checkpoint.unlink()
             return
-        extra = load_checkpoint(checkpoint, self.loop)
+        self.load(checkpoint)
+
+    def save(self, path: Path) -> None:
+        """Writes the state of the training, from which `load` continues it bit for bit."""
+        reports = [report.to_dict() for report in self.reports]
+        extra = {"reports": reports, "train_seconds": self._train_seconds}
+        save_checkpoint(path, self.loop, extra)
+
+    def load(self, path: Path) -> None:
+        """Continues from a saved state, also from that of a training with another recipe.
+
+        The weights must have the same shapes: depth, data and encoder must be the same.
+
+        Raises:
+            CacheError: if the file is damaged, or its weights have other shapes.
+        """
+        extra = load_checkpoint(path, self.loop)
         self.reports = [EpochReport(**report) for report in extra["reports"]]
         self._train_seconds = extra["train_seconds"]
 
@@ -248,8 +264,6 @@ class TrainingRun:
         path = self.outputs.checkpoint
         if path is None or time.monotonic() - self._saved_at < self.outputs.checkpoint_every:
             return
-        reports = [report.to_dict() for report in self.reports]
-        extra = {"reports": reports, "train_seconds": self._train_seconds}
-        save_checkpoint(path, self.loop, extra)
+        self.save(path)
         self.outputs.written(path)
         self._saved_at = time.monotonic()

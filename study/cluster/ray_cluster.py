@@ -3,6 +3,7 @@
 import logging
 import os
 import secrets
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -10,11 +11,15 @@ from typing import Any
 import ray
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-from pkd.errors import InputError
+from pkd.errors import InputError, PkdError
+from study.cluster.local_machine import ray_folder
+from study.cluster.ray_errors import reason_of
 from study.cluster.ray_internals import autoscaler_limits, listen_on_loopback
+from study.cluster.trial_share import trial_share
 from study.config.sections import Resources
 from study.installation import checkout, config_folder, package_folder
 
+_SHARED_MEMORY = Path("/dev/shm")
 _OBJECT_STORE_BYTES = 200_000_000  # the study stores nothing in it; Ray's default is 30 % of RAM
 _NODE_TIMEOUT_S = 120
 
@@ -39,6 +44,8 @@ _DRIVER_ENVIRONMENT = {
     "RAY_AIR_NEW_OUTPUT": "0",
     # Inside a Ray job these settings are added to those that the job was submitted with.
     "RAY_OVERRIDE_JOB_RUNTIME_ENV": "1",
+    # Tune imports MLflow, if it is installed, which would write into the user's home folder.
+    "MLFLOW_DISABLE_TELEMETRY": "true",
 }
 
 
@@ -49,7 +56,8 @@ def start_ray(address: str | None) -> None:
         address: ``auto`` or ``host:port``; None starts a new Ray even if a cluster runs here.
 
     Raises:
-        InputError: if no cluster answers there.
+        InputError: if no cluster answers there, or the temporary folder cannot be used.
+        PkdError: if Ray does not start on this machine.
     """
     for key, value in _DRIVER_ENVIRONMENT.items():
         os.environ.setdefault(key, value)
@@ -62,6 +70,10 @@ def start_ray(address: str | None) -> None:
         if not os.environ.keys() & {"RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"}:
             os.environ["RAY_AUTH_TOKEN"] = secrets.token_hex(32)
         options |= {"include_dashboard": False, "object_store_memory": _OBJECT_STORE_BYTES}
+        folder = ray_folder().path
+        options["_temp_dir"] = str(folder)
+        if sys.platform == "linux" and not _SHARED_MEMORY.is_dir():
+            options["_plasma_directory"] = str(folder.parent)
         if root is not None:
             environment["env_vars"] = _WORKER_ENVIRONMENT | {"PYTHONPATH": str(root)}
     else:
@@ -78,8 +90,14 @@ def start_ray(address: str | None) -> None:
             log_to_driver=False,
             logging_level=logging.ERROR,
         )
-    except (ConnectionError, ValueError) as error:  # e.g. `auto` where no cluster runs
-        raise InputError(f"cannot start Ray (--address {address}): {error}") from error
+    except Exception as error:  # any: many of Ray's own are of no type of theirs
+        reason = reason_of(str(error))
+        if address is not None:  # e.g. `auto` where no cluster runs
+            raise InputError(f"cannot join Ray at --address {address}: {reason}") from error
+        raise PkdError(
+            f"Ray does not start on this machine: {reason}. Its logs are in "
+            f"{options['_temp_dir']}/session_latest/logs"
+        ) from error
     finally:
         os.chdir(here)
 
@@ -90,36 +108,11 @@ def stop_ray() -> None:
 
 
 def trial_resources(resources: Resources) -> dict[str, float]:
-    """Returns the CPUs and GPUs of one trial, inferred where the configuration gives none.
-
-    Raises:
-        InputError: if no node of the cluster can ever offer them: Ray would wait forever.
-    """
+    """Returns the CPUs and GPUs of one trial; see `study.cluster.trial_share.trial_share`."""
     alive = [node["Resources"] for node in ray.nodes() if node["Alive"]]
     nodes = [(each.get("CPU", 0.0), each.get("GPU", 0.0)) for each in alive]
     limits = autoscaler_limits()
-    future = (limits.get("CPU", 0.0), limits.get("GPU", 0.0))
-    with_gpu = [(cpus, gpus) for cpus, gpus in nodes if gpus]
-    gpu = resources.gpus_per_trial
-    if gpu is None:
-        gpu = 0.25 if with_gpu or future[1] else 0.0
-    cpu = resources.cpus_per_trial
-    if cpu is None:
-        cpu = 1.0
-        if gpu and with_gpu:
-            cpu = float(max(1, int(min(cpus * gpu / gpus for cpus, gpus in with_gpu))))
-    if gpu > 1 and gpu != int(gpu):
-        raise InputError(
-            f"`resources.gpus_per_trial` is {gpu:g}, but must be a fraction below 1 or a whole "
-            "number: a trial shares one GPU or has its own"
-        )
-    if not any(cpu <= cpus and gpu <= gpus for cpus, gpus in (*nodes, future)):
-        available = ", ".join(sorted({f"{cpus:g} and {gpus:g}" for cpus, gpus in nodes}))
-        raise InputError(
-            f"a trial needs {cpu:g} CPUs and {gpu:g} GPUs of one node (`resources.cpus_per_trial`,"
-            f" `resources.gpus_per_trial`), but the cluster's nodes have {available}"
-        )
-    return {"cpu": cpu, "gpu": gpu}
+    return trial_share(resources, nodes, (limits.get("CPU", 0.0), limits.get("GPU", 0.0)))
 
 
 def trials_at_once(resources: Mapping[str, float]) -> int:

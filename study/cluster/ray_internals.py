@@ -4,12 +4,15 @@ Ray may rename or drop them in any release. All of them were tried with Ray `TRI
 update of Ray, `tests/study/cluster/test_ray_internals.py` shows which of them to look at.
 """
 
+import tempfile
 from functools import partial
 from typing import Any
 
 import ray
+from ray import tune
 from ray._private import ray_constants
 from ray._private.state import state as cluster_state
+from ray._private.utils import get_num_cpus
 from ray.air._internal.mlflow import _MLflowLoggerUtil
 
 TRIED_WITH = "2.60"
@@ -26,6 +29,15 @@ def listen_on_loopback() -> None:
     `ray.init` has no parameter for it.
     """
     ray_constants.ENABLE_RAY_CLUSTER = False
+
+
+def cpus_of_this_machine() -> float:
+    """Returns the CPUs that a Ray started here would have.
+
+    Private name: `ray._private.utils.get_num_cpus`. It counts those of a container, and Python's
+    own functions do not before 3.13.
+    """
+    return float(get_num_cpus(override_docker_cpu_warning=True))
 
 
 def autoscaler_limits() -> dict[str, float]:
@@ -53,6 +65,22 @@ def keep_idle_processes(tune_controller: Any, trial: Any, count: int) -> None:
         count: number of processes.
     """
     tune_controller._actor_cache.increase_max(trial.placement_group_factory, by=count)
+
+
+class Trainable(tune.Trainable):
+    """A trainable that writes nothing into the user's home folder.
+
+    Private names: `Trainable._setup_logdir`, `._storage` and `._logdir`. Outside a Tuner, Ray
+    makes a folder in ``~/ray_results`` for each trainable; here it is a temporary one, which goes
+    with the trainable.
+    """
+
+    def _setup_logdir(self) -> None:
+        if self._storage is not None:
+            super()._setup_logdir()
+            return
+        self._temporary = tempfile.TemporaryDirectory()
+        self._logdir = self._temporary.name  # type: ignore[assignment]
 
 
 # Callback for TensorBoard ---------------------------------------------------------------------

@@ -130,7 +130,7 @@ def _predict(
     """
     task, device, store = model.prepared.task, trial_device(), work.store
     precision = resolve_precision(work.precision, device)
-    classifier = load_classifier(verify(store.fetch(model.folder)), task.labels)
+    classifier = load_classifier(verify(store.fetch(model.folder)), task.labels, fine_tuned=True)
     classifier = read_summary_token_only(move(classifier, device))
     for split in splits:
         tokens = open_tokens(store.fetch(model.prepared.tokens[split]), device)

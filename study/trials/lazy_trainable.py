@@ -10,10 +10,11 @@ import sys
 from collections.abc import Callable, Iterable
 from typing import Any, Protocol, TypeVar
 
-from ray import cloudpickle, tune
+from ray import cloudpickle
 
 from pkd.errors import PkdError
 from pkd.runtime.garbage_collection import no_garbage_collection
+from study.cluster.ray_internals import Trainable
 
 
 class Runner(Protocol):
@@ -37,7 +38,7 @@ def ship_by_value(module_names: Iterable[str]) -> None:
         cloudpickle.register_pickle_by_value(sys.modules[name])
 
 
-class LazyTrainable(tune.Trainable):
+class LazyTrainable(Trainable):
     """Runs a packed trial, which it unpacks in its first step. Actors can be reused."""
 
     def setup(self, config: dict[str, Any]) -> None:

@@ -21,7 +21,8 @@ from pkd.distillation.signals import open_signals
 from pkd.errors import CacheError, InputError
 from pkd.files.cache import write_manifest
 from pkd.models.classifier import load_classifier
-from pkd.models.encoder import load_encoder_config, load_tokenizer
+from pkd.models.encoder import load_encoder_config
+from pkd.models.tokenizer import load_tokenizer
 from pkd.tasks.glue import GLUE
 from pkd.tasks.task_file import load_task_file
 from pkd.training.training_run import Files, Outputs, TrainingRun

@@ -4,11 +4,13 @@ import json
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pyarrow.parquet as pq
 import pytest
 from transformers import AutoModelForSequenceClassification
 
 from pkd.data.preparation import Prepared
+from pkd.data.tokens import TokenArrays
 from pkd.distillation.recipe import Recipe
 from pkd.train import main
 from pkd.training.single_student import training_key
@@ -55,6 +57,7 @@ def test_without_a_teacher_it_makes_one_and_prints_the_students_score(
     assert (printed["temperature"], printed["alpha"], printed["beta"]) == (4.0, 0.25, 10.0)
     assert printed["metrics"] == {"validation": {"accuracy": printed["score"]}}
     assert 0 <= printed["score"] <= 1 and printed["best_epoch"] in (1, 2)
+    assert isinstance(printed["constant"], bool)
 
     out = tmp_path / "out"
     assert printed["model"] == str(out / "rte-2-pkd-skip")
@@ -97,6 +100,24 @@ def test_plain_fine_tuning_makes_neither_teacher_nor_signals(
     assert (printed["best_epoch"], printed["start_layers"]) == (1, [2, 4])
     made = sorted(path.name for path in (tmp_path / "out").iterdir())
     assert made == ["predictions", "rte-2-ft", "tokens"]
+
+
+@pytest.mark.parametrize("classes", [1, 2])
+def test_a_student_that_predicts_a_single_class_is_called_constant(
+    call: Call, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], classes: int
+) -> None:
+    def logits(model: object, tokens: TokenArrays, *_: object) -> np.ndarray:
+        return np.eye(2, dtype=np.float32)[np.arange(len(tokens)) % classes]
+
+    monkeypatch.setattr("pkd.training.training_run.predict_logits", logits)
+    assert call(method="ft") == 0
+    shown = capsys.readouterr()
+    constant = classes == 1
+    assert json.loads(shown.out)["constant"] is constant
+    # In the line of each epoch, and once for the epoch that is kept.
+    assert shown.err.count("(constant: predicts a single class)") == 2 * constant
+    warning = "warning: ft is constant: its best epoch (1) predicts a single class"
+    assert (warning in shown.err) is constant
 
 
 def test_a_checkpoint_is_named_by_the_start_too(prepared: Prepared, encoder: Path) -> None:

@@ -6,7 +6,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pkd.training.epoch_report import POINTS, CurvePoint, EpochCurve
+from pkd.training.epoch_report import POINTS, CurvePoint, EpochCurve, EpochReport
 
 CPU = torch.device("cpu")
 RIGHT = torch.tensor([[1.0, 0.0], [0.0, 1.0]])
@@ -51,3 +51,31 @@ def test_the_points_are_the_means_between_their_steps(steps: int, seed: int) -> 
     for start, end, point in zip(ends, ends[1:], points, strict=False):
         assert point.loss == pytest.approx(losses[start:end].mean())
         assert point.accuracy == pytest.approx(right[start:end].mean())
+
+
+def report(classes_predicted: int) -> EpochReport:
+    return EpochReport(
+        epoch=3,
+        score=0.47294,
+        metrics={"validation": {"accuracy": 0.47294}},
+        train_loss=0.5,
+        train_accuracy=0.75,
+        train_curve=[],
+        dev_loss=0.6931,
+        classes_predicted=classes_predicted,
+        train_seconds=2.0,
+        eval_seconds=1.0,
+        samples=500,
+        micro_batches=1,
+        device="cpu",
+    )
+
+
+@pytest.mark.parametrize(("classes", "constant"), [(1, True), (2, False), (3, False)])
+def test_a_model_that_predicts_a_single_class_is_constant(classes: int, constant: bool) -> None:
+    one = report(classes)
+    assert one.constant is constant
+    assert ("score 0.4729 (constant: predicts a single class), dev loss" in str(one)) is constant
+    assert str(one).endswith("train loss 0.5000, train accuracy 0.7500, 250 samples/s")
+    # It is derived: ledgers and checkpoints of version 0.1.0 have the same keys.
+    assert "constant" not in one.to_dict() and EpochReport(**one.to_dict()) == one

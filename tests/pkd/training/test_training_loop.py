@@ -231,3 +231,27 @@ def test_a_checkpoint_that_lacks_its_extra_part_is_refused(make: Make, tmp_path:
     torch.save({"trainer": make().state_dict()}, tmp_path / "state")
     with pytest.raises(CacheError, match="state is damaged"):
         load_checkpoint(tmp_path / "state", make())
+
+
+def test_a_weight_without_gradient_has_the_decay_of_every_recipe_that_it_went_through(
+    make: Make, tmp_path: Path
+) -> None:
+    first = make(epochs=2, learning_rate=3e-3, weight_decay=0.1, warmup=0)
+    list(first.run_epoch())
+    save_checkpoint(tmp_path / "state", first, {})
+    second = make(epochs=2, learning_rate=1e-3, weight_decay=0.2, warmup=0)
+    load_checkpoint(tmp_path / "state", second)
+    list(second.run_epoch())
+    # 5 steps an epoch; the rate falls linearly to 0 in 10 steps.
+    expected = 1.0
+    for step in range(10):
+        rate, decay = (3e-3, 0.1) if step < 5 else (1e-3, 0.2)
+        expected *= 1 - rate * (10 - step) / 10 * decay
+    assert second.decay_so_far == pytest.approx(expected, rel=1e-12)
+
+    # A state of version 0.1.0 does not hold it: its recipe is the only one that there was.
+    state = first.state_dict()
+    del state["decay"]
+    same = make(epochs=2, learning_rate=3e-3, weight_decay=0.1, warmup=0)
+    same.load_state_dict(state)
+    assert same.decay_so_far == first.decay_so_far

@@ -176,7 +176,7 @@ def test_splits_without_labels_have_files_and_names_of_their_own(folder: Path) -
 
 def test_a_file_without_labels_is_checked_too(folder: Path, task: Task, encoder: Path) -> None:
     broken = folder / "broken.jsonl"
-    broken.write_text('{"text": "a cat"}\n{"text": null}\n')
+    broken.write_text('{"text": "a cat"}\n{"text": 7}\n')
     files = task.files | {"unlabelled": broken}
     with pytest.raises(InputError, match=r"broken\.jsonl, row 1 .*must be text"):
         prepare_task(

@@ -1,13 +1,16 @@
 """What a trial requests on clusters of various sizes; never more than a node has."""
 
+import os
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 import ray
 
-from pkd.errors import InputError
+from pkd.errors import InputError, PkdError
 from study.cluster import ray_cluster
-from study.cluster.ray_cluster import autoscaled, trial_resources, trials_at_once
+from study.cluster.ray_cluster import autoscaled, start_ray, trial_resources, trials_at_once
 from study.config.sections import Resources
 
 
@@ -116,3 +119,56 @@ def test_the_scarcest_resource_decides_how_many_trials_run_at_once(
     limits = {"CPU": 128.0, "GPU": 8.0}
     monkeypatch.setattr(ray_cluster, "autoscaler_limits", lambda: limits)
     assert trials_at_once(trial) >= 8 and autoscaled()
+
+
+@pytest.fixture
+def failing(monkeypatch: pytest.MonkeyPatch) -> Callable[[Exception], None]:
+    """Makes the start of Ray fail."""
+    monkeypatch.setattr(os, "environ", dict(os.environ))
+
+    def fail_with(error: Exception) -> None:
+        def init(**_: object) -> None:
+            raise error
+
+        monkeypatch.setattr(ray, "init", init)
+
+    return fail_with
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        OSError(28, "No space left on device"),
+        ConnectionError("no GCS"),
+        ValueError("the object store is too large"),
+        RuntimeError("The current node timed out during startup"),
+        Exception("a plain one"),
+    ],
+)
+def test_a_ray_that_does_not_start_is_one_message(
+    error: Exception, failing: Callable[[Exception], None]
+) -> None:
+    failing(error)
+    here = os.getcwd()
+    with pytest.raises(PkdError) as raised:
+        start_ray(None)
+    message = str(raised.value)
+    assert message.startswith(f"Ray does not start on this machine: {error}. Its logs are in /")
+    assert "\n" not in message and not isinstance(raised.value, InputError)
+    assert os.getcwd() == here
+    with pytest.raises(InputError) as refused:
+        start_ray("10.0.0.1:1")
+    assert str(refused.value) == f"cannot join Ray at --address 10.0.0.1:1: {error}"
+
+
+def test_a_machine_without_shared_memory_keeps_objects_in_the_temporary_folder(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    given: dict[str, Any] = {}
+    monkeypatch.setattr(os, "environ", dict(os.environ))
+    monkeypatch.setattr(ray, "init", given.update)
+    start_ray(None)
+    assert "_plasma_directory" not in given
+    monkeypatch.setattr(ray_cluster, "_SHARED_MEMORY", tmp_path / "none")
+    start_ray(None)
+    assert Path(given["_plasma_directory"]) == Path(given["_temp_dir"]).parent

@@ -1,5 +1,7 @@
 """The private names of Ray that the study uses exist and do what it expects."""
 
+import os
+import tempfile
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -12,6 +14,7 @@ from ray.air.integrations.mlflow import MLflowLoggerCallback
 from ray.air.integrations.wandb import WandbLoggerCallback
 from ray.tune.execution.tune_controller import TuneController
 from ray.tune.logger import TBXLoggerCallback
+from ray.tune.trainable import trainable as trainable_module
 from ray.tune.utils.object_cache import _ObjectCache
 
 from study.cluster import ray_internals
@@ -116,3 +119,21 @@ def test_an_error_in_the_actor_of_a_wandb_run_is_raised(monkeypatch: pytest.Monk
     callback._logging_future_to_trial["no space left"] = "trial"
     with pytest.raises(RuntimeError, match="no space left"):
         callback.log_trial_end("trial")
+
+
+def test_the_cpus_of_this_machine_are_at_most_those_that_python_counts() -> None:
+    assert 1 <= ray_internals.cpus_of_this_machine() <= (os.cpu_count() or 1)
+
+
+def test_a_trainable_outside_a_tuner_has_a_temporary_folder_and_one_in_it_tune_s(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(trainable_module, "DEFAULT_STORAGE_PATH", str(tmp_path / "home"))
+    alone = ray_internals.Trainable()
+    assert Path(alone.logdir).parent == Path(tempfile.gettempdir())
+    assert not (tmp_path / "home").exists()
+    monkeypatch.setenv("RAY_CHDIR_TO_TRIAL_DIR", "0")
+    storage: Any = SimpleNamespace(
+        trial_fs_path=str(tmp_path), trial_working_directory=str(tmp_path / "trial")
+    )
+    assert ray_internals.Trainable(storage=storage).logdir == str(tmp_path / "trial")

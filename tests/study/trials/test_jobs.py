@@ -16,9 +16,9 @@ from study.trials.work import GivenTeacherWork, PredictWork, SignalsWork, Traine
 
 
 @pytest.fixture
-def model(tiny_model: Path, tmp_path: Path) -> Path:
+def model(untrained: Path, tmp_path: Path) -> Path:
     """A model with a manifest, as a stage leaves it."""
-    folder = shutil.copytree(tiny_model, tmp_path / "model")
+    folder = shutil.copytree(untrained, tmp_path / "model")
     write_manifest(folder, {})
     return folder
 
@@ -32,13 +32,13 @@ def predict(tmp_path: Path, prepared: Prepared, model: Path) -> dict[str, Any]:
 
 
 def test_the_signals_job_reports_the_folder_that_it_filled(
-    tmp_path: Path, prepared: Prepared, tiny_model: Path
+    tmp_path: Path, prepared: Prepared, untrained: Path
 ) -> None:
     work = SignalsWork(
         log=tmp_path / "job.log",
         store=SharedFolder(),
         prepared=prepared,
-        teacher=tiny_model,
+        teacher=untrained,
         layers=[1, 2],
         root=tmp_path,
         precision="fp32",
