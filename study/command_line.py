@@ -11,18 +11,11 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pkd.errors import HubUnreachable, InputError, PkdError
-from pkd.runtime.validation import check_arguments
-from study.exit_codes import (
-    COMPLETE,
-    EXPLAINED,
-    INCOMPLETE,
-    INTERRUPTED,
-    TERMINATED,
-    WRONG_USAGE,
-)
-from study.installation import shipped_configs, typed_command
-from study.interruption import Terminated, ignore_further_interrupts, raise_on_sigterm
+from pkd.errors import HubUnreachable, InputError
+from pkd.runtime.command_line import run_command
+from pkd.runtime.exit_codes import COMPLETE, EXPLAINED, WRONG_USAGE
+from pkd.runtime.interruption import stopped_by
+from study.installation import typed_command
 from study.launcher import inside_job, run_study
 
 if TYPE_CHECKING:
@@ -42,46 +35,39 @@ def main(argv: list[str] | None = None, prog: str = PROG) -> int:
 
     Returns:
         0 when it is complete, 1 when something is missing or failed, 2 for wrong usage,
-        configuration or data (nothing was trained), 130 after Ctrl-C, 143 after SIGTERM.
+        configuration or data (nothing was trained), 130 after Ctrl-C, 143 after SIGTERM. Without
+        arguments it prints the help and returns 2.
     """
-    raise_on_sigterm()
     arguments = sys.argv[1:] if argv is None else argv
-    options = parser(prog).parse_args(arguments)
+    options = parser(prog)
+
+    def work(given: argparse.Namespace) -> int:
+        if not arguments:
+            options.print_help(sys.stderr)
+            return WRONG_USAGE
+        return _study(given, prog)
+
+    return run_command(options, work, arguments, lambda error: _hint(error, prog))
+
+
+def _hint(error: BaseException, prog: str) -> str:
+    """Returns how to go on after an error or a signal."""
+    if isinstance(error, HubUnreachable):
+        return f"\nTo try a whole study without the hub: {prog} --config demo"
+    if isinstance(error, InputError):
+        return ""
+    again = f"To continue: {shlex.join(typed_command())}"
+    if stopped_by(error) is not None:
+        return f": recorded results are kept. {again}"
+    return f"\n{again}"
+
+
+def _study(options: argparse.Namespace, prog: str) -> int:
     from rich.console import Console
 
-    console = Console(highlight=False, soft_wrap=True)
-    errors = Console(stderr=True, highlight=False, soft_wrap=True)
-    try:
-        check_arguments(arguments)
-        return _study(options, console, prog)
-    except HubUnreachable as error:
-        errors.print(
-            f"error: {error}\nTo try a whole study without the hub: {prog} --config demo",
-            markup=False,
-        )
-        return WRONG_USAGE
-    except InputError as error:
-        errors.print(f"error: {error}", markup=False)
-        return WRONG_USAGE
-    except PkdError as error:
-        errors.print(f"error: {error}\nTo continue: {shlex.join(typed_command())}", markup=False)
-        return INCOMPLETE
-    except (KeyboardInterrupt, Terminated, SystemError) as error:
-        # Python turns a signal that comes while Ray's compiled code runs into a SystemError.
-        stop = error.__cause__ if isinstance(error, SystemError) else error
-        if not isinstance(stop, (KeyboardInterrupt, Terminated)):
-            raise
-        ignore_further_interrupts()
-        errors.print(
-            "interrupted: recorded results are kept. To continue: " + shlex.join(typed_command()),
-            markup=False,
-        )
-        return TERMINATED if isinstance(stop, Terminated) else INTERRUPTED
-
-
-def _study(options: argparse.Namespace, console: "Console", prog: str) -> int:
     from study.cluster.address import check_address
 
+    console = Console(highlight=False, soft_wrap=True)
     if options.init_task is not None:
         return _init_task(options, console, prog)
     config = _config(options)
@@ -132,27 +118,13 @@ def _config(options: argparse.Namespace) -> "StudyConfig":
     from study.config.config_file import load_study_config
     from study.storage.store import resolved
 
-    shipped = shipped_configs()
-    path: Path = options.config or shipped["glue"]
-    bare_name = str(path) == path.stem
-    if bare_name and not os.path.lexists(path):
-        raise InputError(
-            f"cannot read the configuration {path}: there is no such file, and the shipped "
-            f"configurations are {', '.join(shipped)}"
-        )
     return load_study_config(
-        path,
+        options.config if options.config is not None else "glue",
         options.set,
         tasks=options.tasks.split(",") if options.tasks is not None else None,
         data__dir=str(resolved(options.data)) if options.data else None,
         teacher__model=_absolute(options.model),
     )
-
-
-def _config_path(text: str) -> Path:
-    """Returns the file of ``--config``: a shipped configuration by name, else a path."""
-    path = _path(text)
-    return path if os.path.isfile(path) else shipped_configs().get(text, path)
 
 
 def _path(text: str) -> Path:
@@ -187,7 +159,7 @@ def parser(prog: str = PROG) -> argparse.ArgumentParser:
     )
     options.add_argument(
         "--config",
-        type=_config_path,
+        type=_path,
         help="YAML file, or the name of a shipped one; default: glue",
     )
     options.add_argument(

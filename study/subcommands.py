@@ -7,11 +7,12 @@ import argparse
 import importlib
 import os
 import sys
+from pathlib import Path
 from types import ModuleType
 from typing import NamedTuple
 
-from study.exit_codes import EXPLAINED, INTERRUPTED, TERMINATED, WRONG_USAGE
-from study.interruption import Terminated, ignore_further_interrupts, raise_on_sigterm
+from pkd.runtime.command_line import exit_code_of
+from pkd.runtime.exit_codes import EXPLAINED, WRONG_USAGE
 
 
 class Subcommand(NamedTuple):
@@ -58,8 +59,17 @@ def main(argv: list[str] | None = None) -> int:
     if "_ARGCOMPLETE" in os.environ:
         _complete(os.environ["COMP_LINE"])
     arguments = sys.argv[1:] if argv is None else argv
-    options = _parser().parse_args(arguments[:1])
-    return run_subcommand(options.subcommand, arguments[1:], f"pkd-study {options.subcommand}")
+
+    def work() -> int:
+        parser = _parser()
+        if not arguments:
+            parser.print_help(sys.stderr)
+            return WRONG_USAGE
+        options = parser.parse_args(arguments[:1])
+        name = options.subcommand
+        return run_subcommand(name, arguments[1:], f"pkd-study {name}")
+
+    return exit_code_of(work)
 
 
 def run_subcommand(name: str, arguments: list[str], prog: str) -> int:
@@ -74,10 +84,17 @@ def run_subcommand(name: str, arguments: list[str], prog: str) -> int:
         The exit code: 0 complete, 1 incomplete or failed, 2 wrong usage or a package that is not
         installed, 130 after Ctrl-C, 143 after SIGTERM.
     """
-    raise_on_sigterm()
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")
+    # Importing the module takes its time, in which a signal may come too.
+    return exit_code_of(lambda: _run(name, arguments, prog))
+
+
+def _run(name: str, arguments: list[str], prog: str) -> int:
     try:
-        return int(_module(name).main(arguments, prog))
+        code = int(_module(name).main(arguments, prog))
+        if name == "benchmark" and code == 0:
+            return _refresh_report(_module(name).parser(prog).parse_args(arguments).run_dir)
+        return code
     except ModuleNotFoundError as error:
         missing, extra = str(error.name).split(".")[0], SUBCOMMANDS[name].extra
         if missing not in _EXTRA_MODULES or extra is None:
@@ -88,10 +105,21 @@ def run_subcommand(name: str, arguments: list[str], prog: str) -> int:
             file=sys.stderr,
         )
         return WRONG_USAGE
-    except (KeyboardInterrupt, Terminated) as stop:
-        ignore_further_interrupts()
-        print("interrupted", file=sys.stderr)
-        return TERMINATED if isinstance(stop, Terminated) else INTERRUPTED
+
+
+def _refresh_report(run_dir: Path) -> int:
+    """Shows the new times of a benchmark in the pages of the run folder."""
+    try:
+        return int(_module("report").main([str(run_dir)], "pkd-study report"))
+    except ModuleNotFoundError as error:
+        if str(error.name).split(".")[0] not in _EXTRA_MODULES:
+            raise
+        print(
+            f"`pkd-study report {run_dir}` adds the times to the report; it needs the package "
+            f"{error.name}: pip install 'pkd-study[report]'",
+            file=sys.stderr,
+        )
+        return 0
 
 
 def _module(name: str) -> ModuleType:

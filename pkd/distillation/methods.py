@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from pydantic import AfterValidator
 
 from pkd.distillation.layer_map import STRATEGIES, LayerStrategy
-from pkd.errors import InputError
+from pkd.errors import InputError, did_you_mean
 
 if TYPE_CHECKING:
     from pkd.distillation.losses import Loss
@@ -161,8 +161,8 @@ def _known(name: str) -> str:
     if name not in METHODS:
         names = list(METHODS)
         raise ValueError(
-            f"must be {', '.join(map(repr, names[:-1]))} or {names[-1]!r} (or be named in "
-            "`own_methods`)"
+            f"must be {', '.join(map(repr, names[:-1]))} or {names[-1]!r}, or a method "
+            f"of your own (`own_methods`, `pkd.register_method`){did_you_mean(name, names)}"
         )
     return name
 

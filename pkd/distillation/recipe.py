@@ -1,16 +1,31 @@
 """Everything that decides the outcome of one training, besides its files."""
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Discriminator,
+    Field,
+    ModelWrapValidatorHandler,
+    Tag,
+    ValidationError,
+    model_validator,
+)
 
 from pkd.distillation.layer_map import LayerStrategy, layer_map
 from pkd.distillation.loss_weights import LossWeights, Scale
 from pkd.distillation.methods import METHODS, Method, MethodName
-from pkd.errors import InputError
-from pkd.runtime.validation import describe_errors
+from pkd.errors import InputError, did_you_mean
+from pkd.runtime.validation import problems_of
 
 LARGEST_COUNT = 1_000_000  # of epochs, trials, …: more is a slip, and its arithmetic overflows
+# Told apart by their form, so that an error message is about the form that the user wrote.
+_StartLayers = Annotated[
+    Annotated[Literal["first", "spaced"], Tag("by_name")]
+    | Annotated[tuple[int, ...], Tag("by_number")],
+    Discriminator(lambda value: "by_name" if isinstance(value, str) else "by_number"),
+]
 
 
 class Recipe(BaseModel):
@@ -43,7 +58,7 @@ class Recipe(BaseModel):
 
     method: MethodName = "ft"
     layers: int | None = Field(default=None, ge=1)
-    start_layers: Literal["first", "spaced"] | tuple[int, ...] = "first"
+    start_layers: _StartLayers = "first"
     learning_rate: float = Field(default=5e-5, gt=0, lt=1)
     temperature: float = Field(default=10.0, gt=0)
     alpha: float = Field(default=0.5, ge=0, le=1)
@@ -120,12 +135,24 @@ class Recipe(BaseModel):
 
     @classmethod
     def checked(cls, **values: Any) -> "Recipe":
-        """Builds a recipe from user input.
+        """Builds a recipe from user input, as ``Recipe(**values)`` does.
 
         Raises:
             InputError: one message that names every wrong key, its value and what is allowed.
         """
+        return cls(**values)
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _explained(cls, values: Any, handler: ModelWrapValidatorHandler["Recipe"]) -> "Recipe":
         try:
-            return cls(**values)
+            return handler(values)
         except ValidationError as error:
-            raise InputError("; ".join(describe_errors(error))) from None
+            fields = cls.model_fields
+            lines = [
+                line
+                if key.split(".")[0] in fields
+                else f"unknown key `{key}`{did_you_mean(key, fields)} (valid: {', '.join(fields)})"
+                for key, line in problems_of(error, frozenset({"by_name", "by_number"}))
+            ]
+            raise InputError("; ".join(lines)) from None

@@ -221,7 +221,7 @@ def ask_teacher(
     """
     device = default_device()
     return build_signals(
-        read_summary_token_only(load_classifier(teacher, prepared.task.labels)),
+        read_summary_token_only(load_classifier(teacher, prepared.task.labels, fine_tuned=True)),
         weights_digest(teacher),
         open_tokens(prepared.distilled, device),
         sorted(set(layers)),

@@ -4,12 +4,23 @@ torch is not imported here, so that ``--help`` and typing errors are answered at
 """
 
 import argparse
+import contextlib
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
 from pkd.errors import InputError, PkdError
+from pkd.runtime.exit_codes import INCOMPLETE, INTERRUPTED, TERMINATED, WRONG_USAGE
+from pkd.runtime.interruption import (
+    Terminated,
+    ignore_further_interrupts,
+    raise_on_sigterm,
+    stopped_by,
+)
+from pkd.runtime.streams import drop_unwritable, prepare_streams, reader_has_left
 from pkd.runtime.validation import check_arguments
+
+Hint = Callable[[BaseException], str]
 
 
 def make_parser(prog: str, doc: str | None) -> argparse.ArgumentParser:
@@ -35,6 +46,7 @@ def run_command(
     parser: argparse.ArgumentParser,
     work: Callable[[argparse.Namespace], int],
     argv: list[str] | None,
+    hint: Hint = lambda error: "",
 ) -> int:
     """Runs a command and returns its exit code.
 
@@ -42,28 +54,76 @@ def run_command(
         parser: the command's options.
         work: runs the command with the parsed options and returns the exit code.
         argv: the arguments; those of the process by default.
+        hint: see `exit_code_of`.
 
     Returns:
-        The code that ``work`` returns. An error is printed as one message; the code is then 2 for
-        input that cannot be used and 1 for any other failure.
+        See `exit_code_of`.
     """
     arguments = sys.argv[1:] if argv is None else argv
-    options = parser.parse_args(arguments)
-    try:
+
+    def checked() -> int:
+        options = parser.parse_args(arguments)
         check_arguments(arguments)
         return work(options)
-    except InputError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    except _failures() as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
+
+    return exit_code_of(checked, hint)
 
 
-def _failures() -> tuple[type[BaseException], ...]:
-    """The errors that end a command with one message; torch's only if torch is loaded."""
-    torch = sys.modules.get("torch")
-    return (PkdError, OSError) + (() if torch is None else (torch.OutOfMemoryError,))
+def exit_code_of(work: Callable[[], int], hint: Hint = lambda error: "") -> int:
+    """Runs a function as a command: with printable streams, signals, and one message at its end.
+
+    Args:
+        work: returns an exit code.
+        hint: returns what the message of an error tells besides the error, e.g. how to go on.
+
+    Returns:
+        The code that ``work`` returns. An expected error is printed as one message; the code is
+        then 2 for input that cannot be used and 1 for any other failure, exhausted memory too. It
+        is 130 after Ctrl-C, 143 after SIGTERM, and 1 without a message if the reader of the output
+        has left.
+    """
+    prepare_streams()
+    raise_on_sigterm()
+    try:
+        code = work()
+        sys.stdout.flush()  # here, where a failure can still be told
+        return code
+    except BaseException as error:
+        return _ended_by(error, hint)
+    finally:
+        drop_unwritable()
+
+
+def _ended_by(error: BaseException, hint: Hint) -> int:
+    """Prints the message of an expected error and returns its exit code; raises another one."""
+    if (stop := stopped_by(error)) is not None:
+        ignore_further_interrupts()
+        _print_last("interrupted" + hint(stop))
+        return TERMINATED if isinstance(stop, Terminated) else INTERRUPTED
+    if isinstance(error, BrokenPipeError) and reader_has_left():
+        return INCOMPLETE
+    if not isinstance(error, PkdError) and _out_of_memory(error):
+        error = PkdError(
+            "the machine's memory ran out: free some, or work on less at once (a smaller model, "
+            f"shorter texts, smaller batches, fewer trials at once). It was told: {error!r}"
+        )
+    if not isinstance(error, (PkdError, OSError)):
+        raise error
+    _print_last(f"error: {error}{hint(error)}")
+    return WRONG_USAGE if isinstance(error, InputError) else INCOMPLETE
+
+
+def _print_last(message: str) -> None:
+    with contextlib.suppress(OSError):  # nobody reads it
+        print(message, file=sys.stderr, flush=True)
+
+
+def _out_of_memory(error: BaseException) -> bool:
+    if "torch" not in sys.modules:  # it is not imported only for this
+        return isinstance(error, MemoryError)
+    from pkd.runtime.memory import is_out_of_memory
+
+    return isinstance(error, Exception) and is_out_of_memory(error)
 
 
 def use_threads(threads: int | None) -> None:

@@ -7,6 +7,15 @@ from typing import Any
 
 import torch
 
+# Instructions that multiply 8-bit integers, and torch's names of them.
+_INT8 = {
+    "AVX2": ("avx2",),
+    "AVX-512": ("avx512_f",),
+    "VNNI": ("avx512_vnni", "avx_vnni"),
+    "AMX": ("amx_int8",),
+}
+_INT8_ARM = {"dot product": ("dot",), "I8MM": ("i8mm",)}
+
 
 def default_device() -> torch.device:
     """Returns the first GPU that this process may use, or the CPU if there is none."""
@@ -36,6 +45,16 @@ def device_name(device: torch.device) -> str:
     except OSError:
         pass  # not Linux
     return platform.processor() or platform.machine() or "unknown CPU"
+
+
+def int8_instructions() -> dict[str, bool]:
+    """Returns which instructions that speed up 8-bit integers this CPU has, by their names.
+
+    It is empty where torch cannot tell (before 2.10).
+    """
+    cpu: dict[str, Any] = getattr(torch.cpu, "get_capabilities", dict)()
+    names = _INT8_ARM if str(cpu.get("architecture", "")).startswith(("arm", "aarch")) else _INT8
+    return {name: any(cpu.get(key) for key in keys) for name, keys in names.items() if cpu}
 
 
 def inference_tokens(device: torch.device) -> int:

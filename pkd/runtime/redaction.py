@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 # user:secret@ in a URI. A secret may contain slashes; a user name alone may not.
-_CREDENTIALS = re.compile(r"(\w+://)(?:[^/@\s:]*:\S*|[^/@\s]+)@")
+_CREDENTIALS = re.compile(r"\b(\w+://)(?:[^/@\s:]*:\S*|[^/@\s]+)@")
 
 
 def redacted(text: str) -> str:

@@ -1,8 +1,14 @@
 """Checks of arguments, and messages for values that pydantic refuses."""
 
+import re
+from typing import Any
+
 from pydantic import ValidationError
 
 from pkd.errors import InputError, shown
+from pkd.runtime.redaction import redacted
+
+_GROUP = re.compile("must be a valid dictionary or instance of .*")
 
 
 def check_arguments(arguments: list[str]) -> None:
@@ -20,19 +26,42 @@ def check_arguments(arguments: list[str]) -> None:
 
 def describe_errors(error: ValidationError) -> list[str]:
     """Returns a line for each problem that pydantic found: key, value and constraint."""
-    lines = []
-    for problem in error.errors():
-        key = ".".join(str(part) for part in problem["loc"])
-        message = problem["msg"].removeprefix("Value error, ")
-        # The message of a validator may name its key already.
-        if problem["type"] == "value_error" and (not key or message.startswith("`")):
-            lines.append(message)
-            continue
-        if problem["type"] == "missing":
-            lines.append(f"`{key}` is missing")
-            continue
-        message = message.replace("Input should be", "must be")
-        if problem["type"] == "string_type" and isinstance(problem["input"], (bool, int, float)):
-            message += "; put it in quotes"  # YAML does not read yes, no, on, off and 1.0 as text
-        lines.append(f"`{key}` is {shown(problem['input'])}, but {message}")
-    return lines
+    return [line for _, line in problems_of(error)]
+
+
+def problems_of(
+    error: ValidationError, tags: frozenset[str] = frozenset()
+) -> list[tuple[str, str]]:
+    """Returns the key and the line of each problem that pydantic found.
+
+    Args:
+        error: of a model.
+        tags: names of a model's variants, which pydantic puts between keys.
+    """
+    found = [
+        (".".join(str(part) for part in each["loc"] if part not in tags), each)
+        for each in error.errors()
+    ]
+    keys = [key for key, _ in found]
+    return [
+        (key, _line(key, each["type"], each["msg"], each["input"]))
+        for key, each in found
+        # A list whose elements are all refused is not too short.
+        if each["type"] != "too_short" or not any(k.startswith(f"{key}.") for k in keys)
+    ]
+
+
+def _line(key: str, kind: str, message: str, value: Any) -> str:
+    message = message.removeprefix("Value error, ")
+    if kind == "missing":
+        return f"`{key}` is missing"
+    if kind == "value_error" and (not key or message.startswith("`")):
+        return message  # it names its key already
+    message = _GROUP.sub("must be a group of keys", message.replace("Input should be", "must be"))
+    message = message.replace("valid tuple", "list").partition(", unable to")[0]
+    if kind == "too_short":
+        message = "must not be empty"
+    if kind == "string_type" and isinstance(value, (bool, int, float)):
+        message += "; put it in quotes"  # YAML does not read yes, no, on, off and 1.0 as text
+    told = shown(redacted(value) if isinstance(value, str) else value)
+    return f"`{key}` is {told}, but {message}"

@@ -1,56 +1,92 @@
 """Reads a configuration file and the command line's changes; reports all errors at once."""
 
-import difflib
+import os
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ValidationError
-
-from pkd.errors import InputError, shown
+from pkd.errors import InputError, did_you_mean, shown
 from pkd.files.yaml_file import parse_yaml, read_mapping
-from pkd.runtime.validation import describe_errors
+from pkd.runtime.redaction import redacted
 from study.config.own_methods import register_own_methods
-from study.config.search_space import Section
+from study.config.problems import Origins, validated
 from study.config.study_config import StudyConfig
+from study.installation import shipped_configs
 
-_MOST_SHOWN = 30
+_OPTIONS = {"tasks": "--tasks", "data.dir": "--data", "teacher.model": "--model"}
+_OF_TASK_FILES = {"texts", "labels", "label", "files"}
 
 
-def load_study_config(path: Path | None, overrides: list[str], **values: Any) -> StudyConfig:
+def load_study_config(path: str | Path | None, overrides: list[str], **values: Any) -> StudyConfig:
     """Reads a configuration file and applies the command line's changes.
 
     Args:
-        path: YAML file; None starts from the defaults.
+        path: YAML file, or the name of a shipped configuration; None starts from the defaults.
         overrides: ``key.sub=value`` with values in YAML, e.g. ``search.trials=8``.
         **values: keys (with ``__`` for the dot) that options set; None leaves a key unchanged.
 
     Raises:
-        InputError: one message with every problem; unknown keys with the nearest valid one.
+        InputError: one message with every problem, and the file or option that it comes from;
+            unknown keys with the nearest valid one.
     """
-    tree = read_mapping(path, "configuration") if path is not None else {}
+    file = find_config(path) if path is not None else None
+    tree = read_mapping(file, "configuration") if file is not None else {}
+    if _OF_TASK_FILES & tree.keys():
+        raise InputError(
+            f"{file} is a task file, not a configuration: give it with --tasks {file}"
+        )
+    origins = Origins(str(file) if file is not None else "the configuration", tree)
     for override in overrides:
+        option = f"--set {_shown_option(override)}"
         key, equals, text = override.partition("=")
+        key = key.strip()
         if not equals or not key:
-            raise InputError(f"--set {shown(override)} must have the form key=value")
+            raise InputError(f"{option} must have the form key=value")
         try:
-            _assign(tree, key.strip(), parse_yaml(text))
+            _assign(tree, key, parse_yaml(text))
         except InputError as error:
-            raise InputError(f"--set {shown(override)}: {error}") from None
-    for key, value in values.items():
+            raise InputError(f"{option}: {error}") from None
+        origins.add(key, option)
+    for name, value in values.items():
         if value is not None:
-            _assign(tree, key.replace("__", "."), value)
+            key = name.replace("__", ".")
+            _assign(tree, key, value)
+            origins.add(key, _OPTIONS.get(key, f"`{key}`"))
     register_own_methods(tree)
-    where = str(path) if path is not None else "the configuration"
-    problems = _unknown_keys(tree, StudyConfig, "")
-    try:
-        config = StudyConfig.model_validate(tree)
-    except ValidationError as error:
-        known = [e for e in describe_errors(error) if "Extra inputs are not permitted" not in e]
-        problems += list(dict.fromkeys(known))
-    if problems:
-        lines = problems[:_MOST_SHOWN] + ["…"] * (len(problems) > _MOST_SHOWN)
-        raise InputError(f"{where} has {len(problems)} problem(s):\n  " + "\n  ".join(lines))
-    return config
+    return validated(tree, origins)
+
+
+def find_config(path: str | Path) -> Path:
+    """Returns a configuration file: the given one, or a shipped one by its name.
+
+    Args:
+        path: a file, or ``laptop``, ``laptop.yaml``, ``configs/laptop.yaml``, from any folder.
+
+    Raises:
+        InputError: if there is no such file; names the nearest one.
+    """
+    path, shipped = Path(path), shipped_configs()
+    by_name = {text: file for name, file in shipped.items() for text in _spellings(name)}
+    if not os.path.isfile(path) and str(path) in by_name:
+        return by_name[str(path)]
+    if os.path.lexists(path):
+        return path
+    beside = [each.name for each in path.parent.glob("*.y*ml")]
+    near = did_you_mean(path.name, [*by_name, *beside])
+    raise InputError(
+        f"cannot read the configuration {path}: there is no such file"
+        f"{near or ';'} the shipped configurations are "
+        f"{', '.join(shipped)}"
+    )
+
+
+def _spellings(name: str) -> tuple[str, str, str]:
+    return name, f"{name}.yaml", f"configs/{name}.yaml"
+
+
+def _shown_option(override: str) -> str:
+    """Returns a short, printable form without passwords."""
+    text = redacted(override)
+    return text if text.isprintable() and 0 < len(text) <= 100 else shown(text)
 
 
 def _assign(tree: dict[str, Any], key: str, value: Any) -> None:
@@ -63,22 +99,3 @@ def _assign(tree: dict[str, Any], key: str, value: Any) -> None:
             )
         tree = child
     tree[last] = value
-
-
-def _unknown_keys(tree: Any, section: type[BaseModel], prefix: str) -> list[str]:
-    if not isinstance(tree, dict):
-        return []
-    problems = []
-    for key, value in tree.items():
-        if key not in section.model_fields:
-            near = difflib.get_close_matches(str(key), list(section.model_fields), n=1, cutoff=0.5)
-            hint = f"; did you mean `{prefix}{near[0]}`?" if near else ""
-            valid = ", ".join(section.model_fields)
-            problems.append(f"unknown key `{prefix}{key}`{hint} (valid here: {valid})")
-            continue
-        annotation = section.model_fields[key].annotation
-        for kind in getattr(annotation, "__args__", (annotation,)):
-            kind = getattr(kind, "__origin__", kind)  # of Annotated
-            if isinstance(kind, type) and issubclass(kind, Section):
-                problems += _unknown_keys(value, kind, f"{prefix}{key}.")
-    return problems

@@ -42,7 +42,7 @@ class Range(Section):
         return (self.low, self.high)
 
 
-def _as_list(value: Any) -> Any:
+def as_list(value: Any) -> Any:
     # YAML 1.1 reads 5e-5 as text. Text that is not a number is refused as an element.
     return [value] if isinstance(value, (int, float, bool, str)) else value
 
@@ -51,28 +51,26 @@ def _kind(value: Any) -> str:
     return "range" if isinstance(value, (dict, Range)) else "choices"
 
 
-def _limit(key: str, allowed: Callable[[float], bool], words: str) -> AfterValidator:
+def _limit(allowed: Callable[[float], bool], words: str) -> AfterValidator:
     def check(dimension: "Range | tuple[float, ...]") -> "Range | tuple[float, ...]":
         for value in dimension.values() if isinstance(dimension, Range) else dimension:
             if not (math.isfinite(value) and allowed(value)):
-                raise ValueError(f"`{key}` holds {value:g}, but must be {words}")
+                raise ValueError(f"must be {words} ({value:g} is not)")
         return dimension
 
     return AfterValidator(check)
 
 
-Choices = Annotated[tuple[float, ...], BeforeValidator(_as_list), Field(min_length=1)]
-Switches = Annotated[tuple[bool, ...], BeforeValidator(_as_list), Field(min_length=1)]
+Choices = Annotated[tuple[float, ...], BeforeValidator(as_list), Field(min_length=1)]
+Switches = Annotated[tuple[bool, ...], BeforeValidator(as_list), Field(min_length=1)]
 # Told apart by their form, so that an error message is about the form that the user wrote.
 Dimension = Annotated[
     Annotated[Range, Tag("range")] | Annotated[Choices, Tag("choices")], Discriminator(_kind)
 ]
-LearningRates = Annotated[
-    Dimension, _limit("learning_rate", lambda v: 0 < v < 1, "between 0 and 1")
-]
-Temperatures = Annotated[Dimension, _limit("temperature", lambda v: v > 0, "> 0 and finite")]
-Alphas = Annotated[Dimension, _limit("alpha", lambda v: 0 <= v <= 1, "between 0 and 1")]
-Betas = Annotated[Dimension, _limit("beta", lambda v: v >= 0, ">= 0 and finite")]
+LearningRates = Annotated[Dimension, _limit(lambda v: 0 < v < 1, "between 0 and 1")]
+Temperatures = Annotated[Dimension, _limit(lambda v: v > 0, "> 0 and finite")]
+Alphas = Annotated[Dimension, _limit(lambda v: 0 <= v <= 1, "between 0 and 1")]
+Betas = Annotated[Dimension, _limit(lambda v: v >= 0, ">= 0 and finite")]
 
 
 class Space(Section):

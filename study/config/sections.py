@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import (
     AfterValidator,
+    BeforeValidator,
     ConfigDict,
     Discriminator,
     Field,
@@ -17,7 +18,7 @@ from pydantic import (
 
 from pkd.distillation.recipe import LARGEST_COUNT
 from pkd.runtime.redaction import redacted
-from study.config.search_space import LearningRates, Range, Section, Space
+from study.config.search_space import LearningRates, Range, Section, Space, as_list
 
 Count = Annotated[int, Field(ge=1, le=LARGEST_COUNT)]
 
@@ -32,7 +33,7 @@ InHome = AfterValidator(_expand_home)
 # Told apart by their form, so that an error message is about the form that the user wrote.
 _StartLayers = Annotated[
     Annotated[Literal["first", "spaced"], Tag("choice")]
-    | Annotated[dict[int, tuple[int, ...]], Tag("by_depth")],
+    | Annotated[dict[int, Annotated[tuple[int, ...], BeforeValidator(as_list)]], Tag("by_depth")],
     Discriminator(lambda value: "by_depth" if isinstance(value, dict) else "choice"),
 ]
 
@@ -70,7 +71,7 @@ class Data(Section):
             value = getattr(self, key)
             for cap in value.values() if isinstance(value, dict) else (value,):
                 if cap is not None and cap < 2:
-                    raise ValueError(f"`{key}` is {cap}, but must be >= 2")
+                    raise ValueError(f"`data.{key}` is {cap}, but must be >= 2")
         if self.generated and self.dir is not None:
             raise ValueError("`data.generated` is on and `data.dir` is given: choose one")
         return self

@@ -59,6 +59,16 @@ class StudyConfig(Section):
     resources: Resources = Resources()
     trackers: Trackers = Trackers()
 
+    @field_validator("depths", "methods", "tasks", mode="before")
+    @classmethod
+    def _one_is_a_list(cls, value: Any) -> Any:
+        """Reads ``3`` and ``6,3`` as lists, as the command line writes them."""
+        if isinstance(value, str):
+            return value.split(",")
+        return (
+            [value] if isinstance(value, (int, float)) and not isinstance(value, bool) else value
+        )
+
     @field_validator("depths", "methods", "tasks")
     @classmethod
     def _each_once(cls, values: tuple[Any, ...], info: ValidationInfo) -> tuple[Any, ...]:

@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 from transformers import BertConfig, BertModel, BertTokenizer
 
-from pkd.models.encoder import quiet_transformers
+from pkd.models.loading import quiet_transformers
 from study.demo import language, logic
 
 SPECIAL_TOKENS = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")

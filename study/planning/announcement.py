@@ -2,6 +2,7 @@
 
 from pkd.runtime.units import duration, gigabytes
 from study.planning.plan import Plan
+from study.planning.smaller import warning
 from study.planning.study_record import encoder_name, teacher_name
 
 
@@ -31,7 +32,8 @@ def announcement(plan: Plan, out: str) -> str:
         teachers += f", {up_to}{most} of a task teach together"
     if config.train.model or plan.teachers.given:
         teachers += f"; students start from {encoder_name(config)}"
-    return (
+    seconds = plan.seconds()
+    text = (
         f"study {config.name} in {out}\n"
         f"  training rows: {rows}\n"
         f"  teacher: {teacher_name(config)}, {plan.teacher_layers} layers, {teachers}\n"
@@ -39,6 +41,7 @@ def announcement(plan: Plan, out: str) -> str:
         f" × {', '.join(config.methods)})\n"
         f"  search: {search} trials by {config.search.algorithm} ({per_cell}), "
         f"confirm: {confirm} trials\n"
-        f"  about {duration(plan.seconds())} of this machine's computing, at most "
+        f"  about {duration(seconds)} of this machine's computing, at most "
         f"{gigabytes(plan.disk_bytes())} of disk"
     )
+    return "\n".join(filter(None, [text, warning(plan, seconds)]))

@@ -18,12 +18,11 @@ from pkd.runtime.devices import default_device, resolve_precision
 from pkd.runtime.units import gigabytes
 from study.config.study_config import StudyConfig
 from study.planning.teacher_models import Teachers
+from study.search.budget import ASHA_SHARE
 from study.search.samplers import dimensions, grid
 
 # Share of the measured matmul rate that a whole training step reaches (order of magnitude).
 _EFFICIENCY = 0.25
-# Share of a search's epochs that ASHA does not skip (order of magnitude).
-_ASHA_SHARE = 0.7
 
 
 @dataclass(frozen=True)
@@ -121,12 +120,20 @@ class Plan:
             work["confirm"] += confirm * epoch
         return work
 
-    def seconds(self) -> float:
-        """Estimates the study's seconds on this machine, from its matmul rate measured now."""
+    def expected_work(self) -> dict[str, float]:
+        """Returns the same without what ASHA saves."""
         work = self.stage_work()
         if self.config.search.asha is not None:
-            work["search"] *= _ASHA_SHARE
-        return sum(work.values()) / (_EFFICIENCY * _matmul_rate(self.config.train.precision))
+            work["search"] *= ASHA_SHARE
+        return work
+
+    def operations(self) -> float:
+        """Estimates the study's floating-point operations."""
+        return sum(self.expected_work().values())
+
+    def seconds(self) -> float:
+        """Estimates the study's seconds on this machine, from its matmul rate measured now."""
+        return self.operations() / (_EFFICIENCY * _matmul_rate(self.config.train.precision))
 
     def disk_bytes(self) -> int:
         """Estimates the largest disk space that the study needs at one time, without tokens."""

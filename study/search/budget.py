@@ -4,6 +4,9 @@ from dataclasses import dataclass
 
 from study.config.sections import Asha
 
+# Share of a search's epochs that ASHA does not skip (order of magnitude).
+ASHA_SHARE = 0.7
+
 
 @dataclass(frozen=True)
 class Budget:

@@ -73,7 +73,7 @@ def run_stage(
         StageIncomplete: if trials are missing.
     """
     if dispatcher.done:
-        context.view.skip(dispatcher.stage)
+        context.view.skip(dispatcher)
     else:
         if not ray.is_initialized():
             context.restart_ray()

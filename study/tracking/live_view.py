@@ -7,12 +7,14 @@ from collections.abc import Sequence
 from rich.console import Console, Group
 from rich.live import Live
 from rich.markup import escape
-from rich.progress import BarColumn, Progress, TextColumn
+from rich.progress import BarColumn, TextColumn
+from rich.progress import Progress as Bar
 from rich.table import Table
 
 from pkd.runtime.units import duration
 from study.search.cell_search import CellSearch
 from study.search.dispatcher import TrialDispatcher, TrialRef
+from study.tracking.progress import Progress
 
 
 class View:
@@ -20,19 +22,14 @@ class View:
 
     Args:
         console: where to write; a terminal gets a live table, anything else a line per trial.
-        work: relative cost of each stage, for the progress of the study.
+        work: expected work of each stage, for the progress of the study.
     """
 
     def __init__(self, console: Console, work: dict[str, float]) -> None:
         self.console = console
-        self._work = work
-        self._finished_stages: list[str] = []
+        self._progress = Progress(work)
         self._dispatcher: TrialDispatcher | None = None
-        # Cached per cell: computing it for every cell at every line would cost more than the rest.
-        self._planned_work: dict[CellSearch, float] = {}
-        self._done_work: dict[CellSearch, float] = {}
-        self._start_time = time.monotonic()
-        self._progress_at_start: float | None = None
+        self._teachers: dict[str, float] = {}
         self._live: Live | None = None
 
     def note(self, text: str) -> None:
@@ -42,16 +39,12 @@ class View:
     def stage(self, dispatcher: TrialDispatcher) -> "View":
         """Shows a stage while a block runs: ``with view.stage(dispatcher):``."""
         self._dispatcher = dispatcher
-        self._planned_work, self._done_work = {}, {}
-        for search in dispatcher.searches.values():
-            self._update_work(search)
+        self._progress.begin(dispatcher)
         return self
 
     def __enter__(self) -> None:
         assert self._dispatcher is not None
         self.note(f"[bold]{self._dispatcher.stage}[/bold]: {_summary(self._dispatcher)}")
-        if self._progress_at_start is None:
-            self._progress_at_start = self._progress()
         if self.console.is_terminal:
             self._live = Live(
                 get_renderable=self.render, console=self.console, refresh_per_second=1
@@ -64,18 +57,24 @@ class View:
             self._live.stop()
             self._live = None
         if self._dispatcher.done:
-            self._finished_stages.append(self._dispatcher.stage)
+            self.skip(self._dispatcher)
 
-    def skip(self, stage: str) -> None:
-        """Counts a stage as finished that had nothing left to do."""
-        self._finished_stages.append(stage)
+    def skip(self, stage: TrialDispatcher | str) -> None:
+        """Counts a stage as finished that has nothing left to do."""
+        if isinstance(stage, str):
+            self._progress.finish(stage)
+            return
+        self._progress.finish(stage.stage)
+        if stage.stage == "teachers":
+            scores = {each.cell.task: _best_score(each) for each in stage.searches.values()}
+            self._teachers = {task: best for task, best in scores.items() if best is not None}
 
     def changed(
         self, dispatcher: TrialDispatcher, search: CellSearch, trial: str, what: str
     ) -> None:
         """Shows an event of the dispatcher; see `study.search.dispatcher.Observer`."""
         if dispatcher is self._dispatcher:
-            self._update_work(search)
+            self._progress.changed(search, trial, what)
         if self._live is not None or self._dispatcher is None:
             return
         state = search.trials[trial]
@@ -87,40 +86,44 @@ class View:
         elif what == "end":
             score = _score(search, trial)
             result = "" if score is None else f" score {100 * score:.1f}"
-            result += " (predicts a single class)" if state.constant else ""
-            progress = self._progress()
+            result += " (constant: predicts a single class)" if state.constant else ""
+            if score is not None and (teacher := self._to_beat(search)) is not None:
+                result += f" (teacher {100 * teacher:.1f})"
             self.note(
                 f"{_clock()} {name} {state.state}{result} after {len(state.reports)} epoch(s), "
                 f"{state.seconds:.0f} s · cell {search.useful}/{search.budget.trials}"
-                f" · study {100 * progress:.0f} %{self._time_left(progress)}"
+                f" · study {self._standing()}"
             )
 
     def render(self) -> Group:
         """Returns the table of cells and the progress bar of the study."""
         assert self._dispatcher is not None
         table = Table(box=None, pad_edge=False)
-        for column in ("cell", "trials", "best", "running"):
+        columns = ["cell", "trials", "best", *["teacher"] * bool(self._teachers), "running"]
+        for column in columns:
             table.add_column(column, justify="left" if column in ("cell", "running") else "right")
         running = defaultdict(list)
         # A copy, because the driver changes it while this thread reads.
         for search, name in list(self._dispatcher.running):
             epoch = len(search.trials[name].reports) + 1
             running[search].append(f"{name} epoch {epoch}/{search.budget.epochs}")
-        for search in self.visible_cells():
-            best = _best_score(search)
-            unused = {"failed": search.count("failed"), "constant": search.constant}
-            note = ", ".join(f"{count} {kind}" for kind, count in unused.items() if count)
-            table.add_row(
-                search.cell.name,
-                f"{search.useful}/{search.budget.trials}" + (f" ({note})" if note else ""),
-                "–" if best is None else f"{100 * best:.1f}",
-                ", ".join(running[search]),
-            )
-        progress = self._progress()
-        text = TextColumn("{task.percentage:>3.0f} %{task.fields[left]}")
-        bar = Progress(TextColumn("study"), BarColumn(), text)
-        left = self._time_left(progress)
-        bar.add_task("study", total=100, completed=int(100 * progress), left=left)
+        visible = self.visible_cells()
+        for search in visible:
+            row = {
+                "cell": search.cell.name,
+                "trials": f"{search.useful}/{search.budget.trials}{_unfinished(search)}",
+                "best": _percent(_best_score(search)),
+                "teacher": _percent(self._to_beat(search)),
+                "running": ", ".join(running[search]),
+            }
+            table.add_row(*(row[column] for column in columns))
+        hidden = [each for each in self._dispatcher.searches.values() if each not in visible]
+        if hidden:
+            done = sum(search.done for search in hidden)
+            table.add_row(f"… and {len(hidden)} more cells", f"{done} of them finished")
+        bar = Bar(TextColumn("study"), BarColumn(), TextColumn("{task.fields[standing]}"))
+        share = self._progress.share
+        bar.add_task("study", total=100, completed=int(100 * share), standing=self._standing())
         return Group(table, bar)
 
     def visible_cells(self) -> Sequence[CellSearch]:
@@ -130,29 +133,16 @@ class View:
         searches = sorted(
             self._dispatcher.searches.values(), key=lambda s: (id(s) not in running, s.done)
         )
-        return searches[: max(4, self.console.height - 6)]
+        return searches[: max(4, self.console.height - 7)]
 
-    def _progress(self) -> float:
-        """Returns the share of the study's work that is done, 0 … 1."""
-        total = sum(self._work.values()) or 1.0
-        done = sum(self._work[stage] for stage in self._finished_stages)
-        dispatcher = self._dispatcher
-        if dispatcher is not None and dispatcher.stage not in self._finished_stages:
-            planned = sum(self._planned_work.values())
-            stage_progress = sum(self._done_work.values()) / planned if planned else 1.0
-            done += self._work[dispatcher.stage] * stage_progress
-        return min(1.0, done / total)
+    def _to_beat(self, search: CellSearch) -> float | None:
+        """Returns the score of the teacher that a cell's students learn from."""
+        return None if search.cell.stage == "teachers" else self._teachers.get(search.cell.task)
 
-    def _update_work(self, search: CellSearch) -> None:
-        self._planned_work[search] = search.cost * search.budget.epochs * search.wanted
-        self._done_work[search] = search.cost * search.epochs_done
-
-    def _time_left(self, progress: float) -> str:
-        begin = self._progress_at_start or 0.0
-        if progress - begin < 0.01 or progress >= 1:
-            return ""
-        elapsed = time.monotonic() - self._start_time
-        return f" · about {duration(elapsed * (1 - progress) / (progress - begin))} left"
+    def _standing(self) -> str:
+        text = f"{100 * self._progress.share:.0f} % · {duration(self._progress.elapsed)} so far"
+        left = self._progress.seconds_left()
+        return text if left is None else f"{text} · about {duration(left)} left"
 
 
 def _summary(dispatcher: TrialDispatcher) -> str:
@@ -171,7 +161,24 @@ def _score(search: CellSearch, trial: str) -> float | None:
 
 
 def _best_score(search: CellSearch) -> float | None:
-    return _score(search, search.winner) if search.winner else None
+    """Returns a cell's best score so far, without constant trials: they have learnt nothing."""
+    winner = search.winner
+    return None if winner is None or search.trials[winner].constant else _score(search, winner)
+
+
+def _unfinished(search: CellSearch) -> str:
+    """Returns how many trials were not trained to their end, or not usefully."""
+    counts = {
+        "stopped early": search.count("stopped"),
+        "failed": search.count("failed"),
+        "constant": search.constant,
+    }
+    text = ", ".join(f"{count} {kind}" for kind, count in counts.items() if count)
+    return f" ({text})" if text else ""
+
+
+def _percent(score: float | None) -> str:
+    return "–" if score is None else f"{100 * score:.1f}"
 
 
 def _clock() -> str:

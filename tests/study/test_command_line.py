@@ -158,8 +158,8 @@ def test_a_label_outside_the_label_set(refused: Refused, tmp_path: Path) -> None
     ("override", "message"),
     [
         ("search.trails=3", "unknown key `search.trails`; did you mean `search.trials`?"),
-        ("search.space.temperature=0", "`temperature` holds 0, but must be > 0"),
-        ("search.space.alpha=2", "`alpha` holds 2, but must be between 0 and 1"),
+        ("search.space.temperature=0", "`search.space.temperature` is 0, but must be > 0"),
+        ("search.space.alpha=2", "`search.space.alpha` is 2, but must be between 0 and 1"),
         ("depths=[4]", "student depth is 4, but must be between 1 and 3"),
         ("depths=[1]", "must be >= 2"),
         ("train.max_length=500", "max_length is 500, but must be 8..128"),
@@ -241,6 +241,15 @@ def test_a_disk_that_is_too_small(
 
 
 # As a command of its own ----------------------------------------------------------------------
+
+
+def test_a_console_that_is_not_utf_8(
+    command: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PYTHONIOENCODING", "ascii")
+    done = run([*command, "--dry-run"], tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "(tasks x layers 2 x ft, kd, pkd-skip, pkd-last)" in done.stdout
 
 
 def test_a_hub_that_cannot_be_reached_for_the_model(config: Path, tmp_path: Path) -> None:

@@ -54,7 +54,7 @@ VALUES = {
     "data teacher train search search.space confirm resources": [
         *("x", "3", "[1]", "true", "null", "''"),
     ],
-    "tasks depths methods": ["rte", "3", "{a: 1}", "[]", "null", "[null]", "[[1]]"],
+    "tasks depths methods": ["true", "1.5", "{a: 1}", "[]", "null", "[null]", "[[1]]"],
     "seed": ["-1", "1.5", "x", "4294967296", ".nan", "null"],
     "name": ["''", "a/b", "../a", "x" * 300, "3", "null", "[a]", ".hidden", "yes", "\N{SNOWMAN}"],
     "tasks": ["[rte, rte]", "[1]"],

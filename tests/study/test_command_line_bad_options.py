@@ -39,7 +39,7 @@ COMMANDS: dict[str, list[str]] = {
     f"cannot read the configuration {LONG}": [f"--config={LONG}"],
     "the configuration file must hold keys": ["--config=file"],
     "model/config.json has": ["--config=model/config.json"],
-    "rte/train.parquet does not exist: --data needs": [
+    "rte/train.parquet does not exist: the data folder (--data, `data.dir`) needs": [
         *("--data=", "--data=gone", "--data=file", "--data=/dev/null", f"--data={LONG}"),
         *("--data=model", "--data=data/rte"),
     ],

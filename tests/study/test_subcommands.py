@@ -9,7 +9,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from study.interruption import Terminated
+from pkd.runtime.interruption import Terminated
 from study.subcommands import SUBCOMMANDS, main, run_subcommand
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -19,8 +19,8 @@ HEAVY = {"torch", "transformers", "pandas", "ray", "optuna", "matplotlib", "pyar
 
 @pytest.fixture(autouse=True)
 def _signals_stay_as_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("study.subcommands.raise_on_sigterm", lambda: None)
-    monkeypatch.setattr("study.subcommands.ignore_further_interrupts", lambda: None)
+    monkeypatch.setattr("pkd.runtime.command_line.raise_on_sigterm", lambda: None)
+    monkeypatch.setattr("pkd.runtime.command_line.ignore_further_interrupts", lambda: None)
 
 
 def test_the_help_lists_every_subcommand_and_exit_code(
@@ -57,13 +57,23 @@ def test_the_module_of_a_subcommand_has_its_own_name_in_its_help(name: str) -> N
     assert importlib.import_module(module).parser().prog == own
 
 
-@pytest.mark.parametrize("arguments", [[], ["--tasks", "rte"], ["reprot"]])
+@pytest.mark.parametrize("arguments", [["--tasks", "rte"], ["reprot"]])
 def test_arguments_without_a_subcommand_are_wrong_usage(
     arguments: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit) as stopped:
         main(arguments)
     assert stopped.value.code == 2 and "SUBCOMMAND" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", [[], ["run"]])
+def test_without_arguments_the_help_is_shown_and_nothing_is_started(
+    command: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("study.command_line.run_study", lambda *a, **k: pytest.fail("started"))
+    assert main(command) == 2
+    shown = capsys.readouterr().err
+    assert shown.startswith("usage: pkd-study ") and "exit codes: 0 complete" in shown
 
 
 def fake(monkeypatch: pytest.MonkeyPatch, outcome: int | BaseException) -> None:
@@ -74,7 +84,9 @@ def fake(monkeypatch: pytest.MonkeyPatch, outcome: int | BaseException) -> None:
             raise outcome
         return outcome
 
-    monkeypatch.setattr("study.subcommands._module", lambda name: SimpleNamespace(main=run))
+    parser = importlib.import_module("pkd.benchmark").parser
+    module = SimpleNamespace(main=run, parser=parser)
+    monkeypatch.setattr("study.subcommands._module", lambda name: module)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -154,3 +166,29 @@ def test_the_shell_completes_subcommands_and_options_without_torch(
     )
     assert {word.strip() for word in done.stderr.splitlines()} == expected
     assert "argcomplete" in done.stdout.split() and set(done.stdout.split()) & HEAVY == set()
+
+
+@pytest.mark.parametrize(("code", "refreshed"), [(0, [["runs/a"]]), (1, []), (2, [])])
+def test_a_benchmark_refreshes_the_report(
+    code: int, refreshed: list[list[str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    reports: list[list[str]] = []
+    benchmark, report = (importlib.import_module(SUBCOMMANDS[n].module) for n in NAMES[5:7])
+    monkeypatch.setattr(benchmark, "main", lambda *_: code)
+    monkeypatch.setattr(report, "main", lambda arguments, prog: reports.append(arguments) or 0)
+    assert main(["benchmark", "runs/a", "--threads", "1"]) == code
+    assert reports == refreshed
+
+
+def test_a_benchmark_without_the_packages_of_the_report_names_them(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def without_pandas(*_: object) -> int:
+        raise ModuleNotFoundError("No module named 'pandas'", name="pandas")
+
+    benchmark, report = (importlib.import_module(SUBCOMMANDS[n].module) for n in NAMES[5:7])
+    monkeypatch.setattr(benchmark, "main", lambda *_: 0)
+    monkeypatch.setattr(report, "main", without_pandas)
+    assert main(["benchmark", "runs/a"]) == 0
+    shown = capsys.readouterr().err
+    assert "`pkd-study report runs/a` adds the times to the report; it needs the package" in shown

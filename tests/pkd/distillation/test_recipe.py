@@ -1,6 +1,7 @@
 """Hyperparameters are refused with key, value and constraint; methods use only their own."""
 
 import math
+from collections.abc import Callable
 
 import pytest
 
@@ -47,6 +48,30 @@ def test_a_wrong_value_is_refused_with_key_value_and_constraint(
         Recipe.checked(**{key: value})
     message = str(error.value)
     assert f"`{key}`" in message and repr(value) in message and constraint in message
+
+
+@pytest.mark.parametrize("build", [Recipe, Recipe.checked, lambda **v: Recipe.model_validate(v)])
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"method": "PKD-Skp"}, "did you mean 'pkd-skip'?"),
+        (
+            {"temprature": 3},
+            "unknown key `temprature`; did you mean 'temperature'? (valid: method",
+        ),
+        ({"lr": 1}, "unknown key `lr` (valid: method, layers, "),
+        ({"start_layers": "last"}, "`start_layers` is 'last', but must be 'first' or 'spaced'"),
+        ({"start_layers": 3}, "`start_layers` is 3, but must be a list"),
+        ({"start_layers": [1, "x"]}, "`start_layers.1` is 'x', but must be a valid integer"),
+        ({"epochs": "x"}, "`epochs` is 'x', but must be a valid integer"),
+    ],
+)
+def test_every_way_to_build_a_recipe_tells_the_same(
+    build: Callable[..., Recipe], values: dict[str, object], message: str
+) -> None:
+    with pytest.raises(InputError) as error:
+        build(**values)
+    assert message in str(error.value) and "literal[" not in str(error.value)
 
 
 def test_all_wrong_values_are_named_at_once() -> None:

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from pkd.runtime.interruption import Terminated
 from study.command_line import main
-from study.interruption import Terminated
 
 
 @pytest.fixture(autouse=True)
@@ -29,7 +29,7 @@ def test_a_signal_inside_compiled_code_ends_like_one_outside(
         raise SystemError("CoreWorker.wait returned a result with an exception set") from stop
 
     monkeypatch.setattr("study.command_line._study", study)
-    assert main([]) == code
+    assert main(["--tasks", "rte"]) == code
     assert "To continue: python" in capsys.readouterr().err
     assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
 
@@ -40,4 +40,4 @@ def test_another_system_error_is_not_hidden(monkeypatch: pytest.MonkeyPatch) -> 
 
     monkeypatch.setattr("study.command_line._study", study)
     with pytest.raises(SystemError, match="bad call"):
-        main([])
+        main(["--tasks", "rte"])

@@ -79,8 +79,10 @@ def test_all_problems_are_reported_at_once(tmp_path: Path) -> None:
     for key in ("serach", "train.batch_size", "train.epochs", "search.trials", "confirm.seed"):
         assert f"`{key}`" in message
     # Two wrong values of one group are two problems.
-    assert "`temperature` holds 0, but must be > 0" in message
-    assert "`alpha` holds 1.5, but must be between 0 and 1" in message
+    assert "`search.space.temperature` is [0], but must be > 0" in message
+    assert (
+        "`search.space.alpha` is [0.5, 1.5], but must be between 0 and 1 (1.5 is not)" in message
+    )
 
 
 @pytest.mark.parametrize(
@@ -144,3 +146,56 @@ def test_options_win_over_set_and_set_wins_over_the_file(tmp_path: Path) -> None
     assert config.tasks == ("sst2",) and config.search.trials == 5
     # Keys that neither names keep the file's values.
     assert config.search.asha == Asha(grace_epochs=2) and config.data.dir is None
+
+
+# Shipped configurations, from any folder --------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["laptop", "laptop.yaml", "configs/laptop.yaml"])
+def test_a_shipped_configuration_is_found_by_its_name(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert load_study_config(name, []).name == "laptop"
+    # A folder of that name is no configuration; a file is.
+    (tmp_path / name).mkdir(parents=True)
+    assert load_study_config(name, []).name == "laptop"
+    (tmp_path / name).rmdir()
+    (tmp_path / name).write_text("name: mine")
+    assert load_study_config(name, []).name == "mine"
+
+
+@pytest.mark.parametrize(
+    ("name", "near"),
+    [
+        ("labtop", "'laptop'"),
+        ("configs/demoo.yaml", "'demo.yaml'"),
+        ("Glue", "'glue'"),
+        ("mine.yml", "'mine.yaml'"),
+        ("below/min.yaml", "'mine2.yaml'"),
+        ("elsewhere/laptop.yaml", "'laptop.yaml'"),
+    ],
+)
+def test_the_nearest_configuration_is_suggested(
+    name: str, near: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine.yaml").write_text("name: mine")
+    (tmp_path / "below").mkdir()
+    (tmp_path / "below" / "mine2.yaml").write_text("name: mine")
+    with pytest.raises(InputError) as caught:
+        load_study_config(name, [])
+    assert (
+        f"cannot read the configuration {name}: there is no such file; did you mean {near}?"
+        in (str(caught.value))
+    )
+    assert "the shipped configurations are demo, glue, laptop, " in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "override", ["trackers.mlflow", "trackers.mlflow=sqlite://a:s3cret@x/y ["]
+)
+def test_no_message_about_set_shows_a_password(override: str) -> None:
+    with pytest.raises(InputError) as caught:
+        load_study_config(None, [override, "seed=x", "name=http://a:s3cret@x/y"])
+    assert "--set " in str(caught.value) and "s3cret" not in str(caught.value)

@@ -11,15 +11,24 @@ from tests.support.studies.refused_configs import refusal_of
 @pytest.mark.parametrize(
     ("space", "message"),
     [
-        ("temperature: [5, 0]", "`temperature` holds 0, but must be > 0"),
-        ("temperature: -1", "`temperature` holds -1, but must be > 0"),
-        ("temperature: {low: 0, high: 5}", "`temperature` holds 0, but must be > 0"),
-        ("alpha: [-0.1, 0.5]", "`alpha` holds -0.1, but must be between 0 and 1"),
-        ("alpha: 2", "`alpha` holds 2, but must be between 0 and 1"),
-        ("alpha: .nan", "`alpha` holds nan, but must be between 0 and 1"),
-        ("beta: [-1]", "`beta` holds -1, but must be >= 0"),
-        ("learning_rate: 0", "`learning_rate` holds 0, but must be between 0 and 1"),
-        ("learning_rate: [2.0]", "`learning_rate` holds 2, but must be between 0 and 1"),
+        (
+            "temperature: [5, 0]",
+            "`search.space.temperature` is [5, 0], but must be > 0 and finite (0 is not)",
+        ),
+        ("temperature: -1", "`search.space.temperature` is -1, but must be > 0"),
+        ("temperature: {low: 0, high: 5}", "but must be > 0 and finite (0 is not)"),
+        (
+            "alpha: [-0.1, 0.5]",
+            "`search.space.alpha` is [-0.1, 0.5], but must be between 0 and 1 (-0.1 is not)",
+        ),
+        ("alpha: 2", "`search.space.alpha` is 2, but must be between 0 and 1"),
+        ("alpha: .nan", "`search.space.alpha` is nan, but must be between 0 and 1"),
+        ("beta: [-1]", "`search.space.beta` is [-1], but must be >= 0"),
+        ("learning_rate: 0", "`search.space.learning_rate` is 0, but must be between 0 and 1"),
+        (
+            "learning_rate: [2.0]",
+            "`search.space.learning_rate` is [2.0], but must be between 0 and 1",
+        ),
         ("learning_rate: {low: 1.0e-3, high: 1.0e-4}", "low < high, but has low 0.001"),
         ("learning_rate: {low: 0, high: 1.0e-4, log: true}", "low > 0, but has low 0"),
     ],

@@ -19,7 +19,7 @@ from tests.support.studies.refused_configs import refusal_of
             "teacher: {ensemble: 2, fine_tuned: {rte: a}}",
             "`teacher.ensemble` is 2 and `teacher.fine_tuned` is given",
         ),
-        ("data: {max_train_rows: {rte: 1}}", "`max_train_rows` is 1, but must be >= 2"),
+        ("data: {max_train_rows: {rte: 1}}", "`data.max_train_rows` is 1, but must be >= 2"),
         ("data: {generated: true, dir: /data}", "choose one"),
     ],
 )

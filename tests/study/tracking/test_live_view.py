@@ -1,6 +1,7 @@
 """The view prints lines outside a terminal and a live table of cells inside one."""
 
 import io
+import time
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ from rich.console import Console
 
 from pkd.runtime.units import duration
 from study.config.cell import Cell
+from study.config.sections import Asha
 from study.search.budget import Budget
 from study.search.cell_search import CellSearch
 from study.search.dispatcher import TrialDispatcher
@@ -15,7 +17,7 @@ from study.search.samplers import ListSampler
 from study.storage.ledger import Ledger
 from study.tracking.live_view import View
 from tests.support.studies.dispatchers import take
-from tests.support.studies.fake_stage import report_of, searches
+from tests.support.studies.fake_stage import FakeReport, report_of, searches
 
 WORK = {"teachers": 1.0, "signals": 1.0, "search": 6.0, "confirm": 1.0, "predict": 1.0}
 
@@ -162,6 +164,108 @@ def test_running_cells_are_shown_if_the_table_is_higher_than_the_terminal(tmp_pa
     work = dispatcher.next()
     assert work is not None and work[0].cell.task == "task19"
     assert [s.cell.task for s in view.visible_cells()] == ["task19", "task0", "task1", "task2"]
+
+
+def test_the_table_tells_what_it_hides(tmp_path: Path) -> None:
+    small = Console(file=io.StringIO(), force_terminal=True, width=100, height=10)
+    view = View(small, WORK)
+    many = [
+        CellSearch(Cell("search", f"task{n}", 3, "ft"), ListSampler([{}]), Budget(1, 1))
+        for n in range(7)
+    ]
+    dispatcher = TrialDispatcher("search", many, Ledger(tmp_path), view)
+    view.stage(dispatcher)
+    run_trial(dispatcher)
+    view.console.print(view.render())
+    assert "… and 3 more cells" in text(view) and "1 of them finished" in text(view)
+
+
+def test_a_table_that_fits_hides_nothing(tmp_path: Path) -> None:
+    view = View(console(terminal=True), WORK)
+    view.stage(TrialDispatcher("search", [fixed()], Ledger(tmp_path), view))
+    view.console.print(view.render())
+    assert "more cells" not in text(view)
+
+
+def scored(score: float, classes: int = 2, epoch: int = 1) -> FakeReport:
+    return FakeReport(epoch, score, {"validation": {"acc": score}}, classes, 1.0, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("reports", "best", "note"),
+    [
+        ([scored(0.9, classes=1), scored(0.6)], "60.0", "(1 constant)"),
+        ([scored(0.9, classes=1), scored(0.8, classes=1)], "–", "(2 constant)"),
+        ([scored(0.9), scored(0.6)], "90.0", ""),
+    ],
+)
+def test_a_constant_trial_is_never_the_best(
+    reports: list[FakeReport], best: str, note: str, tmp_path: Path
+) -> None:
+    view = View(console(terminal=True), WORK)
+    dispatcher = TrialDispatcher("search", [fixed(epochs=1)], Ledger(tmp_path), view)
+    view.stage(dispatcher)
+    for report in reports:
+        dispatcher.report(*take(dispatcher), report)
+    view.console.print(view.render())
+    row = next(line for line in lines(view) if line.startswith("rte-3-ft"))
+    assert row.split()[-1] == best and note in row
+
+
+def test_the_table_counts_what_was_stopped_early(tmp_path: Path) -> None:
+    cell = CellSearch(
+        Cell("search", "rte", 3, "ft"), ListSampler([{"n": 0}, {"n": 1}]), Budget(2, 4, Asha())
+    )
+    view = View(console(terminal=True), WORK)
+    dispatcher = TrialDispatcher("search", [cell], Ledger(tmp_path), view)
+    view.stage(dispatcher)
+    first, second = take(dispatcher), take(dispatcher)
+    dispatcher.report(*first, scored(0.8))
+    # One of two that reach a rung goes on.
+    assert dispatcher.report(*second, scored(0.5)) == "stop"
+    view.console.print(view.render())
+    assert "1/2 (1 stopped early)" in text(view)
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+@pytest.mark.parametrize("resumed", [True, False])
+def test_the_score_of_the_teacher_is_shown_beside_its_students(
+    terminal: bool, resumed: bool, tmp_path: Path
+) -> None:
+    view = View(console(terminal), WORK)
+    teachers = TrialDispatcher("teachers", [fixed("teachers", 1, 1)], Ledger(tmp_path), view)
+    if resumed:
+        teachers.report(*take(teachers), scored(0.912))
+        view.skip(teachers)
+    else:
+        with view.stage(teachers):
+            teachers.report(*take(teachers), scored(0.912))
+    students = TrialDispatcher("search", [fixed(trials=1, epochs=1)], Ledger(tmp_path), view)
+    with view.stage(students):
+        students.report(*take(students), scored(0.6))
+        view.console.print(view.render())
+    if terminal:
+        assert "teacher" in text(view) and "91.2" in text(view)
+    else:
+        assert "score 60.0 (teacher 91.2)" in text(view)
+
+
+def test_elapsed_time_is_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    view = View(console(terminal=False), WORK)
+    begun = time.monotonic()
+    dispatcher = TrialDispatcher("search", [fixed(trials=1)], Ledger(tmp_path), view)
+    monkeypatch.setattr("study.tracking.progress.time.monotonic", lambda: begun + 720)
+    with view.stage(dispatcher):
+        run_trial(dispatcher)
+    assert " · 12 min so far" in lines(view)[-1]
+
+
+def test_a_line_says_that_a_trial_is_constant(tmp_path: Path) -> None:
+    view = View(console(terminal=False), WORK)
+    dispatcher = TrialDispatcher("search", [fixed(trials=1, epochs=1)], Ledger(tmp_path), view)
+    with view.stage(dispatcher):
+        dispatcher.report(*take(dispatcher), scored(0.5, classes=1))
+    assert "score 50.0 (constant: predicts a single class)" in lines(view)[-1]
 
 
 def test_a_skipped_stage_counts_as_done(tmp_path: Path) -> None:
