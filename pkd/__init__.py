@@ -67,7 +67,8 @@ __all__ = [
 if TYPE_CHECKING:
     from pkd.data.preparation import Prepared, prepare_task
     from pkd.deployment.bundle import export as export_student
-    from pkd.deployment.labelling import Classifier, load_classifier_folder, predict_file
+    from pkd.deployment.labelling import predict_file
+    from pkd.deployment.text_classifier import Classifier, load_classifier_folder
     from pkd.distillation.layer_map import layer_map
     from pkd.distillation.loss_weights import LossWeights
     from pkd.distillation.losses import (
@@ -93,11 +94,12 @@ if TYPE_CHECKING:
         TrainingError,
     )
     from pkd.models.classifier import load_classifier, save_model
-    from pkd.models.encoder import depth_of, load_tokenizer
+    from pkd.models.encoder import depth_of
     from pkd.models.external_teacher import adopt_teacher
     from pkd.models.families import FAMILIES, Family
     from pkd.models.hub import fetch_model
     from pkd.models.start_layers import start_layers
+    from pkd.models.tokenizer import load_tokenizer
     from pkd.tasks.glue import GLUE
     from pkd.tasks.task import Task
     from pkd.tasks.task_file import load_task
@@ -107,7 +109,8 @@ if TYPE_CHECKING:
 else:
     _MODULES = {
         "pkd.data.preparation": ("Prepared", "prepare_task"),
-        "pkd.deployment.labelling": ("Classifier", "load_classifier_folder", "predict_file"),
+        "pkd.deployment.labelling": ("predict_file",),
+        "pkd.deployment.text_classifier": ("Classifier", "load_classifier_folder"),
         "pkd.distillation.layer_map": ("layer_map",),
         "pkd.distillation.losses": (
             *("Loss", "LossInputs", "LossTerms", "distillation_loss"),
@@ -123,11 +126,12 @@ else:
             *("InputError", "PkdError", "TrainingError"),
         ),
         "pkd.models.classifier": ("load_classifier", "save_model"),
-        "pkd.models.encoder": ("depth_of", "load_tokenizer"),
+        "pkd.models.encoder": ("depth_of",),
         "pkd.models.external_teacher": ("adopt_teacher",),
         "pkd.models.families": ("FAMILIES", "Family"),
         "pkd.models.hub": ("fetch_model",),
         "pkd.models.start_layers": ("start_layers",),
+        "pkd.models.tokenizer": ("load_tokenizer",),
         "pkd.tasks.glue": ("GLUE",),
         "pkd.tasks.task": ("Task",),
         "pkd.tasks.task_file": ("load_task",),

@@ -5,8 +5,8 @@
 The teacher and one student of each depth (time depends on the depth, not on the method) predict
 the same batches in turn: rows of 128 tokens as in the paper's Table 4, and the dev rows of each
 task at their own lengths, in batches of 1 and of 128 rows. Only the forward pass is timed. The
-results are written to ``RUN_DIR/benchmark.json``, and ``pkd-study report RUN_DIR`` shows
-them.
+results are written to ``RUN_DIR/benchmark.json``. ``pkd-study benchmark`` also writes the report
+again, with them.
 """
 
 import argparse
@@ -45,13 +45,16 @@ def _benchmark(options: argparse.Namespace) -> int:
     )
     path = options.run_dir / BENCHMARK_FILE
     write_json(path, measured)
-    print(f"{path}\n`pkd-study report {options.run_dir}` adds it to the report")
+    print(path)
+    if options.alone:
+        print(f"`pkd-study report {options.run_dir}` adds it to the report")
     return 0
 
 
 def parser(prog: str = PROG) -> argparse.ArgumentParser:
     """Returns the parser of the command's options."""
     options = make_run_parser(prog, __doc__)
+    options.set_defaults(alone=prog == PROG)  # `pkd-study benchmark` refreshes the report itself
     options.add_argument("--task", action="append", help="a task of the study; all by default")
     options.add_argument(
         "--device", choices=("cpu", "cuda"), help="by default the GPU, if there is one"

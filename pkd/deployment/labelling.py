@@ -1,6 +1,5 @@
 """Labels for the rows of a file of any size, from an exported or saved classifier."""
 
-import json
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -8,20 +7,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import torch
 from tqdm import tqdm
-from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from pkd.data.tokens import encode
-from pkd.deployment.bundle import EXPORT_FILE
+from pkd.deployment.text_classifier import Classifier
 from pkd.errors import InputError, listed, shown
-from pkd.evaluation.inference import predict_logits
 from pkd.files.atomic import write_atomic
+from pkd.files.missing_text import is_missing_text
+from pkd.files.row_parsers import Quoting
 from pkd.files.row_reader import Chunk, open_rows
 from pkd.files.row_writer import open_writer
-from pkd.models.classifier import load_as_deployed
-from pkd.models.encoder import load_encoder_config, load_tokenizer, longest_input
-from pkd.runtime.devices import default_device
 
 ADDED = ("prediction", "probability")
 _MOST_REPORTED = 100  # bad rows that are named; the others are only counted
@@ -53,76 +47,6 @@ class _BadRows:
             tqdm.write("all other bad rows are counted, but not named", file=sys.stderr)
 
 
-@dataclass(frozen=True)
-class Classifier:
-    """A model with its tokenizer.
-
-    Attributes:
-        model: on the device that it runs on.
-        tokenizer: its tokenizer.
-        max_length: number of tokens after which rows are cut.
-    """
-
-    model: PreTrainedModel
-    tokenizer: PreTrainedTokenizerBase
-    max_length: int
-
-    def label(
-        self, texts: Sequence[list[str]], batch_size: int | None, precision: str
-    ) -> list[dict[str, Any]]:
-        """Predicts the labels of some rows.
-
-        Args:
-            texts: one list of strings for each text column.
-            batch_size: rows in a batch; see `pkd.data.tokens.TokenArrays.batches`.
-            precision: ``fp32`` or ``bf16`` (autocast).
-
-        Returns:
-            For each row ``prediction`` (label name) and ``probability``.
-        """
-        if not texts[0]:
-            return []
-        tokens = encode(texts, self.tokenizer, self.max_length, self.model.device)
-        logits = predict_logits(self.model, tokens, self.model.device, precision, batch_size)
-        probabilities, codes = torch.from_numpy(logits).double().softmax(dim=1).max(dim=1)
-        names = self.model.config.id2label or {}
-        return [
-            {"prediction": names[code], "probability": round(probability, 6)}
-            for code, probability in zip(codes.tolist(), probabilities.tolist(), strict=True)
-        ]
-
-
-def load_classifier_folder(folder: Path) -> Classifier:
-    """Loads a folder in ``save_pretrained`` form: from `pkd.export`, a study or elsewhere.
-
-    Raises:
-        InputError: if it holds no classifier, or one of a family that is not supported.
-    """
-    if not (folder / "config.json").is_file():
-        raise InputError(f"{folder} is not a model folder: it has no config.json")
-    config = load_encoder_config(folder)
-    tokenizer = load_tokenizer(folder)
-    longest = min(int(tokenizer.model_max_length), longest_input(config))
-    return Classifier(load_as_deployed(folder, device=default_device()), tokenizer, longest)
-
-
-def exported_texts(folder: Path) -> list[str]:
-    """Returns the text columns that an exported model was trained on.
-
-    They are unknown, and the list is empty, if the folder does not come from `pkd.export`.
-
-    Raises:
-        InputError: if its ``export.json`` is damaged.
-    """
-    path = folder / EXPORT_FILE
-    if not path.exists():
-        return []
-    try:
-        return [str(name) for name in json.loads(path.read_text(encoding="utf-8"))["texts"]]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise InputError(f"cannot read {path}: {error}; name the columns with --text") from None
-
-
 def predict_file(
     classifier: Classifier,
     source: Path,
@@ -130,16 +54,19 @@ def predict_file(
     texts: Sequence[str],
     batch_size: int | None = None,
     precision: str = "fp32",
+    quoting: Quoting = "double",
 ) -> tuple[int, dict[str, int]]:
     """Labels the rows of a file; the target appears only when it is complete.
 
     Args:
         classifier: the model that labels them.
-        source: the file to label, with a suffix of `pkd.files.row_reader.SUFFIXES`.
+        source: the file to label, with a suffix of `pkd.files.row_parsers.SUFFIXES`.
         target: the file to write, with such a suffix.
         texts: one or two text columns.
         batch_size: rows in a batch; see `pkd.data.tokens.TokenArrays.batches`.
         precision: ``fp32`` or ``bf16``.
+        quoting: of a CSV or TSV source, see `pkd.files.row_reader.open_rows`; the target has
+            quotes where a field needs them.
 
     Returns:
         The number of rows written, and of bad rows: ``kept`` without a prediction, ``left out``.
@@ -148,7 +75,7 @@ def predict_file(
         InputError: for a file or columns that cannot be used.
     """
     bad, rows = _BadRows(source), 0
-    with open_rows(source, texts, bad.leave_out) as opened:
+    with open_rows(source, texts, bad.leave_out, quoting) as opened:
         if not texts:
             raise InputError(
                 f"which columns of {source} hold the text? Name one, or two for a pair, with "
@@ -201,6 +128,8 @@ def _problem(row: Mapping[str, Any], texts: Sequence[str]) -> str | None:
     """Returns why a row cannot be predicted; None if it can."""
     for name in texts:
         text = row.get(name)
+        if is_missing_text(text):
+            return f"column {name!r} holds no text ({shown(text)})"
         if not isinstance(text, str):
             return f"column {name!r} holds {shown(text)}, but must be text"
     return None

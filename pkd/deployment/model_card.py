@@ -1,14 +1,16 @@
 """The card of an exported model: what it is, its scores and costs, how to repeat the export."""
 
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from tabulate import tabulate
 
-from pkd.deployment.run_folder import Student, text_columns
+from pkd.deployment.cost_tables import cell
+from pkd.deployment.run_folder import text_columns
+from pkd.deployment.students import Scores, Student
 from pkd.tasks.glue import GLUE
 
 _TRAINING = ("epochs", "batch_size", "warmup", "weight_decay", "scale", "init", "start_layers")
@@ -20,6 +22,7 @@ def model_card(
     student: Student,
     card: Mapping[str, Any],
     teacher_card: Mapping[str, Any] | None,
+    teacher_held_out: Scores,
     **facts: Any,
 ) -> str:
     """Returns the text of the card.
@@ -30,9 +33,12 @@ def model_card(
         student: the exported student.
         card: the study's record of it, from `pkd.deployment.run_folder.read_card`.
         teacher_card: the record of the teacher, if there is one.
-        facts: ``table`` (see `cost_table`; None without measurements) and its ``conditions``;
-            ``onnx`` and ``int8``: whether these files exist; ``inputs`` of the ONNX file and its
-            largest ``difference`` of a logit from PyTorch.
+        teacher_held_out: its metrics on the held-out splits, by split.
+        facts: ``table``, ``class_table``, ``slower`` and ``conditions``, see
+            `pkd.deployment.cost_tables` (the first is None without measurements); ``onnx`` and
+            ``int8``: whether these files exist; ``inputs`` of the ONNX file and its largest
+            ``difference`` of a logit from PyTorch; ``changed``: labels that differ, by form;
+            ``doubts``: see `pkd.deployment.students.doubts`.
     """
     entry, config = study["tasks"][task], study.get("config") or {}
     texts, trained = text_columns(dict(study), task), config.get("train") or {}
@@ -44,6 +50,7 @@ def model_card(
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
+    environment.filters["cell"] = cell
     return environment.get_template("model_card.md.j2").render(
         task=task,
         student=student.name,
@@ -64,37 +71,12 @@ def model_card(
         training=_training(trained, student.depth),
         n=len(student.seeds),
         trial=card["trial"],
-        scores=_scores(student, card["metrics"]),
+        scores=_scores(student, card["metrics"], teacher_card, teacher_held_out),
+        held_out=bool(student.held_out),
         command=study.get("command", "unknown"),
         commit=study.get("git_commit"),
         versions=_pairs(study.get("versions") or {}),
         **facts,
-    )
-
-
-def cost_table(rows: Sequence[Mapping[str, Any]]) -> str:
-    """Returns a Markdown table of the size, score and latency of each form of the models.
-
-    Args:
-        rows: for each form ``model``, ``form``, ``bytes``, ``metrics`` (of the first dev split),
-            ``changed`` (dev rows for which its PyTorch fp32 form predicts another label) and
-            ``ms`` per row, by batch size.
-    """
-    return tabulate(
-        [
-            {
-                "model": row["model"],
-                "form": row["form"],
-                "MB": f"{row['bytes'] / 1e6:.1f}",
-                **{f"{name} (%)": f"{100 * value:.1f}" for name, value in row["metrics"].items()},
-                "labels changed": row["changed"],
-                **{f"ms a row, batch {size}": f"{ms:.3g}" for size, ms in row["ms"].items()},
-            }
-            for row in rows
-        ],
-        headers="keys",
-        tablefmt="github",
-        disable_numparse=True,
     )
 
 
@@ -105,16 +87,35 @@ def _training(trained: Mapping[str, Any], depth: int) -> str:
     return _pairs(facts) or "unknown"
 
 
-def _scores(student: Student, model_metrics: Mapping[str, Mapping[str, float]]) -> str:
+def _scores(
+    student: Student,
+    model_metrics: Scores,
+    teacher_card: Mapping[str, Any] | None,
+    teacher_held_out: Scores,
+) -> str:
+    """Returns a table with one row for each metric on each dev and held-out split."""
+    teacher = {**(teacher_card["metrics"] if teacher_card else {}), **teacher_held_out}
     rows = []
-    for split, metrics in model_metrics.items():
+    for split, metrics in {**model_metrics, **student.held_out}.items():
+        held_out = split in student.held_out
         for metric, value in metrics.items():
-            values = [100 * seed["metrics"][split][metric] for seed in student.seeds]
-            spread = f" ± {statistics.stdev(values):.1f}" if len(values) > 1 else ""
-            mean = f"{statistics.fmean(values):.1f}{spread} (n = {len(values)})"
-            rows.append([split, metric, mean, f"{100 * value:.1f}"])
-    headers = ["split", "metric", "these settings", "this model"]
-    return tabulate(rows, headers=headers, tablefmt="github", disable_numparse=True)
+            of_teacher = teacher.get(split, {}).get(metric)
+            rows.append(
+                {
+                    "split": f"{cell(split)} (held-out)" if held_out else cell(split),
+                    "metric": cell(metric),
+                    "these settings": "–" if held_out else _mean(student, split, metric),
+                    "this model": f"{100 * value:.1f}",
+                    "teacher": "–" if of_teacher is None else f"{100 * of_teacher:.1f}",
+                }
+            )
+    return tabulate(rows, headers="keys", tablefmt="github", disable_numparse=True)
+
+
+def _mean(student: Student, split: str, metric: str) -> str:
+    values = [100 * seed["metrics"][split][metric] for seed in student.seeds]
+    spread = f" ± {statistics.stdev(values):.1f}" if len(values) > 1 else ""
+    return f"{statistics.fmean(values):.1f}{spread} (n = {len(values)})"
 
 
 def _teacher(study: Mapping[str, Any], task: str, card: Mapping[str, Any] | None) -> str:

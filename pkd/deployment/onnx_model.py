@@ -1,4 +1,4 @@
-"""ONNX files of a classifier, written by torch's exporter, and their int8 versions."""
+"""ONNX files of a classifier: written by torch's exporter, quantised to int8, and run."""
 
 import contextlib
 import importlib.util
@@ -7,7 +7,7 @@ import io
 import logging
 import re
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -15,22 +15,28 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedModel
 
-from pkd.errors import ExportError, InputError
+from pkd.data.tokens import TokenArrays
+from pkd.errors import ExportError, InputError, listed
 
+ONNX_FILE, INT8_FILE = "onnx/model.onnx", "onnx/model_int8.onnx"
 PACKAGES = ("onnx", "onnxruntime", "onnxscript")
 _COLOUR = re.compile("\x1b\\[[0-9;]*m")  # of a terminal, in the exporter's messages
 
 
-def check_packages() -> None:
-    """Checks that the packages of the extra ``export`` are installed.
+def check_packages(options: str, needed: Sequence[str] | None = None) -> None:
+    """Checks that packages of the extra ``export`` are installed.
+
+    Args:
+        options: what needs them, for the message.
+        needed: the packages; all that write and check an ONNX file by default.
 
     Raises:
         InputError: if one is missing, with the command that installs it.
     """
-    lacking = [name for name in PACKAGES if importlib.util.find_spec(name) is None]
+    lacking = [name for name in needed or PACKAGES if importlib.util.find_spec(name) is None]
     if lacking:
         raise InputError(
-            f"--onnx and --int8 need {', '.join(lacking)}, which this environment lacks: "
+            f"{options} needs {', '.join(lacking)}, which this environment lacks: "
             "pip install -c constraints.txt -e '.[export]' (in the project's folder)"
         )
 
@@ -98,6 +104,9 @@ class OnnxClassifier:
     Args:
         path: a file from `write_onnx` or `write_int8`.
         threads: CPU threads.
+
+    Raises:
+        InputError: if the file is missing or damaged, or holds another kind of model.
     """
 
     def __init__(self, path: Path, threads: int) -> None:
@@ -106,16 +115,56 @@ class OnnxClassifier:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         options.log_severity_level = 3  # errors
-        self._session = onnxruntime.InferenceSession(
-            path, options, providers=["CPUExecutionProvider"]
-        )
+        try:
+            self._session = onnxruntime.InferenceSession(
+                path, options, providers=["CPUExecutionProvider"]
+            )
+        except Exception as error:  # each kind of failure has its own type
+            raise InputError(f"cannot load {path}: {error}") from None
+        self._path = path
         self._inputs = [each.name for each in self._session.get_inputs()]
+        outputs = [each.name for each in self._session.get_outputs()]
+        if "logits" not in outputs:
+            raise InputError(
+                f"{path} is no classifier: its outputs are {listed(outputs)}, but one must be "
+                "'logits'"
+            )
 
     def __call__(self, **inputs: Tensor) -> np.ndarray:
-        """Returns the logits of a batch, (batch, classes) fp32; ignores unknown inputs."""
+        """Returns the logits of a batch, (batch, classes) fp32; ignores unknown inputs.
+
+        Raises:
+            InputError: if the file needs an input that is not given.
+        """
+        absent = [name for name in self._inputs if name not in inputs]
+        if absent:
+            raise InputError(
+                f"{self._path} needs the input {absent[0]!r}, but the tokenizer gives "
+                f"{listed(list(inputs))} only"
+            )
         arrays = {name: inputs[name].numpy() for name in self._inputs}
         logits: np.ndarray = self._session.run(["logits"], arrays)[0]
         return logits
+
+
+def in_batches(
+    predict: Callable[..., np.ndarray], tokens: TokenArrays, batch_size: int | None = None
+) -> np.ndarray:
+    """Predicts rows with a function that takes the inputs of a batch by name.
+
+    Args:
+        predict: for example an `OnnxClassifier`.
+        tokens: the rows, on the CPU.
+        batch_size: rows in a batch; see `pkd.data.tokens.TokenArrays.batches`.
+
+    Returns:
+        (rows, classes), in the order of the rows.
+    """
+    batches = tokens.batches(batch_size)
+    found = np.concatenate([predict(**tokens.batch(rows)) for rows in batches])
+    logits = np.empty_like(found)
+    logits[np.concatenate(batches)] = found
+    return logits
 
 
 @contextlib.contextmanager

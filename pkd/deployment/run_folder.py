@@ -1,15 +1,12 @@
-"""What `pkd` reads of a study's run folder: plan, models, scores and dev rows."""
+"""What `pkd` reads of a study's run folder: plan, models and dev rows."""
 
 import json
-import statistics
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from pkd.errors import CacheError, InputError, listed
+from pkd.errors import InputError, did_you_mean
 from pkd.files.run_format import (
-    LEDGER,
     MODEL_RECORD,
     MODELS,
     STUDY_FILE,
@@ -17,38 +14,9 @@ from pkd.files.run_format import (
     TOKENS,
     DamagedFile,
     RunFormatError,
-    read_event,
 )
 from pkd.files.run_format import read_study as read_study_file
 from pkd.tasks.glue import GLUE
-
-
-@dataclass(frozen=True)
-class Student:
-    """A saved student and the dev scores of its settings.
-
-    Attributes:
-        method: one of the study's methods.
-        depth: number of layers.
-        folder: the weights of its best confirm seed.
-        seeds: the result of each confirm seed that finished: ``score`` (0 … 1; mcc -1 … 1)
-            and ``metrics`` by split.
-    """
-
-    method: str
-    depth: int
-    folder: Path
-    seeds: tuple[dict[str, Any], ...]
-
-    @property
-    def name(self) -> str:
-        """The value of ``--student``, for example ``pkd-skip-3``."""
-        return f"{self.method}-{self.depth}"
-
-    @property
-    def mean(self) -> float:
-        """Mean score over the seeds, of which there is at least one."""
-        return statistics.fmean(seed["score"] for seed in self.seeds)
 
 
 def read_study(run_dir: Path) -> dict[str, Any]:
@@ -82,7 +50,10 @@ def chosen_tasks(study: dict[str, Any], tasks: Sequence[str] | None) -> list[str
     known = list(study["tasks"])
     unknown = [task for task in tasks or () if task not in known]
     if unknown:
-        raise InputError(f"--task is {unknown[0]!r}, but this study has {', '.join(known)}")
+        raise InputError(
+            f"--task is {unknown[0]!r}, but this study has {', '.join(known)}"
+            + did_you_mean(unknown[0], known)
+        )
     return list(dict.fromkeys(tasks or known))
 
 
@@ -124,44 +95,6 @@ def is_saved(folder: Path) -> bool:
     return (folder / "config.json").is_file()
 
 
-def students(run_dir: Path, study: dict[str, Any], task: str) -> list[Student]:
-    """Returns the saved students of a task that have a confirmed score, the best mean first.
-
-    Raises:
-        InputError: if there are none yet.
-        CacheError: if an event of the ledger is damaged.
-    """
-    found = []
-    for depth in study["depths"]:
-        for method in study["methods"]:
-            folder = student_folder(run_dir, task, depth, method)
-            seeds = tuple(_confirmed(run_dir / LEDGER / "confirm" / folder.name))
-            if is_saved(folder) and seeds:
-                found.append(Student(method, int(depth), folder, seeds))
-    if not found:
-        raise InputError(
-            f"{run_dir} holds no student of {task} yet (models/{task}-<depth>-<method>): a study "
-            "saves its students in the confirm stage"
-        )
-    return sorted(found, key=lambda student: student.mean, reverse=True)
-
-
-def find_student(found: Sequence[Student], name: str | None) -> Student:
-    """Returns the student with a name, or the first one if there is no name.
-
-    Raises:
-        InputError: if no student has the name.
-    """
-    if name is None:
-        return found[0]
-    for student in found:
-        if student.name == name:
-            return student
-    raise InputError(
-        f"--student is {name!r}, but this run has {listed([each.name for each in found])}"
-    )
-
-
 def read_card(folder: Path) -> dict[str, Any]:
     """Reads what a study recorded of a saved model.
 
@@ -177,18 +110,3 @@ def read_card(folder: Path) -> dict[str, Any]:
         return {key: card[key] for key in ("trial", "settings", "score", "metrics")}
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(f"cannot read {path}, which the study wrote: {error}") from None
-
-
-def _confirmed(cell: Path) -> Iterator[dict[str, Any]]:
-    """Yields score and metrics of each confirm seed of a cell that finished."""
-    for path in sorted(cell.glob("*/end.json")):
-        try:
-            event = read_event(path)
-            if event["state"] == "complete":
-                yield {"score": float(event["score"]), "metrics": dict(event["metrics"])}
-        except DamagedFile as error:
-            raise CacheError(f"the ledger event {path} is damaged: {error.reason}") from None
-        except RunFormatError as error:
-            raise CacheError(str(error)) from None
-        except (ValueError, KeyError, TypeError) as error:
-            raise CacheError(f"the ledger event {path} is damaged: {error}") from None

@@ -1,7 +1,7 @@
-"""The forms in which a model can be deployed, with their size, dev score and latency."""
+"""The forms in which a model can be deployed, with their size, agreement and latency."""
 
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -12,21 +12,28 @@ import torch
 from torch import Tensor
 from transformers import PreTrainedModel
 
-from pkd.data.batching import eval_batches
 from pkd.data.tokens import TokenArrays
-from pkd.deployment.onnx_model import OnnxClassifier
+from pkd.deployment.agreement import (
+    FP32,
+    INT8,
+    ONNX,
+    Judged,
+    Tolerance,
+    changed_rows,
+    disagreement,
+    judge,
+    largest_difference,
+)
+from pkd.deployment.onnx_model import INT8_FILE, ONNX_FILE, OnnxClassifier, in_batches
 from pkd.errors import ExportError
-from pkd.evaluation.metrics import score
 from pkd.evaluation.timing import Limits, quartiles, time_interleaved
 from pkd.evaluation.workloads import Inputs, dev_rows
 from pkd.models.classifier import load_as_deployed
-from pkd.runtime.devices import device_name, resolve_precision
+from pkd.runtime.devices import resolve_precision
 from pkd.tasks.task import Metric
 
 BATCH_SIZES = (1, 32)
 TEACHER = "teacher"
-ONNX_FILE, INT8_FILE = "onnx/model.onnx", "onnx/model_int8.onnx"
-_FP32 = "PyTorch fp32"
 _CPU = torch.device("cpu")
 
 
@@ -73,7 +80,7 @@ def load_variants(
     for form in forms:
         model = fp32 if form == "fp32" else load_as_deployed(student, form)
         yield _torch_variant(model, name, form, tokens)
-    for form, file in (("ONNX", ONNX_FILE), ("ONNX int8", INT8_FILE)):
+    for form, file in ((ONNX, ONNX_FILE), (INT8, INT8_FILE)):
         if (student / file).exists():
             predict = OnnxClassifier(student / file, torch.get_num_threads())
             yield Variant(name, form, (student / file).stat().st_size, tokens, predict)
@@ -95,76 +102,70 @@ def _torch_logits(model: PreTrainedModel, **inputs: Tensor) -> np.ndarray:
 def measure(
     variants: Sequence[Variant],
     task: str,
-    split: str,
+    names: Sequence[str],
     metrics: Sequence[Metric],
-    tokens: TokenArrays,
+    tolerances: Mapping[str, Tolerance],
     limits: Limits,
 ) -> dict[str, Any]:
-    """Scores and times the forms on the dev rows; progress goes to stderr.
+    """Compares the forms on the dev rows, then times them; progress goes to stderr.
 
     Args:
         variants: the forms; the slowest must come first.
         task: the task's name.
-        split: its first dev split.
-        metrics: the task's metrics.
-        tokens: rows of the split in the student's tokens.
+        names: its labels, in the order of their codes.
+        metrics: its metrics.
+        tolerances: how far a form may differ from PyTorch fp32, by form.
         limits: how much to time at each batch size.
 
     Returns:
-        ``forms``: one row for each form, see `pkd.deployment.model_card.cost_table`;
-        ``conditions``: how they were measured, in words; ``difference``: the largest difference
-        of a logit between the ONNX file and PyTorch, None without an ONNX file.
+        ``forms``: one row for each form, see `pkd.deployment.cost_tables`; ``difference``: the
+        largest difference of a logit between the ONNX file and PyTorch, None without an ONNX file.
 
     Raises:
-        ExportError: if the ONNX file predicts another label than PyTorch for a row.
+        ExportError: if a form differs by more than its tolerance.
     """
-    logits = {}
+    judged = {}
     for variant in variants:
         print(f"dev rows: {variant.model}, {variant.form}", file=sys.stderr, flush=True)
-        logits[variant.model, variant.form] = dev_logits(variant)
+        logits, labels = in_batches(variant.predict, variant.tokens), variant.tokens.all_labels()
+        judged[variant.model, variant.form] = judge(logits, labels, metrics, names)
+    _check_agreement(variants, judged, tolerances)
+    times = latencies(variants, task, variants[-1].tokens, limits)
+    forms = []
+    for variant, ms in times.items():
+        torch_fp32, form = (judged[variant.model, each] for each in (FP32, variant.form))
+        changed = changed_rows(torch_fp32.logits, form.logits)
+        forms.append(
+            {
+                **{"model": variant.model, "form": variant.form, "bytes": variant.bytes},
+                **{"metrics": form.metrics, "classes": form.classes},
+                **{"changed": len(changed), "ms": {str(size): ms[size] for size in BATCH_SIZES}},
+            }
+        )
     differences = [
-        _check_same_labels(logits[model, _FP32], found, tokens)
-        for (model, form), found in logits.items()
-        if form == "ONNX"
+        largest_difference(judged[model, FP32].logits, found.logits)
+        for (model, form), found in judged.items()
+        if form == ONNX
     ]
-    times, labels = latencies(variants, task, tokens, limits), tokens.all_labels()
-    forms = [
-        {
-            **{"model": variant.model, "form": variant.form, "bytes": variant.bytes},
-            "metrics": score(metrics, logits[variant.model, variant.form], labels),
-            "changed": len(
-                _changed(logits[variant.model, _FP32], logits[variant.model, variant.form])
-            ),
-            "ms": {str(size): value for size, value in ms.items()},
-        }
-        for variant, ms in times.items()
-    ]
-    threads = torch.get_num_threads()
-    conditions = (
-        f"Dev rows of `{split}` at their own lengths; median time of the forward pass on "
-        f"{device_name(_CPU)}, {threads} thread{'s' if threads > 1 else ''}. MB: size of the "
-        "weights in memory, or of the ONNX file. Labels changed: dev rows for which the form "
-        "predicts another label than PyTorch fp32."
-    )
-    return {
-        "forms": forms,
-        "conditions": conditions,
-        "difference": differences[0] if differences else None,
-    }
+    return {"forms": forms, "difference": differences[0] if differences else None}
 
 
-def dev_logits(variant: Variant) -> np.ndarray:
-    """Predicts a split in batches of the larger size of `BATCH_SIZES`.
-
-    Returns:
-        (rows, classes), in the order of the rows.
-    """
-    tokens = variant.tokens
-    order = eval_batches(tokens.lengths, max(BATCH_SIZES))
-    found = np.concatenate([variant.predict(**tokens.batch(rows)) for rows in order])
-    logits = np.empty_like(found)
-    logits[np.concatenate(order)] = found
-    return logits
+def _check_agreement(
+    variants: Sequence[Variant],
+    judged: Mapping[tuple[str, str], Judged],
+    tolerances: Mapping[str, Tolerance],
+) -> None:
+    problems = []
+    for each in variants:
+        if each.form in tolerances:
+            torch_fp32, form = judged[each.model, FP32], judged[each.model, each.form]
+            tolerance, file = tolerances[each.form], f"the {each.form} file"
+            problems.append(disagreement(file, torch_fp32, form, tolerance, each.tokens))
+    if found := [problem for problem in problems if problem is not None]:
+        raise ExportError(
+            f"{'; '.join(found)}. Nothing was exported; leave --onnx and --int8 out to export the "
+            "PyTorch form alone"
+        )
 
 
 def latencies(
@@ -194,23 +195,3 @@ def latencies(
 def _run(variant: Variant, batches: Sequence[Inputs]) -> None:
     for inputs in batches:
         variant.predict(**inputs)
-
-
-def _changed(one: np.ndarray, other: np.ndarray) -> np.ndarray:
-    """Returns the rows for which two forms predict different labels."""
-    return np.flatnonzero(one.argmax(axis=1) != other.argmax(axis=1))
-
-
-def _check_same_labels(
-    torch_logits: np.ndarray, onnx_logits: np.ndarray, tokens: TokenArrays
-) -> float:
-    """Returns the largest difference of a logit; raises ExportError if a label differs."""
-    difference = float(np.abs(torch_logits - onnx_logits).max())
-    rows = _changed(torch_logits, onnx_logits)
-    if len(rows):
-        raise ExportError(
-            f"the ONNX file predicts another label than PyTorch for {len(rows)} of {len(tokens)} "
-            f"dev rows, e.g. the row with idx {tokens.idx[rows[0]]} (the largest difference of a "
-            f"logit is {difference:.2g}): nothing was exported. Leave --onnx and --int8 out"
-        )
-    return difference

@@ -4,7 +4,6 @@ import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -15,56 +14,13 @@ from transformers import AutoModelForSequenceClassification, AutoTokenizer, pipe
 from pkd.data.preparation import Prepared
 from pkd.data.tokens import open_tokens
 from pkd.deployment import onnx_model as onnxmodel
-from pkd.deployment import variants
-from pkd.deployment.variants import INT8_FILE, ONNX_FILE
-from pkd.export import main
-from pkd.models.classifier import load_classifier, save_model
-
-LABELS = ["entailment", "not_entailment"]
-SCORES = {"rte-2-ft": [0.5, 0.6, 0.7], "rte-2-kd": [0.62, 0.64, 0.66], "rte-1-kd": [0.5, 0.5]}
-
-
-def metrics(score: float) -> dict[str, Any]:
-    return {"score": score, "metrics": {"validation": {"accuracy": score}}}
+from pkd.models.classifier import load_classifier
+from tests.support.runs.exportable_run import LABELS, export, metrics, write_run
 
 
 @pytest.fixture
 def run(encoder: Path, teacher: Path, prepared: Prepared, tmp_path: Path) -> Path:
-    """A finished study of RTE: a teacher of four layers; KD of two layers has the best mean,
-    FT of two layers the best seed."""
-    folder = tmp_path / "run"
-    shutil.copytree(teacher, folder / "teachers" / "rte")
-    card = {"trial": "trial-0001", "settings": {"learning_rate": 5e-5}, **metrics(0.7)}
-    (folder / "teachers" / "rte" / "study.json").write_text(json.dumps(card))
-    for seed, (cell, scores) in enumerate(SCORES.items()):
-        student = load_classifier(encoder, LABELS, int(cell.split("-")[1]), seed=seed)
-        save_model(student, encoder, folder / "models" / cell)
-        settings = {"learning_rate": 2e-5, "temperature": 10.0, "alpha": 0.25}
-        card = {"trial": "seed-0002", "settings": settings, **metrics(max(scores))}
-        (folder / "models" / cell / "study.json").write_text(json.dumps(card))
-        for number, score in enumerate(scores):
-            trial = folder / "ledger" / "confirm" / cell / f"seed-{number:04d}"
-            trial.mkdir(parents=True)
-            (trial / "end.json").write_text(json.dumps({"state": "complete", **metrics(score)}))
-    split = prepared.tokens["validation"]
-    shutil.copytree(split, folder / "tokens" / split.name)
-    about = {"dev_splits": ["validation"], "tokens": {"validation": split.name}}
-    about |= {"metrics": ["accuracy"], "labels": LABELS, "train_rows": 2490, "dev_rows": 12}
-    train = {"max_length": 24, "start_layers": {"2": [1, 4], "1": [4]}}
-    study = {
-        **{"format": 1, "name": "small", "command": "python study/run.py --tasks rte"},
-        **{"git_commit": "0123456789ab", "versions": {"torch": "2.13.0"}},
-        **{"teacher": {"layers": 4, "name": "an-encoder"}, "tasks": {"rte": about}},
-        **{"depths": [2, 1], "methods": ["ft", "kd"], "config": {"train": train}},
-    }
-    (folder / "study.yaml").write_text(yaml.safe_dump(study))
-    return folder
-
-
-def export(run: Path, *options: str) -> int:
-    """The command, timing for a moment only."""
-    to = str(run.parent / "model")
-    return main([str(run), "--task", "rte", "--to", to, "--seconds", "0.001", *options])
+    return write_run(encoder, teacher, prepared, tmp_path / "run")
 
 
 def test_the_folder_is_what_transformers_loads(run: Path, capsys: pytest.CaptureFixture) -> None:
@@ -122,55 +78,45 @@ def test_size_score_and_latency_are_those_of_the_models(run: Path, prepared: Pre
             assert form["metrics"] == {"accuracy": pytest.approx(right)} and form["changed"] == 0
 
 
-def test_onnx_and_int8_files_predict_as_pytorch_does(
-    run: Path, prepared: Prepared, capsys: pytest.CaptureFixture[str]
+def score_held_out(run: Path, cell: str, value: float) -> None:
+    trial = run / "ledger" / "predict" / cell / "trial-0000"
+    trial.mkdir(parents=True)
+    event = {"state": "complete", "metrics": {"later": {"accuracy": value}}}
+    (trial / "end.json").write_text(json.dumps(event))
+
+
+def test_held_out_scores_are_shown_and_a_contradiction_is_said(
+    run: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    onnxruntime = pytest.importorskip("onnxruntime")
-    assert export(run, "--int8") == 0
-    folder = run.parent / "model"
-    model = AutoModelForSequenceClassification.from_pretrained(folder).eval()
-    tokens = open_tokens(prepared.tokens["validation"])
-    for file, most in ((ONNX_FILE, 1e-4), (INT8_FILE, 0.5)):
-        session = onnxruntime.InferenceSession(str(folder / file))
-        for rows in (np.arange(12), np.array([3]), np.array([0, 7])):  # any batch, any width
-            inputs = tokens.batch(rows)
-            with torch.inference_mode():
-                expected = model(**inputs).logits.numpy()
-            feeds = {name: value.numpy() for name, value in inputs.items()}
-            assert np.abs(session.run(["logits"], feeds)[0] - expected).max() < most
+    for cell, value in (("rte-2-kd", 0.61), ("rte-2-ft", 0.655), ("rte-4-teacher", 0.72)):
+        score_held_out(run, cell, value)
+    assert export(run) == 0
     shown = capsys.readouterr()
-    assert "predict the same labels on 12 dev rows; the largest difference" in shown.out
-    assert shown.out.index("ONNX ") < shown.out.index("ONNX int8")
-    assert f"`{ONNX_FILE}` (fp32) and `{INT8_FILE}`" in (folder / "README.md").read_text()
+    warned = "ft-2 has a higher held-out score, 65.5 against 61.0 of kd-2: dev and held-out rows"
+    assert f"warning: {warned}" in shown.err
+    assert "holds kd-2 of rte; dev 64.0, held-out 61.0" in shown.out
+    folder = run.parent / "model"
+    card = (folder / "README.md").read_text()
+    assert f"**Note:** {warned} disagree." in card
+    [line] = [line for line in card.splitlines() if "later (held-out)" in line]
+    cells = [cell.strip() for cell in line.strip("|").split("|")]
+    assert cells == ["later (held-out)", "accuracy", "–", "61.0", "72.0"]
+    written = json.loads((folder / "export.json").read_text())
+    assert written["held_out"] == {"later": {"accuracy": 0.61}}
+    assert written["held_out_score"] == 0.61 and written["dev_score"] == pytest.approx(0.64)
+    assert written["doubts"] == [f"{warned} disagree"]
+    assert written["cpu"]["name"] and written["cpu"]["threads"] >= 1
 
 
-def write_nothing(model: object, example: object, path: Path) -> list[str]:
-    path.touch()
-    return []
-
-
-class Contrary:
-    """An ONNX file that predicts the opposite of PyTorch."""
-
-    def __init__(self, path: Path, threads: int) -> None:
-        model = AutoModelForSequenceClassification.from_pretrained(path.parents[1])
-        self.model = model.eval()
-
-    @torch.inference_mode()
-    def __call__(self, **inputs: torch.Tensor) -> np.ndarray:
-        logits: np.ndarray = -self.model(**inputs).logits.numpy()
-        return logits
-
-
-def test_an_onnx_file_with_other_predictions_is_not_exported(
-    run: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setattr("pkd.deployment.bundle.check_packages", lambda: None)
-    monkeypatch.setattr("pkd.deployment.bundle.write_onnx", write_nothing)
-    monkeypatch.setattr(variants, "OnnxClassifier", Contrary)
-    assert export(run, "--onnx") == 1
-    assert "predicts another label than PyTorch for 12 of 12 dev rows" in capsys.readouterr().err
-    assert [path.name for path in run.parent.iterdir()] == ["run"]
+def test_metrics_of_a_label_are_measured(run: Path) -> None:
+    study = yaml.safe_load((run / "study.yaml").read_text())
+    study["tasks"]["rte"]["metrics"] = ["f1:entailment"]
+    (run / "study.yaml").write_text(yaml.safe_dump(study))
+    assert export(run) == 0
+    forms = json.loads((run.parent / "model" / "export.json").read_text())["forms"]
+    for form in forms:
+        f1 = form["classes"]["entailment"]["f1"]
+        assert form["metrics"] == {"f1:entailment": pytest.approx(f1)}
 
 
 def test_missing_packages_are_named_with_the_command(
@@ -215,6 +161,8 @@ def break_event(run: Path) -> None:
         (None, ["--to={run}/gone/model"], 2, "gone does not exist: make it first"),
         (None, ["--seconds=0"], 2, "--seconds is 0, but must be > 0"),
         (None, ["--threads=0"], 2, "--threads is 0, but must be >= 1"),
+        (None, ["--max-changed=2"], 2, "--max-changed is 2, but must be between 0 and 1"),
+        (None, ["--max-drop=-1"], 2, "--max-drop is -1, but must be >= 0"),
         (lambda run: (run / "study.yaml").unlink(), [], 2, "it has no study.yaml"),
         (lambda run: shutil.rmtree(run / "models"), [], 2, "holds no student of rte yet"),
         (break_weights, [], 2, "cannot load the model in"),

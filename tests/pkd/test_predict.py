@@ -6,21 +6,19 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 import pytest
 from pyarrow import parquet
 from transformers import pipeline
 
-from pkd.data.rows import Rows
-from pkd.data.tokens import build_tokens, open_tokens
-from pkd.deployment.labelling import Classifier, load_classifier_folder, predict_file
+from pkd.deployment.labelling import predict_file
+from pkd.deployment.text_classifier import Classifier, load_classifier_folder
 from pkd.errors import InputError
 from pkd.files import row_reader
-from pkd.models.classifier import load_classifier
-from pkd.models.encoder import load_tokenizer
+from pkd.models.classifier import load_classifier, save_model
 from pkd.predict import main
 from pkd.tasks.glue import GLUE
+from tests.support.training.family_encoders import FAMILIES, write_encoder
 from tests.support.training.row_files import read_rows, write_rows
 
 TEXTS = [
@@ -71,19 +69,39 @@ def test_rows_keep_their_columns_and_get_the_predictions_of_the_pipeline(
     assert chances == pytest.approx([each["score"] for each in expected], abs=1e-5)
 
 
-def test_an_empty_second_text_is_tokenised_as_in_training(model: Path, tmp_path: Path) -> None:
-    """Unlike transformers' pipeline, which then leaves out the second separator."""
-    one = {"sentence1": "river", "sentence2": ""}
-    write_rows(tmp_path / "rows.jsonl", [one])
-    assert labelled(model, tmp_path / "rows.jsonl", tmp_path / "scored.jsonl") == 0
-    rows = Rows((["river"], [""]), None, np.arange(1))
-    tokens = open_tokens(build_tokens(rows, load_tokenizer(model), 24, tmp_path / "tokens"))
-    logits = load_classifier(model, GLUE["rte"].labels).eval()(**tokens.batch(np.arange(1))).logits
-    [scored] = read_rows(tmp_path / "scored.jsonl")
-    assert scored["probability"] == pytest.approx(logits.softmax(1).max().item(), abs=1e-5)
+@pytest.mark.parametrize("missing", [None, "", " ", "\t\n", "\u00a0\u2003"])
+@pytest.mark.parametrize("column", ["sentence1", "sentence2"])
+def test_a_row_with_a_missing_text_is_kept_without_a_prediction(
+    model: Path,
+    tmp_path: Path,
+    missing: str | None,
+    column: str,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    good = dict(zip(("sentence1", "sentence2"), TEXTS[2], strict=True))
+    write_rows(tmp_path / "rows.jsonl", [good, good | {column: missing}, good])
+    assert labelled(model, tmp_path / "rows.jsonl", tmp_path / "scored.jsonl") == 1
+    first, bad, last = read_rows(tmp_path / "scored.jsonl")
+    assert first == last and first["prediction"] in GLUE["rte"].labels
+    assert bad == good | {column: missing, "prediction": None, "probability": None}
+    shown = capsys.readouterr().err
+    assert f"line 2: column {column!r} holds no text ({missing!r}); kept" in shown
 
 
-def test_types_of_parquet_columns_are_kept(model: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_file_of_only_empty_texts_has_no_predictions(
+    family: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    encoder = write_encoder(family, tmp_path / "encoder")
+    save_model(load_classifier(encoder, ("no", "yes"), 1), encoder, tmp_path / "model")
+    write_rows(tmp_path / "rows.csv", [{"text": ""}, {"text": "  "}])
+    options = ("--text", "text")
+    assert labelled(tmp_path / "model", tmp_path / "rows.csv", tmp_path / "out.csv", *options) == 1
+    assert [row["prediction"] for row in read_rows(tmp_path / "out.csv")] == ["", ""]
+    assert "bad rows: 2 kept without a prediction, 0 left out" in capsys.readouterr().err
+
+
+def test_types_of_parquet_columns_are_kept(teacher: Path, tmp_path: Path) -> None:
     day = datetime.date(2026, 1, 2)
     table = pa.table(
         {
@@ -95,7 +113,7 @@ def test_types_of_parquet_columns_are_kept(model: Path, tmp_path: Path) -> None:
     )
     parquet.write_table(table, tmp_path / "rows.parquet")
     target = tmp_path / "scored.parquet"
-    assert labelled(model, tmp_path / "rows.parquet", target, "--text", "text") == 0
+    assert labelled(teacher, tmp_path / "rows.parquet", target, "--text", "text") == 0
     assert parquet.read_table(target).select(table.column_names).equals(table)
 
 
@@ -113,7 +131,7 @@ def test_bad_rows_of_csv_are_named_by_their_lines(
     err = capsys.readouterr().err
     assert "rows.csv, line 4: 1 field(s), but the header names 3; left out" in err
     assert "line 7: it is not UTF-8; left out" in err
-    assert "line 8: 2 field(s)" in err and "line 9: ',' expected after '\"'" in err
+    assert "line 8: 2 field(s)" in err and "line 9: text follows a closing quote" in err
     assert "bad rows: 0 kept without a prediction, 4 left out" in err
 
 
@@ -134,38 +152,55 @@ def test_bad_rows_of_jsonl_are_named_by_their_lines(
     err = capsys.readouterr().err
     for line, why in ((2, "not JSON"), (4, "must hold one object"), (6, "appears twice")):
         assert f"line {line}: " in err and why in err
-    assert "line 5: column 'sentence1' holds None" in err
-    assert "line 7: column 'sentence2' holds None" in err
+    assert "line 5: column 'sentence1' holds no text (None)" in err
+    assert "line 7: column 'sentence2' holds no text (None)" in err
     assert "line 8: it is not UTF-8; left out" in err
     assert "bad rows: 2 kept without a prediction, 4 left out" in err
 
 
 def test_missing_texts_of_parquet_are_named_by_their_rows(
-    model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    teacher: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     write_rows(tmp_path / "rows.parquet", [{"text": "a"}, {"text": None}, {"text": "b"}])
     target = tmp_path / "scored.csv"
-    assert labelled(model, tmp_path / "rows.parquet", target, "--text", "text") == 1
+    assert labelled(teacher, tmp_path / "rows.parquet", target, "--text", "text") == 1
     assert [bool(row["prediction"]) for row in read_rows(target)] == [True, False, True]
     assert "rows.parquet, row 1 (first row is 0): column 'text'" in capsys.readouterr().err
 
 
+SWALLOWS = 'id\ttext\n1\tthe cat\n2\t"a stray quote\n3\ta dog\n4\tends with a quote"\n5\ta bird\n'
+
+
+def test_a_stray_quote_never_joins_rows(
+    teacher: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source, target = tmp_path / "rows.tsv", tmp_path / "scored.tsv"
+    source.write_text(SWALLOWS)
+    assert labelled(teacher, source, target, "--text", "text") == 2 and not target.exists()
+    shown = capsys.readouterr().err
+    assert "rows.tsv, line 3: " in shown and "--quoting none" in shown
+    assert labelled(teacher, source, target, "--text", "text", "--quoting", "none") == 0
+    rows = read_rows(target)
+    assert [row["id"] for row in rows if row["prediction"]] == list("12345")
+    assert rows[1]["text"] == '"a stray quote'
+
+
 @pytest.mark.parametrize("suffix", [".csv", ".jsonl", ".parquet"])
 def test_small_chunks_give_the_same_file(
-    model: Path, tmp_path: Path, suffix: str, monkeypatch: pytest.MonkeyPatch
+    teacher: Path, tmp_path: Path, suffix: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     source = tmp_path / f"rows{suffix}"
     write_rows(source, [{"text": f"the cat sees {'very ' * (i % 5)} old"} for i in range(11)])
-    assert labelled(model, source, tmp_path / f"one{suffix}", "--text", "text") == 0
+    assert labelled(teacher, source, tmp_path / f"one{suffix}", "--text", "text") == 0
     monkeypatch.setattr(row_reader, "CHUNK", 3)
-    assert labelled(model, source, tmp_path / f"many{suffix}", "--text", "text") == 0
+    assert labelled(teacher, source, tmp_path / f"many{suffix}", "--text", "text") == 0
     one, many = (read_rows(tmp_path / f"{name}{suffix}") for name in ("one", "many"))
     assert len(one) == 11 and [r["text"] for r in one] == [r["text"] for r in many]
     assert [r["prediction"] for r in one] == [r["prediction"] for r in many]
 
 
 def test_a_failure_keeps_the_old_file(
-    model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    teacher: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(row_reader, "CHUNK", 2)
     source, target = tmp_path / "rows.csv", tmp_path / "scored.csv"
@@ -180,7 +215,7 @@ def test_a_failure_keeps_the_old_file(
         return whole(*arguments)
 
     monkeypatch.setattr(Classifier, "label", breaking)
-    assert labelled(model, source, target, "--text", "text") == 1
+    assert labelled(teacher, source, target, "--text", "text") == 1
     assert target.read_text() == "old"
     assert sorted(path.name for path in tmp_path.iterdir()) == ["rows.csv", "scored.csv"]
 
@@ -199,14 +234,17 @@ def test_a_file_without_rows_gives_a_file_without_rows(model: Path, tmp_path: Pa
     ("options", "why"),
     [
         (["--input=gone.csv"], "cannot read gone.csv: No such file or directory"),
-        (["--input=rows.txt"], "--input is rows.txt, whose type '.txt' is unknown"),
-        (["--output=scored"], "--output is scored, whose type '' is unknown"),
+        (["--input=rows.txt"], "--input is rows.txt: unknown file type '.txt'"),
+        (["--output=scored"], "--output is scored: unknown file type ''"),
         (["--output=gone/scored.csv"], "the folder gone does not exist"),
         (["--output=rows.csv"], "which is the input"),
         (["--output=folder.csv"], "which is a folder"),
         (["--batch-size=0"], "--batch-size is 0, but must be >= 1"),
         (["--text", "a", "b", "c"], "--text names 3 columns"),
-        (["--text", "gone"], "rows.csv has no column 'gone'; it has sentence1, sentence2"),
+        (["--text", "gone", "sentence2"], "rows.csv has no column 'gone'; it has sentence1"),
+        (["--text", "sentence1"], "--text names 1 column(s), but the model reads 2 (sentence1, s"),
+        (["--form=int8"], "has no onnx/model_int8.onnx; it has PyTorch weights only. `pkd-study"),
+        (["--form=onnx", "--precision=bf16"], "--precision is bf16, but --form onnx computes in"),
         (["--input=scored.csv", "--output=o.csv"], "has a column 'prediction' already"),
         (["--input=twice.csv"], "twice.csv has 2 columns 'a'"),
         (["--input=no.parquet"], "cannot read no.parquet"),

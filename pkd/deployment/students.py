@@ -1,0 +1,190 @@
+"""The students of a task in a run folder, their scores, and which of them is the best."""
+
+import statistics
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pkd.deployment.run_folder import is_saved, student_folder
+from pkd.errors import CacheError, InputError, did_you_mean, listed
+from pkd.files.run_format import LEDGER, DamagedFile, RunFormatError, read_event
+
+Scores = dict[str, dict[str, float]]  # the value of each metric, by split
+Read = TypeVar("Read")
+
+
+@dataclass(frozen=True)
+class Student:
+    """A saved student and its scores.
+
+    Attributes:
+        method: one of the study's methods.
+        depth: number of layers.
+        folder: the weights of its best confirm seed.
+        seeds: the result of each confirm seed that finished: ``score`` (0 … 1; mcc -1 … 1),
+            ``metrics`` by split, and ``constant``: whether it predicts a single class.
+        held_out: the metrics of these weights on the held-out splits, by split; empty without
+            such splits, and until the predict stage has scored them.
+    """
+
+    method: str
+    depth: int
+    folder: Path
+    seeds: tuple[dict[str, Any], ...]
+    held_out: Scores
+
+    @property
+    def name(self) -> str:
+        """The value of ``--student``, for example ``pkd-skip-3``."""
+        return f"{self.method}-{self.depth}"
+
+    @property
+    def mean(self) -> float:
+        """Mean score over the seeds, of which there is at least one."""
+        return statistics.fmean(seed["score"] for seed in self.seeds)
+
+    @property
+    def constant(self) -> int:
+        """How many seeds predict a single class."""
+        return sum(seed["constant"] for seed in self.seeds)
+
+    @property
+    def held_out_score(self) -> float | None:
+        """The mean over held-out splits of the mean of their metrics; None if unknown."""
+        if not self.held_out:
+            return None
+        return statistics.fmean(
+            statistics.fmean(metrics.values()) for metrics in self.held_out.values()
+        )
+
+
+def students(run_dir: Path, study: dict[str, Any], task: str) -> list[Student]:
+    """Returns the saved students of a task that have a confirmed score, the best first.
+
+    A higher mean dev score is better. Means that print alike (0.1 points) are ties, which the
+    higher held-out score breaks, then the smaller depth. Students all of whose seeds predict a
+    single class come last.
+
+    Raises:
+        InputError: if there are none yet.
+        CacheError: if an event of the ledger is damaged.
+    """
+    found = []
+    for depth in study["depths"]:
+        for method in study["methods"]:
+            folder = student_folder(run_dir, task, depth, method)
+            seeds = tuple(_of_complete(run_dir / LEDGER / "confirm" / folder.name, _seed_result))
+            if is_saved(folder) and seeds:
+                held_out = held_out_metrics(run_dir, folder.name)
+                found.append(Student(method, int(depth), folder, seeds, held_out))
+    if not found:
+        raise InputError(
+            f"{run_dir} holds no student of {task} yet (models/{task}-<depth>-<method>): a study "
+            "saves its students in the confirm stage"
+        )
+    return sorted(found, key=_rank)
+
+
+def _rank(student: Student) -> tuple[bool, float, float, int]:
+    """Sorts the best student first."""
+    held_out = student.held_out_score
+    return (
+        student.constant == len(student.seeds),
+        -printed(student.mean),
+        float("inf") if held_out is None else -held_out,
+        student.depth,
+    )
+
+
+def printed(score: float) -> float:
+    """Returns a score in percent as tables print it, with one decimal."""
+    return float(f"{100 * score:.1f}")
+
+
+def find_student(found: Sequence[Student], name: str | None) -> Student:
+    """Returns the student with a name, or the first one if there is no name.
+
+    Raises:
+        InputError: if no student has the name.
+    """
+    if name is None:
+        return found[0]
+    for student in found:
+        if student.name == name:
+            return student
+    names = [each.name for each in found]
+    raise InputError(
+        f"--student is {name!r}, but this run has {listed(names)}{did_you_mean(name, names)}"
+    )
+
+
+def doubts(found: Sequence[Student], taken: Student) -> list[str]:
+    """Returns what speaks against a student, one sentence each.
+
+    Args:
+        found: all students of the task.
+        taken: one of them.
+    """
+    sentences = []
+    scores = {each.name: each.held_out_score for each in found if each.constant < len(each.seeds)}
+    known = {name: score for name, score in scores.items() if score is not None}
+    best = max(known, key=known.__getitem__, default=None)
+    mine = taken.held_out_score
+    if best is not None and mine is not None and printed(known[best]) > printed(mine):
+        sentences.append(
+            f"{best} has a higher held-out score, {printed(known[best])} against {printed(mine)} "
+            f"of {taken.name}: dev and held-out rows disagree"
+        )
+    if taken.constant:
+        sentences.append(
+            f"{taken.name} is constant on {taken.constant} of {len(taken.seeds)} seeds (predicts "
+            "a single class): it has learnt nothing there"
+        )
+    return sentences
+
+
+def held_out_metrics(run_dir: Path, cell: str) -> Scores:
+    """Returns the held-out metrics of a cell's final model, by split; empty if there are none.
+
+    Args:
+        run_dir: the run folder of a study.
+        cell: for example ``rte-3-kd``, or ``rte-12-teacher``.
+
+    Raises:
+        CacheError: if an event of the ledger is damaged.
+    """
+    found = _of_complete(run_dir / LEDGER / "predict" / cell, _scored_splits)
+    return next(found, {})
+
+
+def _scored_splits(event: dict[str, Any]) -> Scores:
+    """Returns the splits that all metrics are defined on."""
+    return {
+        split: {name: float(value) for name, value in metrics.items()}
+        for split, metrics in (event.get("metrics") or {}).items()
+        if metrics and None not in metrics.values()
+    }
+
+
+def _seed_result(event: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "score": float(event["score"]),
+        "metrics": dict(event["metrics"]),
+        "constant": bool(event.get("constant", False)),
+    }
+
+
+def _of_complete(cell: Path, read: Callable[[dict[str, Any]], Read]) -> Iterator[Read]:
+    """Reads the end of each trial of a cell that finished."""
+    for path in sorted(cell.glob("*/end.json")):
+        try:
+            event = read_event(path)
+            if event["state"] == "complete":
+                yield read(event)
+        except DamagedFile as error:
+            raise CacheError(f"the ledger event {path} is damaged: {error.reason}") from None
+        except RunFormatError as error:
+            raise CacheError(str(error)) from None
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise CacheError(f"the ledger event {path} is damaged: {error}") from None
