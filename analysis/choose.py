@@ -1,9 +1,10 @@
 """Choose a student of a task: the best one within limits on latency, score or size.
 
-The choice is among the students whose confirm seeds are complete and that satisfy the limits, on
-the Pareto front of dev score against cost (latency if the run folder has a benchmark.json, else
-parameters). With a limit on latency or parameters, or with no limit, the best score is taken; with
---max-drop alone, the cheapest student. Exit codes: 0 chosen, 1 no student fits, 2 wrong input.
+The choice is among the students whose confirm seeds are complete, that satisfy the limits and that
+do not predict a single class. With a limit on latency or parameters, or with no limit, the best
+mean dev score is taken; with --max-drop alone, the cheapest student (latency if the run folder has
+a benchmark.json, else parameters). Equal dev scores, as printed: the higher held-out score, then
+the smaller student. Exit codes: 0 chosen, 1 no student fits, 2 wrong input.
 """
 
 import argparse

@@ -13,10 +13,10 @@ from analysis.exchange.config_fragments import write_fragments
 from analysis.exchange.trial_tables import write_trials
 from analysis.plots.all_plots import write_plots
 from analysis.plots.importance import NO_IMPORTANCE
-from analysis.rendering import CODE, GENERATED, Table
+from analysis.rendering import CODE, GENERATED, Table, markdown_line
 from analysis.results.budget import budget, failures, missing
 from analysis.results.headline import headline
-from analysis.results.summary import summary
+from analysis.results.summary import data_notes, summary
 from analysis.run_data.runs import Run, load_run
 from analysis.tables.all_tables import all_tables
 from analysis.tables.teachers import teachers_tables
@@ -74,6 +74,7 @@ def _facts(run: Run, tables: list[Table]) -> dict[str, Any]:
         "generated": GENERATED if run.generated else None,
         "headline": headline(run, numbers["comparison"], numbers.get("significance-overall")),
         "summary": summary(run, cells),
+        "data_notes": data_notes(run),
         "config": yaml.safe_dump(study["config"], sort_keys=False, allow_unicode=True),
         "unfinished": f"{len(absent)} of {len(cells)}" if absent else None,
         "missing": _first_lines(absent),
@@ -100,5 +101,5 @@ def _render(template: str, path: Path, facts: dict[str, Any]) -> None:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["with_code"] = _with_code
+    environment.filters |= {"with_code": _with_code, "markdown_line": markdown_line}
     path.write_text(environment.get_template(template).render(facts), encoding="utf-8")

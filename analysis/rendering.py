@@ -15,6 +15,7 @@ GENERATED = (
     "The numbers say nothing about GLUE and nothing about the methods."
 )
 
+_TAG = re.compile("<(?=[A-Za-z/!])")  # the start of an HTML tag
 # Code in a note, between backticks.
 CODE = re.compile("`([^`]+)`")
 
@@ -22,7 +23,13 @@ _LATEX = {
     **{character: f"\\{character}" for character in "&%$#_{}"},
     **{"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"},
     **{"±": r"$\pm$", "≥": r"$\geq$", "≤": r"$\leq$", "→": r"$\to$", "−": "$-$", "×": r"$\times$"},
-    **{"–": "--", "†": r"$\dagger$", "<": r"\textless{}", ">": r"\textgreater{}"},
+    **{
+        "–": "--",
+        "†": r"$\dagger$",
+        "|": r"\textbar{}",
+        "<": r"\textless{}",
+        ">": r"\textgreater{}",
+    },
 }
 
 
@@ -48,12 +55,13 @@ class Table:
 
     def markdown(self) -> str:
         """Returns the table and its notes in GitHub's Markdown."""
-        grid = self._grid("pipe", lambda text: f"**{text}**")
-        return "\n\n".join([grid if len(self.cells) else "Nothing yet.", *self.notes]) + "\n"
+        grid = self._grid("pipe", lambda text: f"**{text}**", markdown_line)
+        notes = map(markdown_line, self.notes)
+        return "\n\n".join([grid if len(self.cells) else "Nothing yet.", *notes]) + "\n"
 
     def text(self) -> str:
         """Returns the table for a terminal: bold cells have a star, notes are left out."""
-        return self._grid("simple", lambda text: f"{text} *")
+        return self._grid("simple", lambda text: f"{text} *", _one_line)
 
     def latex(self) -> str:
         """Returns a ``table`` environment for the package booktabs, with the notes below it."""
@@ -74,10 +82,17 @@ class Table:
         ]
         return "\n".join(lines) + "\n"
 
-    def _grid(self, style: str, make_bold: Callable[[str], str]) -> str:
-        rows = [[make_bold(text) if bold else text for text, bold in row] for row in self.rows()]
+    def _grid(
+        self, style: str, make_bold: Callable[[str], str], escape: Callable[[str], str]
+    ) -> str:
+        rows = [
+            [make_bold(escape(text)) if bold else escape(text) for text, bold in row]
+            for row in self.rows()
+        ]
         # Otherwise tabulate turns "65.0" back into the number 65.
-        return str(tabulate(rows, list(self.cells.columns), style, disable_numparse=True))
+        return str(
+            tabulate(rows, list(map(escape, self.cells.columns)), style, disable_numparse=True)
+        )
 
     def rows(self) -> Iterator[list[tuple[str, bool]]]:
         """Yields the printed rows, each a list of (text, whether it is bold)."""
@@ -111,6 +126,15 @@ def plain_table(
     """Returns a table without bold cells."""
     bold = pd.DataFrame(False, index=cells.index, columns=cells.columns)
     return Table(name, title, numbers, cells, bold, notes)
+
+
+def markdown_line(text: str) -> str:
+    """Returns a text for Markdown, on one line: names of labels may hold any character."""
+    return _TAG.sub("&lt;", _one_line(text).replace("|", "\\|"))
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.splitlines())
 
 
 def _latex(text: str) -> str:

@@ -37,6 +37,9 @@ def main(argv: list[str] | None = None, prog: str = PROG) -> int:
 
 
 def _report(options: argparse.Namespace) -> int:
+    from analysis.plots.font_cache import keep_fonts_out_of_home
+
+    keep_fonts_out_of_home()
     from analysis.pages import write_report
     from analysis.run_data.runs import load_run
     from analysis.tables.terminal import comparison_text

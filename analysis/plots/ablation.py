@@ -11,11 +11,13 @@ from matplotlib.lines import Line2D
 from analysis.labels import LOG_SETTINGS, SETTINGS, methods_in_order, task_label
 from analysis.plots.axis import set_axis
 from analysis.plots.canvas import (
+    CONSTANT_MARKER,
     MAX_DEPTHS,
     MAX_PANELS,
     MAX_TASKS,
     Plot,
     colour,
+    constant_caption,
     finish,
     flat_panels,
     hollow_handle,
@@ -52,7 +54,8 @@ def plots(run: Run) -> Iterator[Plot]:
         tasks, fewer_tasks = shown(tasks, most, "tasks", name)
         numbers = ablation_numbers(points, setting, tasks)
         figure = ablation_figure(numbers, setting, tasks, depths)
-        caption = _caption(setting, numbers) + fewer_tasks + fewer_depths
+        caption = _caption(setting, numbers) + constant_caption(points["constant"])
+        caption += fewer_tasks + fewer_depths
         yield Plot(name, caption, numbers, figure)
 
 
@@ -150,12 +153,18 @@ def _scatter(
 ) -> None:
     many = len(panel) > _MAX_VECTOR_POINTS
     for method in offsets:
+        of_method = panel[panel["method"] == method]
+        constant = of_method["constant"].astype(bool)
         for state, face in (("stopped", "none"), ("complete", colour(method))):
-            cell = panel[(panel["method"] == method) & (panel["state"] == state)]
+            cell = of_method[(of_method["state"] == state) & ~constant]
             style: dict[str, Any] = {"marker": marker(method), "s": 16, "linewidths": 0.7}
             style |= {"alpha": 0.4 if state == "stopped" else 0.55, "zorder": 2}
             x = _place(cell["value"], method, offsets, choices)
             axes.scatter(x, cell["score"], fc=face, ec=colour(method), rasterized=many, **style)
+        cell = of_method[constant]
+        x = _place(cell["value"], method, offsets, choices)
+        style = {"marker": CONSTANT_MARKER, "s": 60, "linewidths": 0.2, "zorder": 2}
+        axes.scatter(x, cell["score"], color=colour(method), rasterized=many, **style)
 
 
 def _lines(

@@ -45,6 +45,7 @@ def set_axis(
     elif log and distinct[-1] > 0:
         smallest = min(value for value in distinct if value > 0)
         getattr(axes, f"set_{which}scale")("symlog", linthresh=smallest)
+        axis.set_major_formatter(lambda value, _: setting_text(value))
     else:
         margin = 0.05 * (distinct[-1] - distinct[0]) or 1.0
         axes.set(**{f"{which}lim": (distinct[0] - margin, distinct[-1] + margin)})

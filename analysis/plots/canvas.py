@@ -11,11 +11,14 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.text import Text
 from matplotlib.ticker import MaxNLocator
 
 from analysis.labels import method_label, method_of
 from pkd.distillation.methods import METHODS, TEACHER
 
+CONSTANT_CAPTION = " † marks what is constant (predicts a single class) on a seed or more."
+CONSTANT_MARKER = "$\u2020$"  # of a constant trial
 PANEL = (3.9, 2.1)  # inches of one small multiple
 # Tasks and depths with panels in one figure; `shown` picks them and extends the caption.
 MAX_TASKS, MAX_DEPTHS = 8, 4
@@ -43,8 +46,15 @@ class Plot:
     numbers: pd.DataFrame
     figure: Figure
 
+    @property
+    def title(self) -> str:
+        """The title of the figure; what a reader without the image gets beside the caption."""
+        return self.figure.get_suptitle().rpartition("\n")[2]
+
     def write(self, folder: Path) -> None:
         """Writes ``<name>.png``, ``<name>.svg`` and ``<name>.csv`` into `folder`."""
+        for text in self.figure.findobj(Text):
+            text.set_parse_math(False)  # a label may hold dollar signs
         # One layout for both files; otherwise matplotlib computes it, and draws, twice per file.
         layout = self.figure.get_layout_engine()
         if layout is not None:
@@ -141,6 +151,22 @@ def method_handles(methods: Iterable[str]) -> list[Line2D]:
 def hollow_handle(label: str) -> Line2D:
     """Returns the legend entry of hollow marks of any method."""
     return Line2D([], [], marker="o", ls="", mfc="none", mec="#555555", label=label)
+
+
+def mark_constant(axes: Axes, x: float, y: float, seeds: int) -> None:
+    """Writes † beside the mark of a model that is constant on one seed or more."""
+    if seeds:
+        style: dict[str, Any] = {"textcoords": "offset points", "fontsize": 9}
+        axes.annotate("†", (x, y), xytext=(1, 5), **style)
+
+
+def constant_caption(constant: pd.Series) -> str:
+    """Returns the sentence of a caption about †, with a leading space; empty without such marks.
+
+    Args:
+        constant: For each mark, whether it is constant, or on how many seeds.
+    """
+    return CONSTANT_CAPTION if constant.fillna(0).any() else ""
 
 
 def offset(i: int, n: int) -> float:

@@ -16,8 +16,10 @@ from analysis.plots.canvas import (
     MAX_TASKS,
     Plot,
     colour,
+    constant_caption,
     finish,
     hollow_handle,
+    mark_constant,
     marker,
     offset,
     panels,
@@ -49,7 +51,10 @@ def plots(run: Run) -> Iterator[Plot]:
         "slope",
         f"Confirmed dev score minus that of {base}, in points, for each task. The lines only "
         "connect the marks of a task. Error bars: standard error of the difference of the two "
-        "means over seeds. Hollow marks: seeds are missing." + fewer_tasks + fewer_depths,
+        "means over seeds. Hollow marks: seeds are missing."
+        + constant_caption(numbers["constant"])
+        + fewer_tasks
+        + fewer_depths,
         numbers,
         gains_figure(numbers, tasks, depths),
     )
@@ -124,6 +129,7 @@ def _draw(axes: Axes, line: pd.DataFrame, dashes: Any) -> None:
         style: dict[str, Any] = {"color": colour(row["method"]), "marker": marker(row["method"])}
         style |= {"ms": 5, "mfc": face, "capsize": 2, "elinewidth": 0.9}
         axes.errorbar(row["place"], row["difference"], row["se"], **style)
+        mark_constant(axes, row["place"], row["difference"], row["constant"])
 
 
 def _name_lines(axes: Axes, ends: dict[str, tuple[float, float]], count: int) -> None:

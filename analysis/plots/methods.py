@@ -13,9 +13,11 @@ from analysis.plots.canvas import (
     TEACHER_LINE,
     Plot,
     colour,
+    constant_caption,
     finish,
     flat_panels,
     hollow_handle,
+    mark_constant,
     marker,
     method_handles,
     offset,
@@ -37,7 +39,8 @@ def plots(run: Run) -> Iterator[Plot]:
             "Methods and depths: mean and standard deviation of the dev score over confirm seeds. "
             "Hollow marks: seeds are missing. The dashed line is the teacher (n = 1)."
         )
-        yield Plot("methods", caption + fewer, points, methods_figure(points, tasks))
+        caption += constant_caption(points["constant"]) + fewer
+        yield Plot("methods", caption, points, methods_figure(points, tasks))
 
 
 def methods_figure(points: pd.DataFrame, tasks: Sequence[str]) -> Figure:
@@ -59,10 +62,13 @@ def methods_figure(points: pd.DataFrame, tasks: Sequence[str]) -> Figure:
                 face = colour(method) if row["n"] >= row["planned"] else "white"
                 style: dict[str, Any] = {"color": colour(method), "marker": marker(method)}
                 axes.errorbar(place, row["mean"], row["sd"], ms=6, capsize=3, mfc=face, **style)
-        for score in points.loc[(points["task"] == task) & (points["method"] == TEACHER), "mean"]:
-            axes.axhline(score, **TEACHER_LINE)
+                mark_constant(axes, place, row["mean"], row["constant"])
         axes.set_xticks(range(len(depths)), [f"{depth} layers" for depth in depths])
         axes.set_xlim(-0.5, len(depths) - 0.5)
+        teacher = points[(points["task"] == task) & (points["method"] == TEACHER)]
+        for row in teacher.to_dict("records"):
+            axes.axhline(row["mean"], **TEACHER_LINE)
+            mark_constant(axes, -0.5, row["mean"], row["constant"])
         axes.set_title(task_label(task), fontsize=9)
     handles = method_handles(methods)
     if (points["method"] == TEACHER).any():

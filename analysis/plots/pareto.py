@@ -13,9 +13,11 @@ from analysis.plots.canvas import (
     MAX_TASKS,
     Plot,
     colour,
+    constant_caption,
     finish,
     flat_panels,
     hollow_handle,
+    mark_constant,
     marker,
     method_handles,
     offset,
@@ -48,6 +50,7 @@ def plots(run: Run) -> Iterator[Plot]:
             "is the Pareto front: the best mean score at each cost, up to the spread over seeds. "
             "Models of one depth cost the same; their marks are drawn side by side. Error bars: "
             "standard deviation over seeds. Hollow marks: seeds are missing."
+            + constant_caption(numbers["constant"])
             + (" Average over tasks: models that are complete on all tasks." if average else "")
             + fewer,
             numbers,
@@ -101,6 +104,7 @@ def _draw(axes: Axes, panel: pd.DataFrame, students: list[str]) -> None:
         style: dict[str, Any] = {"color": colour(row["method"]), "marker": marker(row["method"])}
         style |= {"ms": 9 if row["method"] == TEACHER else 6, "mfc": face, "capsize": 2}
         axes.errorbar(row["x"], row["mean"], row["sd"], elinewidth=0.9, **style)
+        mark_constant(axes, row["x"], row["mean"], row["constant"])
     axes.set_xlim(costs[0] / room, costs[-1] * room)
     # Each step is left of all marks of its depth; otherwise some would seem to beat the front.
     front = panel[panel["front"]].drop_duplicates("cost").sort_values("cost")

@@ -11,6 +11,7 @@ from matplotlib.ticker import MaxNLocator
 
 from analysis.labels import methods_in_order, task_label
 from analysis.plots.canvas import (
+    CONSTANT_MARKER,
     MAX_DEPTHS,
     MAX_PANELS,
     MAX_TASKS,
@@ -44,7 +45,10 @@ def plots(run: Run) -> Iterator[Plot]:
         "progress",
         "Search progress: the best dev score so far of each cell against the device time of its "
         "trials, summed in the order in which they ended. Each mark is the end of a trial: hollow "
-        "if the scheduler stopped it early, a cross if it failed." + fewer_tasks + fewer_depths,
+        "if the scheduler stopped it early, a cross if it failed, † if it is constant (predicts a "
+        "single class): its score counts only if all trials of the cell are."
+        + fewer_tasks
+        + fewer_depths,
         numbers,
         progress_figure(numbers, tasks, depths),
     )
@@ -85,8 +89,13 @@ def _draw(axes: Axes, cell: pd.DataFrame, method: str, scale: int) -> None:
     x, y = scale * cell["device_hours"], cell["best"].bfill()
     axes.plot(x, y, color=colour(method), lw=1.2, drawstyle="steps-post")
     style: dict[str, Any] = {"s": 20, "linewidths": 0.9, "zorder": 3}
+    constant = cell["constant"] & (cell["state"] != "failed")
     for state, face in (("complete", colour(method)), ("stopped", "white")):
-        at = cell["state"] == state
+        at = (cell["state"] == state) & ~constant
         axes.scatter(x[at], y[at], marker=marker(method), fc=face, ec=colour(method), **style)
-    at = cell["state"] == "failed"
-    axes.scatter(x[at], y[at], marker="x", color=colour(method), **style)
+    for symbol, at, size in (
+        ("x", cell["state"] == "failed", 20),
+        (CONSTANT_MARKER, constant, 60),
+    ):
+        style |= {"s": size}
+        axes.scatter(x[at], y[at], marker=symbol, color=colour(method), **style)

@@ -12,6 +12,7 @@ import pandas as pd
 from analysis.labels import column_label, ordered_metrics
 from analysis.run_data.published import (
     TEACHER_LAYERS,
+    absent_splits,
     difference_from_paper,
     lookup,
     published_task,
@@ -48,6 +49,22 @@ def columns(run: Run) -> list[Column]:
     return found
 
 
+def printed_columns(run: Run) -> list[Column]:
+    """Returns the columns of a table by task: `columns` and `absent_columns`."""
+    tasks = list(run.study["tasks"])
+    found = [*columns(run), *absent_columns(run)]
+    return sorted(found, key=lambda column: tasks.index(column.task))
+
+
+def absent_columns(run: Run) -> list[Column]:
+    """Returns the columns of the paper's tables that the data of the study lack."""
+    return [
+        Column(task, split, tuple(ordered_metrics(about["metrics"])))
+        for task, about in run.study["tasks"].items()
+        for split in absent_splits(task, about["dev_splits"])
+    ]
+
+
 def teachers(run: Run) -> pd.DataFrame:
     """Returns the teacher of each task: the best trial that did not fail, one row per task.
 
@@ -79,8 +96,8 @@ def comparison(run: Run) -> pd.DataFrame:
     data are the published ones).
 
     The macro average has extra rows with `task` = `AVERAGE`: the mean over tasks of the mean over
-    each task's splits and metrics. They exist in studies of two tasks or more, for models that
-    are complete on every task.
+    each task's splits and metrics; their ``constant`` is the sum over tasks. They exist in studies
+    of two tasks or more, for models that are complete on every task and lack no metric.
     """
     rows: list[dict[str, Any]] = []
     taught, confirm = teachers(run), confirmed(run)
@@ -97,7 +114,7 @@ def comparison(run: Run) -> pd.DataFrame:
     table["difference"] = table["mean"] - table["published_dev"]
     same = {task: not difference_from_paper(run.study, task) for task in run.study["tasks"]}
     table["replication"] = table["task"].map(same).fillna(False).astype(bool)
-    # Missing in the rows of the average.
+    # n and planned are missing in the rows of the average.
     return table.astype({"n": "Int64", "planned": "Int64", "constant": "Int64"})
 
 
@@ -108,13 +125,13 @@ def skip_vs_last(numbers: pd.DataFrame) -> pd.DataFrame:
         numbers: What `comparison` returns.
 
     Returns:
-        Columns ``depth``, ``task``, ``split``, ``metric``; ``mean``, ``sd``, ``n`` and
-        ``published_test`` of both methods, with the prefixes ``skip_`` and ``last_``; and
+        Columns ``depth``, ``task``, ``split``, ``metric``; ``mean``, ``sd``, ``n``, ``constant``
+        and ``published_test`` of both methods, with the prefixes ``skip_`` and ``last_``; and
         ``difference`` and ``published_difference``, skip - last. No rows if the study lacks
         ``pkd-skip`` or ``pkd-last``.
     """
     place = ["depth", "task", "split", "metric"]
-    values = ["mean", "sd", "n", "published_test"]
+    values = ["mean", "sd", "n", "constant", "published_test"]
     students = numbers[numbers["method"].isin(["pkd-skip", "pkd-last"])]
     parts = []
     for method in ("pkd-skip", "pkd-last"):
@@ -204,14 +221,19 @@ def _macro_average(table: pd.DataFrame) -> pd.DataFrame:
     splits = table.groupby([*model, "task", "split"], sort=False)["mean"].mean()
     tasks = splits.groupby([*model, "task"], sort=False).mean()
     average = tasks.groupby(model, sort=False).mean()
-    whole = table.groupby(model, sort=False)["status"].agg(lambda s: set(s) == {"complete"})
-    frame = average[whole].rename("mean").reset_index()
+    usable = (table["status"] == "complete") & table["mean"].notna()
+    whole = usable.groupby([table[key] for key in model], sort=False).all()
+    cells = table.drop_duplicates([*model, "task"]).groupby(model, sort=False)
+    frame = pd.DataFrame({"mean": average, "constant": cells["constant"].sum()})[whole]
+    frame = frame.reset_index()
     return frame.assign(task=AVERAGE, split="", metric="macro average", status="complete")
 
 
 def _best_students(table: pd.DataFrame) -> pd.Series:
     ended = table[(table["status"] == "complete") & (table["method"] != TEACHER)]
     place = ["depth", "task", "split"]
+    whole = ended["mean"].notna().groupby([ended[key] for key in [*place, "method"]])
+    ended = ended[whole.transform("all")]
     value = ended.groupby([*place, "method"])["mean"].transform("mean")
     rivals = ended.groupby(place)["method"].transform("nunique")
     top = value.groupby([ended[key] for key in place]).transform("max")

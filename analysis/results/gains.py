@@ -13,8 +13,8 @@ _PLACE = ["task", "depth"]
 def gains(run: Run) -> pd.DataFrame:
     """Returns confirmed scores minus the baseline's: the first method, FT in most studies.
 
-    Columns: ``task``, ``depth``, ``method``, ``mean``, ``sd``, ``n``, ``planned`` as in
-    `analysis.results.settings.scores_by_method`, ``baseline`` (the method that is subtracted),
+    Columns: ``task``, ``depth``, ``method``, ``mean``, ``sd``, ``n``, ``constant``, ``planned`` as
+    in `analysis.results.settings.scores_by_method`, ``baseline`` (the method that is subtracted),
     ``difference`` (points) and ``se``: the standard error of the difference of two independent
     means, sqrt(sd² / n + sd² / n); 0 for the baseline itself, missing if either has a single
     seed. A task and depth without the baseline, or with the baseline alone, is left out.

@@ -1,6 +1,6 @@
 """The findings of a study in a few sentences, at the top of the report."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import pandas as pd
 
@@ -19,7 +19,7 @@ def headline(run: Run, numbers: pd.DataFrame, overall: pd.DataFrame | None) -> l
         numbers: What `analysis.results.comparison.comparison` returns.
         overall: What `analysis.results.significance.overall` returns, if any pair could be tested.
     """
-    sentences: list[str] = []
+    sentences = [*_constant_teachers(numbers)]
     for depth in run.study["depths"]:
         sentences += _best_student(run, numbers, depth)
         sentences += _constant(numbers, depth)
@@ -41,27 +41,49 @@ def _best_student(run: Run, numbers: pd.DataFrame, depth: int) -> Iterator[str]:
     if students.empty:
         return
     best = students.loc[students["mean"].idxmax()]
+    constant = scores[(scores["depth"] == depth) & (scores["method"] == best["method"])]
+    mark = " (constant on at least one seed)" if constant["constant"].any() else ""
     text = f"{depth} layers: the best student, {method_label(best['method'])}, scores "
-    text += f"{best['mean']:.1f} {where}"
+    text += f"{best['mean']:.1f}{mark} {where}"
     teacher = macro.loc[macro["method"] == TEACHER, "mean"]
     if len(teacher):
-        share = 100 * best["mean"] / teacher.iloc[0]
-        text += f", {share:.1f} % of its teacher's {teacher.iloc[0]:.1f}"
+        text += _beside_teacher(best["mean"], teacher.iloc[0])
     yield text + _size(run, depth) + "."
+
+
+def _beside_teacher(student: float, teacher: float) -> str:
+    """The share of the teacher's score; a score of 0 or less has no shares."""
+    if teacher <= 0 or student < 0:
+        return f"; its teacher scores {teacher:.1f}"
+    return f", {100 * student / teacher:.1f} % of its teacher's {teacher:.1f}"
+
+
+def _constant_teachers(numbers: pd.DataFrame) -> Iterator[str]:
+    found = numbers[(numbers["method"] == TEACHER) & (numbers["task"] != AVERAGE)]
+    tasks = found.loc[found["constant"].fillna(0) > 0, "task"].unique()
+    if len(tasks):
+        yield (
+            f"The teacher is constant (it predicts a single class) on {_joined(tasks)}: it has "
+            "learnt nothing, so its students can learn nothing from it."
+        )
+
+
+def _joined(tasks: Iterable[str]) -> str:
+    return ", ".join(map(task_label, tasks))
 
 
 def _constant(numbers: pd.DataFrame, depth: int) -> Iterator[str]:
     """The students that predict a single class, whose scores need no learning."""
     found = numbers[(numbers["depth"] == depth) & (numbers["method"] != TEACHER)]
-    found = found[found["constant"].fillna(0) > 0].drop_duplicates(["task", "method"])
+    found = found[(found["constant"].fillna(0) > 0) & (found["task"] != AVERAGE)]
     cells = [
         f"{method_label(row['method'])} on {task_label(row['task'])}"
-        for row in found.to_dict("records")
+        for row in found.drop_duplicates(["task", "method"]).to_dict("records")
     ]
     if cells:
         yield (
-            f"{depth} layers: these students predict a single class on at least one seed, so "
-            f"their scores say nothing about the method: {', '.join(cells)}."
+            f"{depth} layers: these students are constant (predict a single class) on at least "
+            f"one seed, so their scores say nothing about the method: {', '.join(cells)}."
         )
 
 

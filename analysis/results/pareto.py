@@ -71,6 +71,7 @@ def _average(table: pd.DataFrame, tasks: int) -> pd.DataFrame:
     models = whole.groupby(["depth", "method"], sort=False)
     average = models[["mean", "cost"]].mean()[models.size() == tasks].reset_index()
     average = average.assign(task=AVERAGE, sd=float("nan"), n=1, planned=1)
+    average["constant"] = models["constant"].sum()[models.size() == tasks].to_numpy()
     if "own_rows" in table:
         average["own_rows"] = bool(table["own_rows"].all())
     return average[table.columns] if tasks > 1 else average.iloc[:0]

@@ -41,15 +41,16 @@ def ablation(run: Run, setting: str) -> pd.DataFrame:
             A study searches the last two as cells.
 
     Returns:
-        Columns ``task``, ``depth``, ``method``, ``trial``, ``value``, ``state``, ``score`` and
-        ``centred``: the score minus the mean score of its cell, in points, so that tasks can be
-        pooled. For ``depth`` the mean is that of the task and method, for ``strategy`` that of
-        the task and depth, because the mean of the cell would remove the effect. ``centred`` is
-        missing if the group has tried a single value.
+        Columns ``task``, ``depth``, ``method``, ``trial``, ``value``, ``state``, ``constant``
+        (whether it predicts a single class), ``score`` and ``centred``: the score minus the mean
+        score of its cell, in points, so that tasks can be pooled. For ``depth`` the mean is that
+        of the task and method, for ``strategy`` that of the task and depth, because the mean of
+        the cell would remove the effect. ``centred`` is missing if the group has tried a single
+        value.
     """
     search = _ended_search(run)
     search = search.assign(strategy=search["method"].map(_strategy))
-    columns = [*_CELL, "trial", "value", "state", "score", "centred"]
+    columns = [*_CELL, "trial", "value", "state", "constant", "score", "centred"]
     if setting not in [*run.settings, *_SHARED]:
         return pd.DataFrame(columns=columns)
     search = search[search[setting].notna()]
@@ -87,11 +88,13 @@ def scores_by_method(run: Run) -> pd.DataFrame:
     """Returns confirmed scores by cell: ``mean``, ``sd`` (ddof 1), ``n`` of ``planned`` seeds.
 
     The score (percent) is the one that searches maximise: the mean of a task's metrics on its
-    first dev split. The teacher has one row per task, with n = 1.
+    first dev split. ``constant`` is how many of the n predict a single class. The teacher has one
+    row per task, with n = 1.
     """
     trials = pd.concat([confirmed(run), teachers(run)])
     scores = (100 * trials["score"]).groupby([trials[key] for key in _CELL], sort=False)
     table = scores.agg(mean="mean", sd="std", n="count").reset_index()
+    table = table.join(trials.groupby(_CELL)["constant"].sum(), on=_CELL)
     seeds = int(run.study["budget"]["confirm_seeds"])
     table["planned"] = table["method"].map(lambda method: 1 if method == TEACHER else seeds)
     return table[table["n"] > 0].reset_index(drop=True)

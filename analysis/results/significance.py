@@ -125,10 +125,11 @@ def _predictions(run: Run, task: str, cells: pd.DataFrame) -> Predictions:
     usable, problems = {}, [*found.problems]
     for (depth, method, trial), codes in found.predicted.items():
         value, known = score(metrics, found.labels, codes), recorded[depth, method, trial]
-        if abs(value - known) > 1e-6:
+        if not abs(value - known) <= 1e-6:  # also if the recorded score is missing
             problems.append(
                 f"predictions/confirm/{task}-{depth}-{method}/{trial} is not used: it scores "
-                f"{value:.4f}, but the ledger holds {known:.4f}"
+                f"{value:.4f}, but the ledger holds "
+                + ("no score" if np.isnan(known) else f"{known:.4f}")
             )
         else:
             usable[depth, method, trial] = codes

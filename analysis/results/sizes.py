@@ -79,7 +79,7 @@ def student_encoder(run: Run) -> dict[str, Any]:
 def parameters_of_layers(model: dict[str, Any], depth: int) -> dict[str, Any]:
     """Returns the parameters of a recorded model cut to `depth` layers; empty if not recorded."""
     whole = model.get("parameters")
-    if not isinstance(whole, dict) or not set(_PARTS) <= whole.keys():
+    if not isinstance(whole, dict) or not set(_PARTS) <= whole.keys() or not whole["total"]:
         return {}
     layers = whole["layers"] * depth // int(model["layers"])
     return {**whole, "layers": layers, "total": whole["embeddings"] + layers + whole["pooler"]}

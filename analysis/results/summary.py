@@ -34,6 +34,18 @@ def summary(run: Run, cells: pd.DataFrame) -> dict[str, str]:
     }
 
 
+def data_notes(run: Run) -> list[str]:
+    """Returns what the study found in the data of its tasks, one sentence each.
+
+    ``study.yaml`` holds them under ``notes`` of a task; an older version recorded none.
+    """
+    return [
+        f"{task_label(task)}: {note}"
+        for task, about in run.study["tasks"].items()
+        for note in about.get("notes") or ()
+    ]
+
+
 def _ensemble(teacher: dict[str, Any]) -> str:
     """The number of teachers per task, if it is more than one."""
     sizes = {task_label(task): size for task, size in teacher.get("ensemble", {}).items()}

@@ -1,6 +1,7 @@
 """The inference times of ``benchmark.json``, measured by ``pkd-study benchmark``."""
 
 import json
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -121,4 +122,7 @@ def _parsed(content: dict[str, Any]) -> Benchmark:
     ]
     if not parameters or not rows:
         raise ValueError("it holds no times")
-    return Benchmark(about, parameters, pd.DataFrame(rows))
+    times = pd.DataFrame(rows)
+    if not times["seconds"].between(0, math.inf, inclusive="neither").all():
+        raise ValueError("a time is not above 0 seconds")  # speed-ups would be nan or inf
+    return Benchmark(about, parameters, times)

@@ -67,6 +67,13 @@ def published_task(task: str, split: str) -> str:
     return _MNLI.get(split, task) if task == "mnli" else task
 
 
+def absent_splits(task: str, dev_splits: list[str]) -> list[str]:
+    """Returns the dev splits in the published tables that a study of GLUE's task lacks."""
+    if task != "mnli" or not set(_MNLI) & set(dev_splits):
+        return []
+    return [split for split in _MNLI if split not in dev_splits]
+
+
 def start_layers(study: dict[str, Any]) -> str:
     """Returns the layers that students start from: ``first``, ``spaced`` or layer numbers."""
     layers = study.get("config", {}).get("train", {}).get("start_layers", "first")

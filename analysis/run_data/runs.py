@@ -216,12 +216,15 @@ def _flaw(event: Event, file_name: str) -> str | None:
         return f"it lacks {', '.join(absent)}"
     if event["event"] != kind:
         return f"its event is {event['event']!r}"
-    for key in ("score", "seconds", "train_seconds", "eval_seconds"):
+    for key in sorted(_NUMERIC):
         if not isinstance(event.get(key), int | float | None):
             return f"its {key} is {event[key]!r}, which is not a number"
     splits = event.get("metrics") or {}
     if not isinstance(splits, dict) or not all(isinstance(m, dict) for m in splits.values()):
         return "its metrics are not {split: {metric: value}}"
+    for name, value in _metrics(event).items():
+        if not isinstance(value, int | float | None):
+            return f"its metric {name} is {value!r}, which is not a number"
     if not isinstance(event.get("settings", {}), dict):
         return "its settings are not a mapping"
     return None

@@ -14,7 +14,7 @@ def tables(run: Run) -> list[Table]:
     cells = budget(run)
     note = (
         "Done: trials that ended without failing, including those that the scheduler stopped "
-        "early. Single class: done trials that predict a single class; the search replaces these "
+        "early. Constant: done trials that predict a single class; the search replaces these "
         "and failed trials, with at most as many extra trials as planned ones. Device hours: the "
         "sum of the trials' wall-clock times; trials that share a device count in full."
     )
@@ -36,7 +36,7 @@ def _budget_cells(numbers: pd.DataFrame) -> pd.DataFrame:
         cells |= {"Task": numbers["task"].map(task_label), "Layers": numbers["depth"].astype(str)}
     cells["Method"] = numbers["method"].map(method_label)
     cells["Done"] = numbers["done"].astype(str) + "/" + numbers["planned"].astype(str)
-    headings = {"stopped": "Stopped early", "constant": "Single class"}
+    headings = {"stopped": "Stopped early"}
     for name in ("stopped", "constant", "failed", "unfinished", "epochs"):
         cells[headings.get(name, name.capitalize())] = numbers[name].astype(str)
     whole = numbers["epochs"] + numbers["epochs_saved"]

@@ -1,17 +1,26 @@
 """The answer of ``pkd-study choose``: which student to take, and why not the others."""
 
 import math
+from typing import Any
 
 import pandas as pd
 
 from analysis.labels import method_label, task_label
 from analysis.rendering import GENERATED, shell_path
-from analysis.results.choice import Limits, candidates, choose
+from analysis.results.choice import (
+    Limits,
+    better_held_out,
+    candidates,
+    choose,
+    printed,
+    ranked,
+)
 from analysis.results.significance import differences
 from analysis.run_data.measured_times import Benchmark, load_benchmark
 from analysis.run_data.runs import Run
+from analysis.tables.held_out import student_name
 from pkd.distillation.methods import TEACHER
-from pkd.errors import InputError
+from pkd.errors import InputError, did_you_mean
 from pkd.files.run_format import BENCHMARK_FILE
 
 
@@ -38,12 +47,16 @@ def answer(run: Run, task: str, limits: Limits) -> tuple[str, bool]:
     lines = [f"*** {GENERATED} ***", ""] if run.generated else []
     taken = choose(table, limits)
     if taken is None:
-        why = f"no student satisfies {limits}" if str(limits) else "no student can be taken yet"
-        lines += [f"{task_label(task)}: {why}"]
-        lines += ["", *_others(students, None)]
-        return "\n".join([*lines, "", "Loosen a limit, or add depths to the study."]), False
+        why = f"no student satisfies {limits}" if str(limits) else "no student can be taken"
+        advice = "Loosen a limit, or add depths to the study."
+        if not str(limits):
+            advice = "Continue the study; if its students are constant, train for more epochs."
+        lines += [f"{task_label(task)}: {why}", "", *_others(students, None), "", advice]
+        return "\n".join(lines), False
     lines += _description(run, task, table, taken, benchmark)
-    lines += ["", *_reasons(run, task, students, taken, limits), "", *_others(students, taken)]
+    lines += ["", *_reasons(run, task, table, taken, limits)]
+    lines += _warnings(table, taken, limits)
+    lines += ["", *_others(students, taken)]
     name = f"{taken['method']}-{taken['depth']}"
     lines += [
         "",
@@ -74,6 +87,7 @@ def _benchmark(run: Run, task: str, limits: Limits) -> Benchmark | None:
     if task not in run.study["tasks"]:
         raise ChoiceError(
             f"--task is {task!r}, but this study has {', '.join(run.study['tasks'])}"
+            + did_you_mean(task, run.study["tasks"])
         )
     benchmark, problem = load_benchmark(run.path)
     if benchmark is None and limits.latency is not None:
@@ -99,7 +113,11 @@ def _description(
     score = f"  score       {_score(taken)}: {metrics} on {about['dev_splits'][0]}, percent"
     if teacher["method"] == TEACHER:
         score += f"; teacher {_score(teacher)}, drop {taken['drop']:.1f}"
-    lines = [f"{task_label(task)}: take {_name(taken)}", score]
+    lines = [
+        f"{task_label(task)}: take {student_name(taken)}",
+        score,
+        _held_out(about, teacher, taken),
+    ]
     if benchmark is not None and not math.isnan(taken["ms"]):
         lines.append(
             f"  latency     {taken['ms']:.3g} ms for one row at a time"
@@ -117,21 +135,41 @@ def _description(
     return lines
 
 
+def _held_out(about: dict[str, Any], teacher: pd.Series, taken: pd.Series) -> str:
+    splits = " and ".join(about.get("held_out") or ())
+    if pd.isna(taken["held_out"]):
+        reason = f"{splits} not scored yet" if splits else "no held-out rows"
+        return f"  held-out    {reason}; the dev score is optimistic: dev rows chose the settings"
+    text = f"  held-out    {taken['held_out']:.1f} (n = 1)" + (f" on {splits}" if splits else "")
+    if not pd.isna(taken["held_out_drop"]):
+        text += f"; teacher {teacher['held_out']:.1f}, drop {taken['held_out_drop']:.1f}"
+    return f"{text}; no choice was made by these rows"
+
+
 def _share_of_teacher(teacher: pd.Series, taken: pd.Series, column: str) -> str:
-    ratio = taken[column] / teacher[column] if teacher["method"] == TEACHER else math.nan
-    return "" if math.isnan(ratio) else f", {ratio:.2f} of the teacher's"
+    if teacher["method"] != TEACHER or not teacher[column] > 0:
+        return ""
+    return f", {taken[column] / teacher[column]:.2f} of the teacher's"
 
 
 def _reasons(
-    run: Run, task: str, students: pd.DataFrame, taken: pd.Series, limits: Limits
+    run: Run, task: str, table: pd.DataFrame, taken: pd.Series, limits: Limits
 ) -> list[str]:
-    fits, front = students[students["refused"] == ""], students[students["front"]]
-    cheapest = limits.drop is not None and not limits.cost
+    fits = ranked(table)
+    best = (
+        "the cheapest, then the best mean dev score,"
+        if limits.cheapest
+        else ("the best mean dev score")
+    )
     limited = f"that satisfy {limits}" if str(limits) else "that are complete"
-    lines = [
-        f"why: {'the cheapest' if cheapest else 'the best mean score'} among the {len(front)} "
-        f"student(s) on the Pareto front of the {len(fits)} student(s) {limited}"
-    ]
+    lines = [f"why: {best} of the {len(fits)} student(s) {limited}"]
+    rivals = fits[fits["cost"] == taken["cost"]] if limits.cheapest else fits
+    rivals = rivals[(rivals["mean"].map(printed) == printed(taken["mean"]))].drop(taken.name)
+    if len(rivals):
+        names = "; ".join(student_name(row) for _, row in rivals.iterrows())
+        lines.append(
+            f"     the same dev score: {names}. The held-out score decides, then the size"
+        )
     similar = _without_shown_difference(run, task, taken)
     if similar:
         lines.append(
@@ -140,6 +178,33 @@ def _reasons(
     if taken["n"] < 3:
         lines.append(f"     n = {taken['n']} seed(s): a difference of one point may be chance")
     return lines
+
+
+def _warnings(table: pd.DataFrame, taken: pd.Series, limits: Limits) -> list[str]:
+    """What speaks against the choice, one line each."""
+    lines = []
+    better, teacher = better_held_out(table, taken), table.iloc[0]
+    if better is not None:
+        lines.append(
+            f"{student_name(better)} has a higher held-out score, {better['held_out']:.1f} "
+            f"against {taken['held_out']:.1f}: dev and held-out rows disagree"
+        )
+    if limits.drop is not None and taken["held_out_drop"] > limits.drop:
+        lines.append(
+            f"on held-out rows it is {taken['held_out_drop']:.1f} points below the teacher, more "
+            f"than --max-drop {limits.drop:g}"
+        )
+    if taken["constant"]:
+        lines.append(
+            f"{student_name(taken)} is constant on {taken['constant']} of {taken['n']} seeds "
+            "(predicts a single class): its mean says little"
+        )
+    if teacher["method"] == TEACHER and teacher["constant"]:
+        lines.append(
+            "the teacher is constant (predicts a single class): it has learnt nothing, and a "
+            "drop below it means nothing"
+        )
+    return [f"warning: {line}" for line in lines]
 
 
 def _without_shown_difference(run: Run, task: str, taken: pd.Series) -> list[str]:
@@ -153,29 +218,31 @@ def _without_shown_difference(run: Run, task: str, taken: pd.Series) -> list[str
 
 
 def _others(students: pd.DataFrame, taken: pd.Series | None) -> list[str]:
-    """The students that are not taken, each with the reason."""
+    """The students that are not taken, each with its scores and the reason."""
     lines = []
     for number, row in students.iterrows():
         if taken is not None and number == taken.name:
             continue
-        reason = row["refused"] or _why_not_best(row, taken)
-        lines.append(f"    {_name(row)}: {_score(row)}; {reason}")
+        reason = row["refused"] or _beside(row, taken)
+        held_out = "" if pd.isna(row["held_out"]) else f", held-out {row['held_out']:.1f}"
+        lines.append(f"    {student_name(row)}: {_score(row)}{held_out}; {reason}")
     return ["not taken:", *lines] if lines else []
 
 
-def _why_not_best(row: pd.Series, taken: pd.Series | None) -> str:
-    if not row["front"]:
-        return "another student costs no more and scores as high or higher"
+def _beside(row: pd.Series, taken: pd.Series | None) -> str:
+    """How a student that could be taken differs from the taken one."""
     assert taken is not None
-    if row["mean"] == taken["mean"]:
-        return "costs and scores the same"
-    return "costs less, scores less" if row["mean"] < taken["mean"] else "costs more, scores more"
+    cost = _compared("costs", row["cost"], taken["cost"])
+    return f"{cost}, {_compared('scores', printed(row['mean']), printed(taken['mean']))}"
 
 
-def _name(row: pd.Series) -> str:
-    return f"{method_label(row['method'])}, {row['depth']} layers"
+def _compared(verb: str, value: float, other: float) -> str:
+    return f"{verb} " + ("the same" if value == other else "less" if value < other else "more")
 
 
 def _score(row: pd.Series) -> str:
     spread = "" if pd.isna(row["sd"]) else f" ± {row['sd']:.1f}"
-    return f"{row['mean']:.1f}{spread} (n = {row['n']})"
+    constant = ""
+    if row["constant"]:
+        constant = ", constant" + (f" on {row['constant']}" if row["constant"] < row["n"] else "")
+    return f"{row['mean']:.1f}{spread} (n = {row['n']}{constant})"

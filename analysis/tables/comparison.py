@@ -6,11 +6,22 @@ import pandas as pd
 
 from analysis.labels import column_label, method_label, metric_label, task_label
 from analysis.rendering import Table, plain_table
-from analysis.results.comparison import AVERAGE, Column, columns, comparison, models, skip_vs_last
+from analysis.results.comparison import (
+    AVERAGE,
+    Column,
+    absent_columns,
+    columns,
+    comparison,
+    models,
+    printed_columns,
+    skip_vs_last,
+)
 from analysis.run_data.published import difference_from_paper
 from analysis.run_data.runs import Run
 from analysis.tables.text import (
+    ABSENT,
     NONE,
+    constant_mark,
     constant_note,
     generated_note,
     mean_sd,
@@ -29,20 +40,22 @@ def tables(run: Run) -> Iterator[Table]:
 
 def comparison_table(run: Run, numbers: pd.DataFrame) -> Table:
     """Returns the paper's Table 1: a row per model, a column per task, the best student bold."""
-    grid = columns(run)
     averaged = bool((numbers["task"] == AVERAGE).any())
     texts, bold = [], []
     for depth, method in models(run):
         rows = numbers[(numbers["depth"] == depth) & (numbers["method"] == method)]
         text = {"Layers": str(depth), "Method": method_label(method)}
         best = dict.fromkeys(text, False)
-        for column in grid:
+        for column in printed_columns(run):
             cell = rows[(rows["task"] == column.task) & (rows["split"] == column.split)]
             text[_heading(column)] = scores_of(cell)
             best[_heading(column)] = bool(cell["best"].any())
         if averaged:
             cell = rows[rows["task"] == AVERAGE]
-            text["Average"] = f"{cell['mean'].iloc[0]:.1f}" if len(cell) else NONE
+            text["Average"] = NONE
+            if len(cell):
+                mark = constant_mark(cell["constant"].iloc[0])
+                text["Average"] = f"{cell['mean'].iloc[0]:.1f}{mark}"
             best["Average"] = bool(cell["best"].any())
         texts.append(text)
         bold.append(best)
@@ -52,7 +65,11 @@ def comparison_table(run: Run, numbers: pd.DataFrame) -> Table:
         numbers,
         pd.DataFrame(texts),
         pd.DataFrame(bold),
-        (*_comparison_notes(run, grid, averaged), *constant_note(numbers["constant"])),
+        (
+            *_comparison_notes(run, columns(run), averaged),
+            *_absent_note(absent_columns(run)),
+            *constant_note(numbers["constant"]),
+        ),
     )
 
 
@@ -70,7 +87,7 @@ def published_tables(run: Run, numbers: pd.DataFrame) -> list[Table]:
             "Metric": metric_label(row["metric"]),
             "Layers": str(row["depth"]),
             "Method": method_label(row["method"]),
-            "This study (dev)": mean_sd(row["mean"], row["sd"]),
+            "This study (dev)": mean_sd(row["mean"], row["sd"], row["constant"]),
             "Authors (dev)": number(row["published_dev"]),
             "Difference": _difference(row["difference"], row["replication"]),
             "Paper (test server)": number(row["published_test"]),
@@ -78,7 +95,9 @@ def published_tables(run: Run, numbers: pd.DataFrame) -> list[Table]:
         for row in rows.to_dict("records")
     ]
     title = "Beside the published numbers, in percent"
-    return [plain_table("published", title, rows, pd.DataFrame(texts), *_published_notes(run))]
+    notes = [*_published_notes(run), *_absent_note(absent_columns(run))]
+    notes += constant_note(rows["constant"])
+    return [plain_table("published", title, rows, pd.DataFrame(texts), *notes)]
 
 
 def skip_last_tables(run: Run, numbers: pd.DataFrame) -> list[Table]:
@@ -92,8 +111,8 @@ def skip_last_tables(run: Run, numbers: pd.DataFrame) -> list[Table]:
             "Layers": str(row["depth"]),
             "Task": _column_name(row["task"], row["split"]),
             "Metric": metric_label(row["metric"]),
-            "Skip": mean_sd(row["skip_mean"], row["skip_sd"]),
-            "Last": mean_sd(row["last_mean"], row["last_sd"]),
+            "Skip": mean_sd(row["skip_mean"], row["skip_sd"], row["skip_constant"]),
+            "Last": mean_sd(row["last_mean"], row["last_sd"], row["last_constant"]),
             "Skip - Last": _signed(row["difference"]),
             "Paper: Skip": number(row["skip_published_test"]),
             "Paper: Last": number(row["last_published_test"]),
@@ -111,7 +130,17 @@ def skip_last_tables(run: Run, numbers: pd.DataFrame) -> list[Table]:
             "(table 2) are from the GLUE test server: compare the differences, not the scores."
         )
     title = "Which teacher layers to learn from: PKD-Skip and PKD-Last"
-    return [plain_table("skip-vs-last", title, rows, cells, note, *generated_note(run))]
+    notes = [note, *_absent_note(absent_columns(run))]
+    notes += constant_note(rows["skip_constant"] + rows["last_constant"])
+    return [plain_table("skip-vs-last", title, rows, cells, *notes, *generated_note(run))]
+
+
+def _absent_note(absent: list[Column]) -> list[str]:
+    return [
+        f"{column.label}: {ABSENT}. The study had no rows of the split {column.split}, so it has "
+        "no score there."
+        for column in absent
+    ]
 
 
 def _column_name(task: str, split: str) -> str:

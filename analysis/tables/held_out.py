@@ -1,19 +1,22 @@
 """The table of scores on held-out rows."""
 
+from collections.abc import Iterator
+
 import pandas as pd
 
-from analysis.labels import column_label, method_label, metric_label
+from analysis.labels import column_label, method_label, metric_label, task_label
 from analysis.rendering import Table, plain_table
+from analysis.results.choice import Limits, better_held_out, candidates, choose
 from analysis.results.comparison import models
 from analysis.results.held_out import held_out
 from analysis.run_data.runs import Run
-from analysis.tables.text import NONE, generated_note, number
+from analysis.tables.text import NONE, constant_mark, constant_note, generated_note, number
 
 _NOTE = (
     "In percent, on labelled rows that played no part in choosing epochs, hyperparameters or "
-    "seeds. Each row is one model (n = 1): the teacher of the students, and for each student "
-    "the confirm seed with the best dev score. The table shows how good these models are; it "
-    "says little about the methods."
+    "seeds: the only scores that nothing was chosen by. Each row is one model (n = 1): the "
+    "teacher of the students, and for each student the confirm seed with the best dev score. The "
+    "table shows how good these models are; it says little about the methods."
 )
 
 
@@ -32,8 +35,30 @@ def tables(run: Run) -> list[Table]:
             heading = (
                 f"{column_label(str(task), str(split))} {'/'.join(map(metric_label, metrics))}"
             )
-            text[heading] = " / ".join(map(number, values["value"])) or NONE
+            score = " / ".join(map(number, values["value"])) or NONE
+            text[heading] = score + constant_mark(values["constant"].any())
         texts.append(text)
     cells = pd.DataFrame(texts)
     title = "Held-out rows: scores of the final models"
-    return [plain_table("held-out", title, numbers, cells, _NOTE, *generated_note(run))]
+    notes = [_NOTE, *(f"{line}." for line in disagreements(run))]
+    notes += [*constant_note(numbers["constant"]), *generated_note(run)]
+    return [plain_table("held-out", title, numbers, cells, *notes)]
+
+
+def disagreements(run: Run) -> Iterator[str]:
+    """Yields a sentence for each task whose best student on dev is not the best held out."""
+    for task in run.study["tasks"]:
+        table = candidates(run, task, Limits(), None)
+        taken = choose(table, Limits())
+        better = None if taken is None else better_held_out(table, taken)
+        if taken is not None and better is not None:
+            yield (
+                f"{task_label(task)}: {student_name(taken)}, has the best mean dev score, but "
+                f"{student_name(better)}, a higher held-out score: {better['held_out']:.1f} "
+                f"against {taken['held_out']:.1f}"
+            )
+
+
+def student_name(row: pd.Series) -> str:
+    """Returns method and depth of a row of `analysis.results.choice.candidates`."""
+    return f"{method_label(row['method'])}, {row['depth']} layers"

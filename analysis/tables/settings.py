@@ -8,7 +8,7 @@ from analysis.labels import SETTINGS, method_label, setting_text, task_label
 from analysis.rendering import Table, plain_table
 from analysis.results.settings import best_settings
 from analysis.run_data.runs import Run
-from analysis.tables.text import CONSTANT, NONE, constant_note, generated_note, number
+from analysis.tables.text import NONE, constant_mark, constant_note, generated_note, number
 
 
 def tables(run: Run) -> Iterator[Table]:
@@ -30,7 +30,7 @@ def best_settings_table(run: Run) -> Table:
             },
             "Best epoch": numbers["best_epoch"].map("{:.0f}".format, na_action="ignore"),
             "Search score": [
-                number(score) + (f" {CONSTANT}" if constant else "")
+                number(score) + constant_mark(constant)
                 for score, constant in zip(
                     numbers["search_score"], numbers["constant"], strict=True
                 )

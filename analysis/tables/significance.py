@@ -15,7 +15,7 @@ from analysis.results.significance import (
     overall,
 )
 from analysis.run_data.runs import Run
-from analysis.tables.text import CONSTANT, NONE, generated_note
+from analysis.tables.text import CONSTANT, NONE, constant_mark, generated_note
 
 _MAX_ITEMS = 14  # of a list in a note
 _HEADINGS = [
@@ -48,7 +48,7 @@ def significance_table(run: Run, found: Differences) -> Table:
             "p (Holm)": _p(row["p_holm"]),
             "Seeds": str(row["seeds"]),
             "Rows": f"{row['examples']:,}",
-            "Verdict": verdict(row) + (f" {CONSTANT}" if row["constant"] else ""),
+            "Verdict": verdict(row) + constant_mark(row["constant"]),
         }
         for row in found.table.to_dict("records")
     ]
@@ -173,8 +173,8 @@ def _method_notes(run: Run, found: Differences) -> Iterator[str]:
 def _constant_note(constant: pd.Series) -> Iterator[str]:
     if constant.any():
         yield (
-            f"{CONSTANT} On at least one seed, one of the two predicts a single class: the "
-            "difference comes from a training that failed, not from the methods."
+            f"{CONSTANT} On at least one seed, one of the two is constant (predicts a single "
+            "class): the difference comes from a training that failed, not from the methods."
         )
 
 

@@ -6,7 +6,7 @@ import pandas as pd
 
 from analysis.labels import method_label
 from analysis.rendering import Table, plain_table
-from analysis.results.comparison import Column, columns, comparison
+from analysis.results.comparison import Column, comparison, printed_columns
 from analysis.run_data.published import published_results, published_task, start_layers
 from analysis.run_data.runs import Run
 from analysis.tables.text import NONE, constant_note, generated_note, number, scores_of
@@ -25,7 +25,7 @@ def teachers_tables(runs: Sequence[Run]) -> list[Table]:
     if len({(*_teacher(run), _start(run)) for run in runs}) < 2:
         return []
     numbers = pd.concat([_labelled_comparison(run) for run in runs], ignore_index=True)
-    grid = list(dict.fromkeys(column for run in runs for column in columns(run)))
+    grid = list(dict.fromkeys(column for run in runs for column in printed_columns(run)))
     texts = []
     for model, rows in numbers.groupby(_MODEL, sort=False):
         study, teacher, start, depth, method = model
@@ -37,8 +37,9 @@ def teachers_tables(runs: Sequence[Run]) -> list[Table]:
             "Method": method_label(str(method)),
         }
         for column in grid:
-            cell = rows[(rows["task"] == column.task) & (rows["split"] == column.split)]
-            text[column.label] = scores_of(cell) if len(cell) else NONE
+            of_task = rows[rows["task"] == column.task]
+            cell = of_task[of_task["split"] == column.split]
+            text[column.label] = scores_of(cell) if len(of_task) else NONE
         texts.append(text)
     notes = [
         "Mean ± standard deviation over confirm seeds, with their number in parentheses; dev, in "

@@ -69,11 +69,10 @@ def test_score_latency_size_and_reasons_are_printed(
     assert "drop 4.0" in text
     assert "0.075 ms for one row at a time, 0.25 of the teacher's; A Processor, 2 threads" in text
     assert "45.7 million" in text
+    assert "held-out    no held-out rows; the dev score is optimistic" in text
     assert "KD, 6 layers: 69.0 ± 1.0 (n = 3); 0.15 ms per row (--max-latency-ms 0.1)" in text
-    assert (
-        "FT, 3 layers: 60.0 ± 1.0 (n = 3); another student costs no more and scores as high"
-        in text
-    )
+    assert "FT, 3 layers: 60.0 ± 1.0 (n = 3); costs the same, scores less" in text
+    assert "warning" not in text
     assert "--task rte --student kd-3 --to DIR --onnx --int8" in text
 
 
@@ -83,8 +82,10 @@ def test_a_student_tied_with_the_choice_costs_and_scores_the_same(
     for seed in range(3):
         scored.trial("confirm", "rte", 6, "pkd-skip", seed, 0.69 + (seed - 1) / 100)
     _, text = run_choose(scored, capsys)
-    tied = [line for line in text.splitlines() if line.endswith("; costs and scores the same")]
+    end = "; costs the same, scores the same"
+    tied = [line for line in text.splitlines() if line.endswith(end)]
     assert len(tied) == 1 and "69.0 ± 1.0 (n = 3)" in tied[0]
+    assert "the same dev score: PKD-Skip, 6 layers. The held-out score decides, then" in text
 
 
 def test_without_measured_times_a_latency_limit_names_the_command(
@@ -117,7 +118,32 @@ def test_unfinished_and_constant_students_are_refused(
     code, text = run_choose(scored, capsys)
     assert code == 0 and "take KD, 6 layers" in text
     assert "PKD-Skip, 6 layers: 90.0 ± 0.0 (n = 2); 2 of 3 confirm seeds are complete" in text
-    assert "PKD-Last, 3 layers: 80.0 ± 0.0 (n = 3); it predicts a single class" in text
+    assert (
+        "PKD-Last, 3 layers: 80.0 ± 0.0 (n = 3, constant); constant: it predicts a single class"
+        in text
+    )
+
+
+def test_a_study_whose_students_are_all_constant_has_none_to_take(
+    fake: FakeRun, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for seed in range(3):
+        fake.trial("confirm", "rte", 6, "kd", seed, 0.5, constant=True)
+    code, text = run_choose(fake, capsys)
+    assert code == 1 and "RTE: no student can be taken\n" in text
+    assert "if its students are constant, train for more epochs" in text
+
+
+def test_a_choice_that_is_partly_constant_has_a_warning(
+    fake: FakeRun, capsys: pytest.CaptureFixture[str]
+) -> None:
+    fake.trial("teachers", "rte", 12, "teacher", 0, 0.5, constant=True)
+    for seed in range(3):
+        fake.trial("confirm", "rte", 6, "kd", seed, 0.6, constant=seed == 1)
+    code, text = run_choose(fake, capsys)
+    assert code == 0 and "60.0 ± 0.0 (n = 3, constant on 1): accuracy" in text
+    assert "warning: KD, 6 layers is constant on 1 of 3 seeds (predicts a single class)" in text
+    assert "warning: the teacher is constant (predicts a single class)" in text
 
 
 def test_methods_without_a_shown_difference_are_named(
@@ -140,7 +166,9 @@ def test_unknown_tasks_and_folders_are_refused(
     code, text = run_choose(fake, capsys)
     assert code == 2 and "holds no confirmed student of rte yet" in text
     assert main([str(fake.path), "--task", "mnli"]) == 2
-    assert "--task is 'mnli', but this study has rte" in capsys.readouterr().err
+    assert "--task is 'mnli', but this study has rte\n" in capsys.readouterr().err
+    assert main([str(fake.path), "--task", "RTE "]) == 2
+    assert "this study has rte; did you mean 'rte'?" in capsys.readouterr().err
     assert main([str(tmp_path / "gone"), "--task", "rte"]) == 2
     assert "is not a run directory" in capsys.readouterr().err
 

@@ -1,5 +1,7 @@
 """The pages of the report."""
 
+import math
+import re
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -8,6 +10,8 @@ import pytest
 from analysis.pages import build_report
 from analysis.run_data.runs import load_run
 from analysis.tables.terminal import comparison_text
+from tests.support.runs.costed_run import BASE
+from tests.support.runs.fake_benchmark import write_benchmark
 from tests.support.runs.fake_run import FakeRun
 
 
@@ -96,9 +100,73 @@ def test_failures_and_damaged_files_are_in_the_report(fake: FakeRun) -> None:
         assert "ledger/search/rte-6-ft/trial-0001/end.json is damaged" in text
 
 
-def test_names_from_the_study_are_escaped_in_the_page(tmp_path: Path) -> None:
-    FakeRun(tmp_path, name="<script>alert(1)</script>")
-    assert "<script>" not in build_report(tmp_path).with_name("index.html").read_text()
+def test_names_and_notes_from_the_study_are_escaped(tmp_path: Path) -> None:
+    tag = "<script>alert(1)</script>"
+    label = {"metrics": [f"f1:{tag}"], "dev_splits": ["dev"], "labels": [tag, "a|b"]}
+    FakeRun(tmp_path, (), own_tasks={"tickets": {**label, "notes": [f"label {tag}"]}}, name=tag)
+    report = build_report(tmp_path)
+    assert "<script>" not in report.with_name("index.html").read_text()
+    assert "<script>" not in report.read_text().partition("## How to repeat")[0]
+
+
+def test_notes_on_the_data_are_on_both_pages(tmp_path: Path) -> None:
+    about = {"metrics": ["accuracy"], "dev_splits": ["dev"], "labels": ["ok", "bug"]}
+    notes = ["3 of 100 training rows have no text (row 7)", "2 duplicated rows"]
+    report = build_report(
+        FakeRun(tmp_path, (), own_tasks={"tickets": about | {"notes": notes}}).path
+    )
+    text = report.read_text()
+    assert "\n- tickets: 3 of 100 training rows have no text (row 7)\n" in text
+    page = report.with_name("index.html").read_text()
+    assert '<h2 id="data">' in page and "<li>tickets: 2 duplicated rows</li>" in page
+
+
+def test_a_study_without_notes_has_no_section_for_them(finished_run: Path) -> None:
+    report = build_report(finished_run)
+    for page in (report, report.with_name("index.html")):
+        assert "Notes on the data" not in page.read_text()
+
+
+def test_a_caption_is_there_once_beside_an_image_with_a_title(finished_run: Path) -> None:
+    report = build_report(finished_run)
+    for page in (report, report.with_name("index.html")):
+        text = page.read_text()
+        assert text.count("Search progress: the best dev score so far of each cell") == 1
+        assert text.count("Methods and depths: mean and standard deviation of the dev score") == 1
+    title = "Best dev score so far (%) against device time"
+    assert f"![{title}](plots/progress.png)" in report.read_text()
+    assert f'alt="{title}"' in report.with_name("index.html").read_text()
+
+
+@pytest.mark.parametrize(
+    ("teacher", "students"),
+    [
+        (0.0, [0.0, 0.0]),
+        (0.0, [0.6, 0.7]),
+        (math.nan, [0.6, 0.7]),
+        (0.7, [math.nan, 0.7]),
+        (math.nan, [math.nan, math.nan]),
+        (-0.1, [0.05, -0.05]),
+        (0.7, [0.7, 0.7]),
+        (0.7, [0.7]),
+    ],
+)
+def test_no_page_shows_a_number_that_is_none(
+    tmp_path: Path, teacher: float, students: list[float]
+) -> None:
+    about = {"metrics": ["mcc"], "dev_splits": ["dev"], "labels": ["ok", "bug"]}
+    budget = {"teacher_trials": 1, "search_trials": {"ft": 1, "kd": 1}, "epochs": 1}
+    study = {"depths": [6], "methods": ["ft", "kd"], "teacher": BASE}
+    study["budget"] = {**budget, "confirm_seeds": len(students)}
+    fake = FakeRun(tmp_path / "run", (), own_tasks={"tickets": about}, **study)
+    fake.trial("teachers", "tickets", 12, "teacher", 0, {"dev": {"mcc": teacher}})
+    for method in ("ft", "kd"):
+        fake.trial("search", "tickets", 6, method, 0, {"dev": {"mcc": students[0]}})
+        for seed, score in enumerate(students):
+            fake.trial("confirm", "tickets", 6, method, seed, {"dev": {"mcc": score}})
+    write_benchmark(fake.path, tasks=("tickets",))
+    text = build_report(fake.path).read_text() + comparison_text(load_run(fake.path))
+    assert not re.findall(r"\b(?:nan|NaN|inf|None|NaT|NA)\b", text)
 
 
 def test_the_report_holds_the_trial_tables(fake: FakeRun) -> None:

@@ -30,3 +30,14 @@ def test_latex_escapes_what_it_would_read_as_a_command(tmp_path: Path) -> None:
     assert r"\textbf{50 \% \& more}" in latex and r"x $\pm$ y" in latex
     assert r"a\_b \\" in latex and r"note\_1: \texttt{run a\_b}" in latex
     assert latex.count(r"\toprule") == latex.count(r"\bottomrule") == 1
+
+
+def test_names_keep_their_characters_in_one_cell_of_each_format() -> None:
+    cells = pd.DataFrame({"F1 (a|b)": ["<b>\nx", "p < 0.001"]})
+    bold = pd.DataFrame({"F1 (a|b)": [False, False]})
+    found = Table("name", "A title", cells, cells, bold)
+    grid = [line for line in found.markdown().splitlines() if line.startswith("|")]
+    assert len(grid) == 4 and grid[0].strip("| ") == r"F1 (a\|b)"
+    assert grid[2].strip("| ") == "&lt;b> x" and grid[3].strip("| ") == "p < 0.001"
+    assert "F1 (a|b)" in found.text() and len(found.text().splitlines()) == 4
+    assert r"F1 (a\textbar{}b)" in found.latex()

@@ -43,7 +43,7 @@ from pkd.distillation.recipe import Recipe
 from pkd.distillation.signals import ask_teacher, open_signals
 from pkd.evaluation.inference import predict_logits
 from pkd.models.classifier import load_classifier, move
-from pkd.models.encoder import quiet_transformers
+from pkd.models.loading import quiet_transformers
 from pkd.tasks.glue import GLUE
 from pkd.training.objective import Objective
 from pkd.training.training_loop import TrainingLoop

@@ -22,7 +22,7 @@ from pkd.distillation.losses import LossInputs, distillation_loss
 from pkd.distillation.recipe import Recipe
 from pkd.distillation.signals import open_signals
 from pkd.models.classifier import load_classifier
-from pkd.models.encoder import quiet_transformers
+from pkd.models.loading import quiet_transformers
 from pkd.tasks.task import Task
 from pkd.training.objective import Objective
 from pkd.training.training_loop import TrainingLoop

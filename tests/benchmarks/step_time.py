@@ -39,8 +39,8 @@ from torch.utils.flop_counter import FlopCounterMode
 from pkd.data.preparation import Prepared, prepare_task
 from pkd.distillation.signals import ask_teacher
 from pkd.models.classifier import load_classifier
-from pkd.models.encoder import quiet_transformers
 from pkd.models.hub import fetch_model
+from pkd.models.loading import quiet_transformers
 from pkd.tasks.glue import GLUE
 from pkd.tasks.task import Task
 from tests.benchmarks.loops import (

@@ -113,17 +113,21 @@ def test_the_report(studied: Path) -> None:
 @pytest.mark.slow
 def test_choose_and_ship(studied: Path, capsys: pytest.CaptureFixture[str]) -> None:
     csv.write_csv(rows_of("rte", "test").drop_columns(["label"]), studied / "new.csv")
-    measure, choose, export, predict = commands("docs/ship.md")
+    measure, choose, export, *predictions = commands("docs/ship.md")
     assert run(measure, "--seconds", "0.1", tickets="rte") == 0
     assert (studied / "runs" / "tickets" / "benchmark.json").exists()
     # Whether a student keeps to the limits depends on this machine and this study.
     code, shown = run(choose, tickets="rte"), capsys.readouterr().out
     assert ("export it:" in shown) == (code == 0) and "RTE" in shown
-    assert run(export, "--seconds", "0.1", tickets="rte") == 0
-    assert run(predict) == 0
-    scored: pa.Table = csv.read_csv(studied / "scored.csv")
-    assert scored.num_rows == 16
-    assert set(scored["prediction"].to_pylist()) <= {"entailment", "not_entailment"}
+    # How far int8 agrees depends on this machine too.
+    limits = ["--max-changed", "1", "--max-drop", "100"]
+    assert run(export, "--seconds", "0.1", *limits, tickets="rte") == 0
+    assert len(predictions) == 2
+    for predict in predictions:
+        assert run(predict) == 0
+        scored: pa.Table = csv.read_csv(studied / "scored.csv")
+        assert scored.num_rows == 16
+        assert set(scored["prediction"].to_pylist()) <= {"entailment", "not_entailment"}
 
 
 @pytest.mark.slow

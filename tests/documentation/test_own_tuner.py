@@ -34,6 +34,11 @@ def test_the_example_trains(finished: Finished, tmp_path: Path) -> None:
         text=True,
         timeout=TIMEOUT,
     )
-    assert done.returncode == 0, done.stderr
-    # Its last line is the best score.
-    assert 0 <= float(done.stdout.splitlines()[-1]) <= 1
+    assert done.returncode == 0, done.stderr  # also if a trial has an error
+    # Its last lines: whether the best model is constant, where it is, its score.
+    *_, found, score = done.stdout.splitlines()
+    assert 0 <= float(score) <= 1
+    constant, folder = found.split(" ", 1)
+    assert constant in ("True", "False")
+    assert (Path(folder) / "model.safetensors").exists()
+    assert Path(folder).is_relative_to(tmp_path / "searches" / "my_search")

@@ -122,6 +122,20 @@ def test_mnli_has_one_column_when_only_matched_was_scored(tmp_path: Path) -> Non
     assert comparison(load_run(tmp_path))["split"].unique().tolist() == ["validation_matched"]
 
 
+def test_a_model_that_lacks_a_metric_has_no_average_and_is_not_the_best(tmp_path: Path) -> None:
+    fake = FakeRun(tmp_path, ("rte", "mrpc"), depths=[6])
+    for seed in range(3):
+        for method, score in (("ft", 0.6), ("kd", 0.7), ("pkd-skip", 0.5)):
+            fake.trial("confirm", "rte", 6, method, seed, score)
+            f1 = float("nan") if method == "kd" else score
+            metrics = {"validation": {"accuracy": score, "f1": f1}}
+            fake.trial("confirm", "mrpc", 6, method, seed, metrics)
+    table = comparison(load_run(tmp_path))
+    assert table.loc[table["task"] == AVERAGE, "method"].tolist() == ["ft", "pkd-skip"]
+    best = table[table["best"]].drop_duplicates("task").set_index("task")["method"].to_dict()
+    assert best == {"rte": "kd", "mrpc": "ft", AVERAGE: "ft"}
+
+
 def test_a_study_of_one_task_has_no_average(fake: FakeRun) -> None:
     assert AVERAGE not in comparison(load_run(fake.path))["task"].tolist()
 

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pandas as pd
+import pytest
 
 from analysis.results.comparison import comparison
 from analysis.results.headline import headline
@@ -64,6 +65,47 @@ def test_students_that_predict_a_single_class_are_named(fake: FakeRun) -> None:
         fake.trial("confirm", "rte", 6, "ft", seed, 0.6)
     assert sentences(fake.path) == [
         "6 layers: the best student, FT, scores 60.0 on RTE.",
-        "6 layers: these students predict a single class on at least one seed, so their scores "
-        "say nothing about the method: KD on RTE, PKD-Skip on RTE.",
+        "6 layers: these students are constant (predict a single class) on at least one seed, so "
+        "their scores say nothing about the method: KD on RTE, PKD-Skip on RTE.",
     ]
+
+
+def test_a_constant_teacher_and_a_constant_best_student_are_named(tmp_path: Path) -> None:
+    fake = FakeRun(tmp_path, depths=[6])
+    for number in range(2):
+        fake.trial("teachers", "rte", 12, "teacher", number, 0.5, constant=True)
+    for seed in range(3):
+        fake.trial("confirm", "rte", 6, "kd", seed, 0.5, constant=seed == 0)
+    teacher, best, _ = sentences(tmp_path)
+    assert teacher.startswith("The teacher is constant (it predicts a single class) on RTE")
+    assert best.startswith("6 layers: the best student, KD, scores 50.0 (constant on at least one")
+
+
+@pytest.mark.parametrize(
+    ("teacher", "student", "end"),
+    [
+        (0.0, 0.0, "scores 0.0 on RTE; its teacher scores 0.0."),
+        (0.0, 0.6, "scores 60.0 on RTE; its teacher scores 0.0."),
+        (-0.1, 0.2, "scores 20.0 on RTE; its teacher scores -10.0."),
+        (0.2, -0.1, "scores -10.0 on RTE; its teacher scores 20.0."),
+        (0.5, 0.0, "scores 0.0 on RTE, 0.0 % of its teacher's 50.0."),
+        (0.5, 0.6, "scores 60.0 on RTE, 120.0 % of its teacher's 50.0."),
+    ],
+)
+def test_a_score_that_has_no_shares_is_shown_without_one(
+    tmp_path: Path, teacher: float, student: float, end: str
+) -> None:
+    fake = FakeRun(tmp_path, depths=[6])
+    for number in range(2):
+        fake.trial("teachers", "rte", 12, "teacher", number, teacher)
+    for seed in range(3):
+        fake.trial("confirm", "rte", 6, "kd", seed, student)
+    assert sentences(tmp_path) == [f"6 layers: the best student, KD, {end}"]
+
+
+def test_models_without_parameters_have_no_share_of_them(tmp_path: Path) -> None:
+    teacher = {"name": "bert", "layers": 12, "parameters": dict.fromkeys(PARAMETERS, 0)}
+    fake = FakeRun(tmp_path, depths=[6], teacher=teacher)
+    for seed in range(3):
+        fake.trial("confirm", "rte", 6, "kd", seed, 0.6)
+    assert sentences(tmp_path) == ["6 layers: the best student, KD, scores 60.0 on RTE."]

@@ -136,16 +136,21 @@ def test_a_seed_without_usable_predictions_is_left_out_of_both_methods(tmp_path:
     assert found["seeds"] == 2 and found["difference"] == pytest.approx(-5)  # 60 - 65
 
 
-def test_predictions_that_do_not_give_the_recorded_score_are_named(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("recorded", "shown"), [(0.7, "0.7000"), (None, "no score"), (float("nan"), "no score")]
+)
+def test_predictions_that_do_not_give_the_recorded_score_are_named(
+    tmp_path: Path, recorded: float | None, shown: str
+) -> None:
     fake = three_methods(tmp_path, seeds=1)
     confirm(fake, "ft", [right_answers(0.5)])
     confirm(fake, "kd", [right_answers(0.6)])
     end = tmp_path / "ledger/confirm/rte-6-kd/seed-0000/end.json"
-    write(end, {**json.loads(end.read_text()), "score": 0.7})
+    write(end, {**json.loads(end.read_text()), "score": recorded})
     found = differences(load_run(tmp_path))
     assert found.table.empty
     [problem] = found.problems
-    assert "rte-6-kd/seed-0000 is not used: it scores 0.6000, but the ledger holds 0.7" in problem
+    assert problem.endswith(f"is not used: it scores 0.6000, but the ledger holds {shown}")
 
 
 def test_a_task_with_an_unknown_metric_is_named(tmp_path: Path) -> None:

@@ -53,5 +53,14 @@ def test_a_file_with_wrong_parts_is_damaged(tmp_path: Path, change: dict[str, An
     assert benchmark is None and "is damaged and not used" in str(problem)
 
 
+@pytest.mark.parametrize("seconds", [0.0, -1.0, float("nan"), float("inf")])
+def test_a_time_without_a_ratio_is_damaged(tmp_path: Path, seconds: float) -> None:
+    kind = {"task": None, "batch_size": 128, "tokens": 128, "rows": 128}
+    times = [{**kind, "depth": depth, "seconds": [1.0, seconds]} for depth in (12, 6)]
+    write_benchmark(tmp_path, times=times)
+    benchmark, problem = load_benchmark(tmp_path)
+    assert benchmark is None and "a time is not above 0 seconds" in str(problem)
+
+
 def test_without_a_file_there_is_neither_a_benchmark_nor_a_problem(tmp_path: Path) -> None:
     assert load_benchmark(tmp_path) == (None, None)

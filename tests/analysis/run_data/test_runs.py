@@ -94,6 +94,34 @@ def test_an_event_with_a_score_that_is_not_a_number_is_named(fake: FakeRun) -> N
     assert "end.json" in problem and "'high'" in problem
 
 
+@pytest.mark.parametrize(
+    ("change", "why"),
+    [
+        ({"metrics": {"validation": {"accuracy": "0.9"}}}, "validation/accuracy is '0.9'"),
+        ({"metrics": {"validation": {"accuracy": [0.9]}}}, "validation/accuracy is [0.9]"),
+        ({"best_epoch": "last"}, "its best_epoch is 'last'"),
+        ({"epochs": [3]}, "its epochs is [3]"),
+    ],
+)
+def test_an_event_with_a_metric_or_count_that_is_not_a_number_is_named(
+    fake: FakeRun, change: dict[str, object], why: str
+) -> None:
+    folder = fake.trial("search", "rte", 6, "ft", 0, 0.65)
+    end = json.loads((folder / "end.json").read_text())
+    write(folder / "end.json", {**end, **change})
+    [problem] = load_run(fake.path).problems
+    assert "end.json" in problem and why in problem
+
+
+@pytest.mark.parametrize("missing", [None, float("nan")])
+def test_a_metric_may_be_missing(fake: FakeRun, missing: float | None) -> None:
+    folder = fake.trial("search", "rte", 6, "ft", 0, 0.65)
+    end = json.loads((folder / "end.json").read_text())
+    write(folder / "end.json", {**end, "metrics": {"validation": {"accuracy": missing}}})
+    run = load_run(fake.path)
+    assert run.problems == [] and run.trials["validation/accuracy"].isna().all()
+
+
 def test_an_event_that_cannot_be_opened_is_named_without_the_folders_above(fake: FakeRun) -> None:
     trial = fake.trial("search", "rte", 6, "ft", 0, 0.6)
     (trial / "report-0002.json").mkdir()

@@ -45,6 +45,17 @@ def test_failed_and_stopped_trials_cost_time_and_only_stopped_ones_score(fake: F
     assert table["best"].tolist()[1:] == pytest.approx([60, 60])
 
 
+def test_a_constant_trial_is_never_the_best_unless_all_are(fake: FakeRun) -> None:
+    for number, (score, constant) in enumerate([(0.9, True), (0.6, False), (0.8, True)]):
+        fake.trial("search", "rte", 6, "kd", number, score, constant=constant, seq=number)
+        fake.trial("search", "rte", 6, "ft", number, score, constant=True, seq=number)
+    table = best(fake.path)
+    assert table["constant"].tolist() == [True, False, True]
+    assert math.isnan(table["best"][0])
+    assert table["best"].tolist()[1:] == pytest.approx([60, 60])
+    assert best(fake.path, "ft")["best"].tolist() == pytest.approx([90, 90, 90])
+
+
 def test_confirm_trials_are_left_out(fake: FakeRun) -> None:
     fake.trial("confirm", "rte", 6, "kd", 0, 0.6)
     assert progress(load_run(fake.path)).empty

@@ -3,7 +3,7 @@ from pathlib import Path
 from analysis.rendering import Table
 from analysis.results.comparison import comparison
 from analysis.run_data.runs import load_run
-from analysis.tables.comparison import comparison_table, published_tables
+from analysis.tables.comparison import comparison_table, published_tables, skip_last_tables
 from analysis.tables.settings import best_settings_table
 from tests.support.runs.fake_run import FakeRun
 
@@ -97,8 +97,8 @@ def test_the_score_of_a_single_class_has_a_mark_and_a_footnote(fake: FakeRun) ->
     assert rte[:3] == ["60.0 ± 0.0 (3)", "52.0 ± 0.0 (3) †", "not run"]
     [note] = [note for note in found.notes if note.startswith("†")]
     assert note == (
-        "† On at least one seed, the model predicts a single class. Such a score is that of "
-        "always predicting this class and says nothing about the method."
+        "† Constant on at least one seed: the model predicts a single class. Such a score is that "
+        "of always predicting this class and says nothing about the method."
     )
     assert r"52.0 $\pm$ 0.0 (3) $\dagger$" in found.latex()
 
@@ -108,3 +108,57 @@ def test_no_mark_if_every_model_predicts_several_classes(fake: FakeRun) -> None:
     fake.trial("search", "rte", 6, "ft", 0, 0.60)
     for found in (table(fake.path), best_settings_table(load_run(fake.path))):
         assert "†" not in found.markdown()
+
+
+def test_constant_models_are_marked_in_every_table_of_scores(tmp_path: Path) -> None:
+    fake = FakeRun(tmp_path, ("rte", "sst2"), depths=[6], methods=["pkd-skip", "pkd-last"])
+    for task in ("rte", "sst2"):
+        for seed in range(3):
+            fake.trial("confirm", task, 6, "pkd-skip", seed, 0.6, constant=task == "rte")
+            fake.trial("confirm", task, 6, "pkd-last", seed, 0.6)
+    run = load_run(tmp_path)
+    numbers = comparison(run)
+    skip = comparison_table(run, numbers).cells.iloc[1]
+    assert (skip["RTE"], skip["SST-2"], skip["Average"]) == (
+        *("60.0 ± 0.0 (3) †", "60.0 ± 0.0 (3)", "60.0 †"),
+    )
+    [found] = published_tables(run, numbers)
+    marked = found.cells[found.cells["This study (dev)"].str.contains("†")]
+    assert marked[["Task", "Method"]].to_numpy().tolist() == [["RTE", "PKD-Skip"]]
+    assert "† Constant on at least one seed" in found.markdown()
+    [found] = skip_last_tables(run, numbers)
+    assert found.cells.set_index("Task")[["Skip", "Last"]].to_numpy().tolist() == [
+        ["60.0 ± 0.0 †", "60.0 ± 0.0"],
+        ["60.0 ± 0.0", "60.0 ± 0.0"],
+        ["60.0 ± – †", "60.0 ± –"],
+    ]
+    assert "† Constant on at least one seed" in found.markdown()
+
+
+def test_a_split_of_the_paper_that_the_data_lack_is_named(tmp_path: Path) -> None:
+    about = {"metrics": ["accuracy"], "dev_splits": ["validation_matched"], "labels": ["no"]}
+    fake = FakeRun(tmp_path, ("mnli", "rte"), own_tasks={"mnli": about})
+    for seed in range(3):
+        fake.trial("confirm", "mnli", 6, "ft", seed, 0.8)
+    found = table(tmp_path)
+    assert found.cells.columns.tolist() == ["Layers", "Method", "MNLI-m", "MNLI-mm", "RTE"]
+    assert set(found.cells["MNLI-mm"]) == {"not in the data"}
+    note = "MNLI-mm: not in the data. The study had no rows of the split validation_mismatched"
+    assert note in found.markdown() and note in published(tmp_path).markdown()
+
+
+def test_a_study_with_both_splits_of_mnli_lacks_none(tmp_path: Path) -> None:
+    fake = FakeRun(tmp_path, ("mnli",))
+    fake.trial("confirm", "mnli", 6, "ft", 0, 0.8)
+    assert "not in the data" not in table(tmp_path).markdown()
+
+
+def test_a_metric_that_is_missing_on_some_seeds_shows_its_own_n(tmp_path: Path) -> None:
+    fake = FakeRun(tmp_path, ("mrpc",), depths=[6])
+    for seed in range(3):
+        scores = {"accuracy": 0.8, "f1": float("nan") if seed else 0.9}
+        fake.trial("confirm", "mrpc", 6, "ft", seed, {"validation": scores})
+        fake.trial("confirm", "mrpc", 6, "kd", seed, {"validation": {"accuracy": 0.7}})
+    cells = table(tmp_path).cells["MRPC F1/acc"].tolist()
+    assert cells[1] == "90.0 ± – / 80.0 ± 0.0 (1 / 3)"
+    assert cells[2] == "– / 70.0 ± 0.0 (0 / 3)"

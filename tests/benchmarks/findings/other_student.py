@@ -16,7 +16,8 @@ from pkd.data.preparation import Prepared, prepare_task
 from pkd.data.rows import load_rows
 from pkd.distillation.layer_map import layer_map
 from pkd.distillation.signals import ask_teacher
-from pkd.models.encoder import depth_of, quiet_transformers
+from pkd.models.encoder import depth_of
+from pkd.models.loading import quiet_transformers
 from pkd.tasks.glue import GLUE
 from pkd.tasks.task import Task
 from pkd.training.training_run import Files
