@@ -52,7 +52,8 @@ def run_session(
     layout.store.fetch(layout.ledger)
     check_same_study(layout, config)
     started = time.monotonic()
-    if address is None and not layout.ledger.exists():  # later sessions start Ray soon enough
+    begun = layout.ledger.exists()
+    if address is None and not begun:  # later sessions start Ray soon enough
         check_local_share(config.resources)
         if note := ray_folder().note:
             console.print(note, markup=False)
@@ -61,7 +62,7 @@ def run_session(
     plan = make_plan(config, inputs.tasks, load_encoder_config(encoder), inputs.teachers)
     check_same_inputs(layout, plan, encoder)
     check_disk(plan, layout.out, shutil.disk_usage(layout.out).free)
-    console.print(announcement(plan, layout.store.place(layout.out)), markup=False)
+    console.print(announcement(plan, layout.store.place(layout.out), begun), markup=False)
     if dry_run:
         return
     write_study_file(layout, plan, encoder)

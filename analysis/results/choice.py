@@ -117,8 +117,11 @@ def better_held_out(table: pd.DataFrame, taken: pd.Series) -> pd.Series | None:
 
 
 def printed(score: float) -> float:
-    """Returns a score as tables print it, with one decimal."""
-    return float(f"{score:.1f}")
+    """Returns a score as tables print it, with one decimal.
+
+    `pkd.deployment.students.printed` does the same: ``export`` takes what ``choose`` names.
+    """
+    return float(f"{round(score, 9):.1f}")  # 78.35 and 78.35000000000001 are one score
 
 
 def _refusal(row: dict[Hashable, Any], limits: Limits) -> str:

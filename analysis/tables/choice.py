@@ -159,7 +159,7 @@ def _reasons(
     best = (
         "the cheapest, then the best mean dev score,"
         if limits.cheapest
-        else ("the best mean dev score")
+        else "the best mean dev score"
     )
     limited = f"that satisfy {limits}" if str(limits) else "that are complete"
     lines = [f"why: {best} of the {len(fits)} student(s) {limited}"]

@@ -139,8 +139,9 @@ def _glue_notes(task: Task, lacking: Sequence[str], train_rows: int) -> list[str
     notes = []
     if lacking:
         notes.append(f"the data lack {listed(lacking)}: neither scored nor predicted")
-    if not task.own and train_rows < TRAIN_ROWS[task.name]:
-        notes.append(f"{train_rows:,} training rows are used; GLUE has {TRAIN_ROWS[task.name]:,}")
+    whole = 0 if task.own else TRAIN_ROWS.get(task.name, 0)
+    if train_rows < whole:
+        notes.append(f"{train_rows:,} training rows are used; GLUE has {whole:,}")
     return notes
 
 

@@ -153,8 +153,9 @@ def build_tokens(
         "tokenizer": tokenizer_digest(tokenizer),
         "max_length": max_length,
     }
-    if not tokenizer("")["input_ids"]:  # earlier versions left such rows without any token
-        key["empty"] = "one padding token"
+    has_empty = any(not any(each) for each in zip(*rows.texts, strict=True))
+    if has_empty and not tokenizer("")["input_ids"]:
+        key["empty"] = "one padding token"  # version 0.1.0 left such rows without any token
     return build_once(root, key, lambda folder: _write_arrays(folder, rows, tokenizer, max_length))
 
 

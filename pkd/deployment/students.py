@@ -99,7 +99,7 @@ def _rank(student: Student) -> tuple[bool, float, float, int]:
 
 def printed(score: float) -> float:
     """Returns a score in percent as tables print it, with one decimal."""
-    return float(f"{100 * score:.1f}")
+    return float(f"{round(100 * score, 9):.1f}")  # 78.35 and 78.35000000000001 are one score
 
 
 def find_student(found: Sequence[Student], name: str | None) -> Student:

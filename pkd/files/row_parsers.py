@@ -75,7 +75,7 @@ def delimiter_hint(path: Path, header: Sequence[str]) -> str:
     delimiter = DELIMITERS[path.suffix.lower()]
     counts = {other: delimiter.join(header).count(other) + 1 for other in ";\t|,"}
     other = max(counts, key=lambda each: counts[each])
-    if other == delimiter or counts[other] <= len(header):
+    if other == delimiter or counts[other] <= max(1, len(header)):
         return ""
     suffixes = {each: suffix for suffix, each in DELIMITERS.items()}
     way = (

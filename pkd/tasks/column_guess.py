@@ -10,6 +10,7 @@ from pkd.errors import InputError, listed
 from pkd.files.columns import Columns, read_columns
 from pkd.files.row_parsers import Quoting
 from pkd.tasks.column_kinds import SINGLE_WORDS, why_no_text
+from pkd.tasks.guess_doubts import check_header, label_doubts, repeats_label
 from pkd.tasks.label_names import label_key, label_name, order_of
 
 _LABEL_NAMES = ("label", "labels", "class", "category", "target", "intent", "sentiment")
@@ -53,11 +54,12 @@ class Guess:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """Sentences about columns that are left out and labels with several spellings."""
+        """Sentences about columns that are left out and labels that look wrong."""
         notes = [
             f"the label {name} is written {' and '.join(map(repr, spellings))}: read as one label"
             for name, spellings in self.spellings.items()
         ]
+        notes += label_doubts(self.counts)
         if self.left_out:
             notes.append(f"columns that are not read: {with_reasons(self.left_out)}")
         return tuple(notes)
@@ -83,6 +85,11 @@ def guess_columns(path: Path, quoting: Quoting = "double") -> Guess:
     others = [name for name in names if name != label]
     reasons = {name: why_no_text(columns[name]) for name in others}
     texts = [name for name in others if reasons[name] is None]
+    # What says the label in other words would give it away.
+    copies = [name for name in texts if repeats_label(columns[name], columns[label])]
+    if len(copies) < len(texts):
+        reasons |= dict.fromkeys(copies, "the label in other words")
+        texts = [name for name in texts if name not in copies]
     # Single words are texts only if there is nothing else.
     texts = texts or [name for name in others if reasons[name] == SINGLE_WORDS]
     if not texts:
@@ -92,6 +99,7 @@ def guess_columns(path: Path, quoting: Quoting = "double") -> Guess:
             + (f" ({found})" if found else "")
         )
     texts.sort(key=lambda name: _length(columns[name]), reverse=True)
+    check_header(path, columns, texts[:2], label)
     ids = [name for name in columns if name.lower() in _ROW_NAMES and name != _NUMBERS_ROWS]
     left_out = {name: reason for name, reason in reasons.items() if reason and name not in texts}
     counts, spellings = _counted(columns[label])
@@ -119,6 +127,8 @@ def label_keys(values: Sequence[Any]) -> set[str]:
 def _label_columns(columns: Columns, names: Sequence[str], path: Path) -> list[str]:
     """Returns the label column, and then the other columns that could be it."""
     rows = max(map(len, columns.values()), default=0)
+    if not rows:
+        raise InputError(f"{path} has no rows below its header")
     distinct = {name: len(label_keys(columns[name])) for name in names}
     possible = [name for name in names if 2 <= distinct[name] <= max(2, rows // _ROWS_PER_LABEL)]
     gaps = {name: sum(label_name(value) is None for value in columns[name]) for name in possible}
@@ -128,6 +138,12 @@ def _label_columns(columns: Columns, names: Sequence[str], path: Path) -> list[s
     if not named_label:
         found = sorted((name for name in possible if not gaps[name]), key=distinct.__getitem__)
     if not found:
+        for name in named_label:
+            if distinct[name] == 1 and (only := label_name(columns[name][0])):
+                raise InputError(
+                    f"{path}: {name} cannot be the label column, as it holds one label, {only!r}; "
+                    "a classifier needs two"
+                )
         raise InputError(
             f"{path}: {listed(named_label or names)} cannot be the label column, which "
             "has a text, an integer, true or false in every row, and few distinct values"

@@ -1,5 +1,6 @@
 """Finds the file of each split in a folder of data, by the usual spellings of their names."""
 
+import os
 import re
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -24,7 +25,8 @@ _OTHER_TYPES = (
     *(".gz", ".bz2", ".xz", ".zst", ".zip"),
 )
 _DEV = {"dev", "validation"}
-_HUB_FILE = re.compile(r"(?P<split>.+)-[0-9]{5}-of-(?P<total>[0-9]{5})")
+# Older data sets of the hub have a digest at the end.
+_HUB_FILE = re.compile(r"(?P<split>.+)-[0-9]{5}-of-(?P<total>[0-9]{5})(-[0-9a-f]{16})?")
 
 
 @dataclass(frozen=True)
@@ -33,7 +35,7 @@ class FolderFiles:
 
     Attributes:
         splits: the absolute path of each split's file; ``train`` is among them.
-        unused: the names of other files and folders that may hold data.
+        unused: other files and folders that may hold data, relative to the training file's.
     """
 
     splits: dict[str, Path]
@@ -62,9 +64,10 @@ def split_files(folder: Path) -> FolderFiles:
         entries = _entries(place)
         splits = _by_split(place, entries)
         if "train" in splits:
-            return _found(splits, entries)
+            others = [path for other in places if other != place for path in _entries(other)]
+            return _found(splits, [*entries, *others])
     names = [f"train{suffix}" for suffix in SUFFIXES]
-    there = _unused(_entries(folder), ())
+    there = [path.name for path in _unused(_entries(folder), ())]
     raise InputError(
         f"the folder {folder} is not a task: it holds none of {listed(names)}"
         + (f"; it holds {listed(there)}: rename the training file" if there else "")
@@ -90,6 +93,14 @@ def split_of(path: Path) -> str | None:
     name = path.stem.casefold()
     hub = _HUB_FILE.fullmatch(name)
     return _SPLIT_OF.get(hub["split"] if hub else name)
+
+
+def unlinked_folder(path: Path) -> Path:
+    """Returns an absolute path without links in its folder.
+
+    The file keeps its name, which says its type: a cache of the hub links it to a file without.
+    """
+    return path.parent.resolve() / path.name
 
 
 def _entries(folder: Path) -> list[Path]:
@@ -121,12 +132,15 @@ def _by_split(folder: Path, entries: Sequence[Path]) -> dict[str, Path]:
 
 
 def _found(splits: dict[str, Path], entries: Sequence[Path]) -> FolderFiles:
-    absolute = {split: path.resolve() for split, path in splits.items()}
-    return FolderFiles(absolute, _unused(entries, {path.name for path in splits.values()}))
+    absolute = {split: unlinked_folder(path) for split, path in splits.items()}
+    unused = _unused(entries, splits.values())
+    return FolderFiles(
+        absolute, tuple(os.path.relpath(path, splits["train"].parent) for path in unused)
+    )
 
 
-def _unused(entries: Sequence[Path], used: Collection[str]) -> tuple[str, ...]:
-    return tuple(path.name for path in entries if path.name not in used and _may_hold_data(path))
+def _unused(entries: Sequence[Path], used: Collection[Path]) -> list[Path]:
+    return [path for path in entries if path not in used and _may_hold_data(path)]
 
 
 def _may_hold_data(path: Path) -> bool:

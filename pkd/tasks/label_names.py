@@ -6,6 +6,8 @@ from typing import Any
 
 # Digits, with or without a fraction of zeros: 2, 2.0, 02, -1. Not 1e3, which may be a name.
 _WHOLE = re.compile(r"(?P<digits>[+-]?[0-9]{1,18})(\.0*)?")
+# Zero-width characters and byte order marks, which nobody sees.
+_INVISIBLE = dict.fromkeys(map(ord, "\u200b\u2060\ufeff"))
 _FALSE_WORDS, _TRUE_WORDS = ("false", "no", "off"), ("true", "yes", "on")
 
 
@@ -25,7 +27,7 @@ def label_name(value: Any) -> str | None:
         return str(int(value)) if value % 1 == 0 else None  # False for NaN and infinity
     if not isinstance(value, str):
         return None
-    text = " ".join(value.split())
+    text = " ".join(value.translate(_INVISIBLE).split())
     whole = _WHOLE.fullmatch(text)
     return (whole["digits"] if whole else text) or None
 

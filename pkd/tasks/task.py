@@ -193,12 +193,17 @@ class Task(BaseModel):
     def _check_labels(self) -> None:
         names: dict[str, str] = {}
         for name in self.labels:
-            other = names.setdefault(label_key(name), name)
-            if other is not name:
+            key = label_key(name)
+            if key in names:
                 raise ValueError(
                     f"`labels` of task {self.name} names a label twice"
-                    + (f": {other!r} and {name!r} are one label" if other != name else "")
+                    + (
+                        f": {names[key]!r} and {name!r} are one label"
+                        if name != names[key]
+                        else ""
+                    )
                 )
+            names[key] = name
 
     def _check_files(self, splits: tuple[str, ...]) -> None:
         cut = self.cuts_dev and "dev" not in self.model_fields_set

@@ -11,6 +11,7 @@ from pkd.errors import InputError
 from pkd.files.near_file import near_file
 from pkd.files.yaml_file import read_mapping
 from pkd.runtime.validation import describe_errors
+from pkd.tasks.folder_files import unlinked_folder
 from pkd.tasks.glue import GLUE, expand_groups
 from pkd.tasks.task import TASK_KEYS, Task
 from pkd.tasks.task_folder import task_of_folder
@@ -88,7 +89,7 @@ def load_task_file(path: Path) -> Task:
             f"task file {path} lacks `files`, a path for each split (or `hub`, a data set's id)"
         )
     try:
-        files = {split: (path.parent / file).resolve() for split, file in task.files.items()}
+        files = {split: unlinked_folder(path.parent / file) for split, file in task.files.items()}
     except (OSError, RuntimeError, ValueError) as error:  # too long, a loop of links, a NUL
         raise InputError(f"task file {path}, `files`: {error}") from None
     return task.model_copy(update={"files": files})

@@ -82,11 +82,16 @@ def task_of_files(
         # are refused when the rows are read.
         known = len(labels) > 1 or not labels.isdisjoint(map(label_key, guess.labels))
         keys["held_out" if known else "test"] = (_TEST,)
-        if labels and not known:
-            keys["notes"] = (
-                f"{files[_TEST].name} is not scored: its column {guess.label} holds only "
-                f"{labels.pop()}, which is no label of train",
+        if not known:
+            reason = (
+                f"it has no column {guess.label}"
+                if values is None
+                else f"its column {guess.label} is empty"
+                if not labels
+                else f"its column {guess.label} holds only {labels.pop()}, which is no label of "
+                "train"
             )
+            keys["notes"] = (f"{files[_TEST].name} is not scored: {reason}",)
     return keys
 
 

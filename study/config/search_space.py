@@ -53,9 +53,11 @@ def _kind(value: Any) -> str:
 
 def _limit(allowed: Callable[[float], bool], words: str) -> AfterValidator:
     def check(dimension: "Range | tuple[float, ...]") -> "Range | tuple[float, ...]":
-        for value in dimension.values() if isinstance(dimension, Range) else dimension:
+        values = dimension.values() if isinstance(dimension, Range) else dimension
+        for value in values:
             if not (math.isfinite(value) and allowed(value)):
-                raise ValueError(f"must be {words} ({value:g} is not)")
+                which = f" ({value:g} is not)" if len(values) > 1 else ""
+                raise ValueError(f"must be {words}{which}")
         return dimension
 
     return AfterValidator(check)

@@ -64,7 +64,7 @@ class StudyConfig(Section):
     def _one_is_a_list(cls, value: Any) -> Any:
         """Reads ``3`` and ``6,3`` as lists, as the command line writes them."""
         if isinstance(value, str):
-            return value.split(",")
+            return [part.strip() for part in value.split(",")]
         return (
             [value] if isinstance(value, (int, float)) and not isinstance(value, bool) else value
         )

@@ -6,8 +6,14 @@ from study.planning.smaller import warning
 from study.planning.study_record import encoder_name, teacher_name
 
 
-def announcement(plan: Plan, out: str) -> str:
-    """Returns the cells, trials, estimated time and disk space of a study as text."""
+def announcement(plan: Plan, out: str, begun: bool = False) -> str:
+    """Returns the cells, trials, estimated time and disk space of a study as text.
+
+    Args:
+        plan: of the study.
+        out: how the user calls the run folder.
+        begun: whether trials are recorded already: then the study may grow, but not shrink.
+    """
     config = plan.config
     rows = ", ".join(
         f"{name} {each.rows[each.task.train]:,}"
@@ -44,4 +50,4 @@ def announcement(plan: Plan, out: str) -> str:
         f"  about {duration(seconds)} of this machine's computing, at most "
         f"{gigabytes(plan.disk_bytes())} of disk"
     )
-    return "\n".join(filter(None, [text, warning(plan, seconds)]))
+    return "\n".join(filter(None, [text, "" if begun else warning(plan, seconds)]))

@@ -1,5 +1,6 @@
 """Options that make a long study shorter, each with the time that is left with it."""
 
+import shlex
 from collections.abc import Iterator
 from dataclasses import replace
 
@@ -52,9 +53,10 @@ def _smaller(plan: Plan) -> Iterator[tuple[str, float]]:
         yield f"--set depths={depth}", _operations(plan, depths=(depth,))
     by_task = {name: replace(plan, tasks={name: each}) for name, each in plan.tasks.items()}
     operations = {name: each.operations() for name, each in by_task.items()}
-    if len(by_task) > 1:
+    if len(by_task) > 1 and len(config.tasks) == len(by_task):  # none of them is given twice
         cheapest = min(operations, key=operations.__getitem__)
-        yield f"--tasks {cheapest}", operations[cheapest]
+        written = dict(zip(plan.tasks, config.tasks, strict=True))  # a name, or a path
+        yield f"--tasks {shlex.quote(written[cheapest])}", operations[cheapest]
     rows = {name: each.rows[each.task.train] for name, each in plan.tasks.items()}
     if max(rows.values()) > _ROWS:
         shares = {name: min(1.0, _ROWS / count) for name, count in rows.items()}

@@ -23,8 +23,8 @@ YAML: `--set search.trials=8 "depths=[6, 3]"`. Unknown keys are refused with the
 A problem is reported with the file or the option that it comes from.
 
 `configs/` holds whole studies to start from; `--config laptop`, `laptop.yaml` and
-`configs/laptop.yaml` find `configs/laptop.yaml` from any folder. Where a list is expected, one value is
-a list of one: `--set depths=3 methods=kd,pkd-skip`.
+`configs/laptop.yaml` find `configs/laptop.yaml` from any folder. Where a list is expected, one
+value is a list of one: `--set depths=3 methods=kd,pkd-skip`.
 
 A *search space* is a number (fixed), a list (choices) or a range `{low: 1e-5, high: 1e-4,
 log: true}` (`log` spreads it evenly over orders of magnitude).

@@ -7,6 +7,7 @@ import pytest
 
 from analysis.results.choice import Limits, better_held_out, candidates, choose, ranked
 from analysis.run_data.runs import load_run
+from pkd.deployment.students import students
 from tests.support.runs.costed_run import BASE
 from tests.support.runs.fake_run import FakeRun
 
@@ -50,6 +51,23 @@ def test_the_best_student_comes_first(
 ) -> None:
     found = ranked(table(tmp_path, **models))
     assert [f"{row['method']}_{row['depth']}" for _, row in found.iterrows()] == order
+
+
+def test_export_takes_what_choose_names(tmp_path: Path) -> None:
+    # Both means are 78.35; as a float, one of them is 78.35000000000001, which prints as 78.4.
+    fake = FakeRun(tmp_path, (), own_tasks={"tickets": TICKETS}, depths=[3])
+    scores = {"ft": (0.7835, 0.7835, 0.7835), "kd": (0.7035, 0.7235, 0.9235)}
+    for method, seeds in scores.items():
+        for seed, score in enumerate(seeds):
+            fake.trial("confirm", "tickets", 3, method, seed, score)
+        later = {"later": {"accuracy": {"ft": 0.8, "kd": 0.7}[method]}}
+        fake.trial("predict", "tickets", 3, method, 0, later)
+        folder = tmp_path / "models" / f"tickets-3-{method}"
+        folder.mkdir(parents=True)
+        (folder / "config.json").touch()
+    chosen = ranked(candidates(load_run(tmp_path), "tickets", Limits(), None))
+    exported = [each.method for each in students(tmp_path, fake.study, "tickets")]
+    assert list(chosen["method"]) == exported == ["ft", "kd"]
 
 
 def test_with_a_limit_on_the_drop_the_best_of_the_cheapest_is_taken(tmp_path: Path) -> None:

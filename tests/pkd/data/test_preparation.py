@@ -63,6 +63,16 @@ def test_what_a_local_copy_of_glue_lacks_is_noted(data: Path, tmp_path: Path) ->
     assert check_task(GLUE["rte"], data, max_train_rows=8)[0].notes[0].startswith("8 training row")
 
 
+def test_a_task_that_is_not_of_glue_may_lie_in_the_data_folder(tmp_path: Path) -> None:
+    table = pa.table({"text": ["a b", "c d"], "label": [0, 1]})
+    other = pa.table({"text": ["e f", "g h"], "label": [0, 1]})
+    (tmp_path / "mood").mkdir()
+    for split, each in {"train": table, "validation": other}.items():
+        pq.write_table(each, tmp_path / "mood" / f"{split}.parquet")
+    mood = Task(name="mood", texts=("text",), labels=("bad", "good"))
+    assert check_task(mood, tmp_path)[0].notes == ()
+
+
 def test_limits_apply_to_training_and_dev_rows_and_not_to_test_rows(data: Path) -> None:
     _, rows = check_task(GLUE["rte"], data, max_train_rows=8, max_dev_rows=4)
     assert {split: len(each) for split, each in rows.items()} == {

@@ -120,6 +120,7 @@ def test_a_column_that_the_file_lacks_is_refused_with_the_nearest_or_a_delimiter
     for name, content, message in [
         ("a.csv", "Text,n\na,1\n", "did you mean 'Text'"),
         ("b.csv", "text;n\na;1\n", "';' would separate 2 columns"),
+        ("empty.csv", "", "has no column 'text'; it has none$"),
         ("c.jsonl", '{"texts": "a"}\n', "did you mean 'texts'"),
         ("d.jsonl", "[1]\n", "d.jsonl has no row. Each line must hold one object"),
     ]:

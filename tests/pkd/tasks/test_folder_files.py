@@ -24,6 +24,7 @@ def make(folder: Path, *names: str) -> None:
         ("dev.CSV", "dev"),
         ("validation-00000-of-00001.parquet", "validation"),
         ("test-00000-of-00001.parquet", "test"),
+        ("test-00000-of-00001-a09b74b3ef9c3b56.parquet", "test"),
         ("unsupervised-00000-of-00001.parquet", "unlabelled"),
     ],
 )
@@ -55,6 +56,22 @@ def test_other_data_is_named(tmp_path: Path) -> None:
         "beside train.csv, not used: dev.csv.gz, dev.xlsx, more.parquet, notes.json, test, "
         "train.log (a task file can name files)",
     )
+
+
+def test_data_beside_and_below_the_folder_of_the_splits_is_named(tmp_path: Path) -> None:
+    make(tmp_path / "inner", "train.csv", "data/dev.csv")
+    assert split_files(tmp_path / "inner").unused == ("data/dev.csv",)
+    make(tmp_path / "outer", "data/train.csv", "dev.csv", "README.md")
+    assert split_files(tmp_path / "outer").unused == ("../dev.csv",)
+
+
+def test_a_link_keeps_its_name_and_the_folder_loses_its_links(tmp_path: Path) -> None:
+    make(tmp_path, "blobs/0a1b", "snapshot/x")
+    (tmp_path / "snapshot" / "train.csv").symlink_to("../blobs/0a1b")
+    (tmp_path / "latest").symlink_to("snapshot")
+    expected = {"train": tmp_path / "snapshot" / "train.csv"}
+    assert split_files(tmp_path / "latest").splits == expected
+    assert files_beside(tmp_path / "latest" / "train.csv").splits == expected
 
 
 @pytest.mark.parametrize(

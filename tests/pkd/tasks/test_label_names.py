@@ -12,7 +12,7 @@ ONE_LABEL: dict[str, list[Any]] = {
     "-1": [-1, -1.0, "-1", "-1.0"],
     "true": [True, "true", "True", "TRUE", " True"],
     "false": [False, "false", "False"],
-    "pos": ["pos", "pos ", "\tpos\n", "\u00a0pos"],
+    "pos": ["pos", "pos ", "\tpos\n", "\u00a0pos", "\ufeffpos", "pos\u200b"],
     "not spam": ["not spam", "not  spam"],
     "caf\u00e9": ["caf\u00e9", "cafe\u0301"],
 }

@@ -115,7 +115,7 @@ def test_a_task_file_is_told_from_a_configuration(tmp_path: Path) -> None:
         ("depths", ["3", "[3]", "'3'"], (3,)),
         ("depths", ["6,3", "[6, 3]"], (6, 3)),
         ("methods", ["kd", "[kd]"], ("kd",)),
-        ("methods", ["kd,ft"], ("kd", "ft")),
+        ("methods", ["kd,ft", "kd, ft"], ("kd", "ft")),
         ("tasks", ["rte", "[rte]"], ("rte",)),
         ("tasks", ["rte,sst2"], ("rte", "sst2")),
     ],

@@ -41,6 +41,7 @@ def test_the_plan_ends_with_the_warning(rte: Prepared, monkeypatch: pytest.Monke
     lines = announcement(plan, "runs/x").splitlines()
     assert "  LONG: this is about 31 d 0 h on this machine. Shorter, each alone:" in lines
     assert any(line.startswith("    --set search.trials=4 ") for line in lines)
+    assert "LONG" not in announcement(plan, "runs/x", begun=True)  # it would refuse to shrink
     monkeypatch.setattr(Plan, "seconds", lambda self: 100.0)
     assert "LONG" not in announcement(plan, "runs/x")
 
@@ -65,6 +66,15 @@ def test_each_option_has_the_time_that_the_study_takes_with_it(rte: Prepared) ->
     # Two tasks of the same rows.
     assert shown["--tasks rte"].startswith("50 d") or shown["--tasks mrpc"].startswith("50 d")
     assert "--set data.max_train_rows=10000" not in shown
+
+
+def test_a_task_of_ones_own_is_named_by_its_path(rte: Prepared) -> None:
+    tasks = {"tickets": rte, "calls": rte}  # the first of equals is named
+    config = StudyConfig.model_validate({"tasks": ["my tickets/", "calls.yaml"]})
+    shown = warning(plan_of(config, tasks, BertConfig()), 2 * DAY)
+    assert "    --tasks 'my tickets/' " in shown
+    twice = StudyConfig.model_validate({"tasks": ["my tickets/", "calls.yaml", "./calls.yaml"]})
+    assert "--tasks" not in warning(plan_of(twice, tasks, BertConfig()), 2 * DAY)
 
 
 @pytest.mark.parametrize(
