@@ -121,10 +121,14 @@ def _config(options: argparse.Namespace) -> "StudyConfig":
     return load_study_config(
         options.config if options.config is not None else "glue",
         options.set,
-        tasks=options.tasks.split(",") if options.tasks is not None else None,
+        tasks=_names(options.tasks),
         data__dir=str(resolved(options.data)) if options.data else None,
         teacher__model=_absolute(options.model),
     )
+
+
+def _names(tasks: str | None) -> list[str] | None:
+    return None if tasks is None else [name.strip() for name in tasks.split(",")]
 
 
 def _path(text: str) -> Path:

@@ -156,8 +156,7 @@ def _read_split(
         if not os.path.exists(path):  # `Path.exists` raises for impossible paths
             raise InputError(
                 f"{path} does not exist: the data folder (--data, `data.dir`) needs "
-                f"<task>/<split>.parquet for task {task.name}"
-                + near_file(path)
+                f"<task>/<split>.parquet for task {task.name}" + near_file(path)
             )
     try:
         return str(path), read_columns(path, needed, ["idx"], quoting=task.quoting)

@@ -26,6 +26,7 @@ class Student:
             ``metrics`` by split, and ``constant``: whether it predicts a single class.
         held_out: the metrics of these weights on the held-out splits, by split; empty without
             such splits, and until the predict stage has scored them.
+        planned: the number of confirm seeds that the study plans; 0 if it is not recorded.
     """
 
     method: str
@@ -33,6 +34,7 @@ class Student:
     folder: Path
     seeds: tuple[dict[str, Any], ...]
     held_out: Scores
+    planned: int = 0
 
     @property
     def name(self) -> str:
@@ -63,21 +65,22 @@ def students(run_dir: Path, study: dict[str, Any], task: str) -> list[Student]:
     """Returns the saved students of a task that have a confirmed score, the best first.
 
     A higher mean dev score is better. Means that print alike (0.1 points) are ties, which the
-    higher held-out score breaks, then the smaller depth. Students all of whose seeds predict a
-    single class come last.
+    higher held-out score breaks, then the smaller depth. Students that lack seeds, or all of
+    whose seeds predict a single class, come last.
 
     Raises:
         InputError: if there are none yet.
         CacheError: if an event of the ledger is damaged.
     """
     found = []
+    planned = int((study.get("budget") or {}).get("confirm_seeds", 0))
     for depth in study["depths"]:
         for method in study["methods"]:
             folder = student_folder(run_dir, task, depth, method)
             seeds = tuple(_of_complete(run_dir / LEDGER / "confirm" / folder.name, _seed_result))
             if is_saved(folder) and seeds:
                 held_out = held_out_metrics(run_dir, folder.name)
-                found.append(Student(method, int(depth), folder, seeds, held_out))
+                found.append(Student(method, int(depth), folder, seeds, held_out, planned))
     if not found:
         raise InputError(
             f"{run_dir} holds no student of {task} yet (models/{task}-<depth>-<method>): a study "
@@ -86,11 +89,12 @@ def students(run_dir: Path, study: dict[str, Any], task: str) -> list[Student]:
     return sorted(found, key=_rank)
 
 
-def _rank(student: Student) -> tuple[bool, float, float, int]:
+def _rank(student: Student) -> tuple[bool, bool, float, float, int]:
     """Sorts the best student first."""
     held_out = student.held_out_score
     return (
         student.constant == len(student.seeds),
+        len(student.seeds) < student.planned,
         -printed(student.mean),
         float("inf") if held_out is None else -held_out,
         student.depth,
@@ -135,6 +139,10 @@ def doubts(found: Sequence[Student], taken: Student) -> list[str]:
         sentences.append(
             f"{best} has a higher held-out score, {printed(known[best])} against {printed(mine)} "
             f"of {taken.name}: dev and held-out rows disagree"
+        )
+    if len(taken.seeds) < taken.planned:
+        sentences.append(
+            f"{len(taken.seeds)} of the {taken.planned} confirm seeds of {taken.name} are complete"
         )
     if taken.constant:
         sentences.append(

@@ -104,6 +104,7 @@ def test_a_cap_for_a_task_that_is_not_run(refused: Refused) -> None:
 
 def test_an_unknown_task(refused: Refused) -> None:
     assert "unknown task 'rtee'; did you mean 'rte'?" in refused("--tasks", "sst2,rtee")
+    assert "unknown task 'rtee'; did you mean 'rte'?" in refused("--tasks", "sst2, rtee")
 
 
 def test_a_task_whose_file_is_not_there(refused: Refused, tmp_path: Path) -> None:

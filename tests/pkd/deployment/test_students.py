@@ -66,6 +66,16 @@ def test_students_that_predict_a_single_class_come_last(tmp_path: Path) -> None:
     ]
 
 
+def test_a_student_that_lacks_seeds_comes_after_complete_ones(tmp_path: Path) -> None:
+    student(tmp_path, "ft-3", [0.9])
+    student(tmp_path, "kd-3", [0.7, 0.8])
+    study = STUDY | {"budget": {"confirm_seeds": 2}}
+    found = students(tmp_path, study, "own")
+    assert [each.name for each in found] == ["kd-3", "ft-3"]
+    assert doubts(found, found[0]) == []
+    assert doubts(found, found[1]) == ["1 of the 2 confirm seeds of ft-3 are complete"]
+
+
 def test_held_out_scores_are_the_mean_of_each_splits_mean(tmp_path: Path) -> None:
     student(tmp_path, "ft-3", [0.9])
     metrics = {"later": {"f1": 0.5, "mcc": 0.7}, "elsewhere": {"f1": 0.8, "mcc": 1.0}}
