@@ -95,7 +95,9 @@ def _init_task(options: argparse.Namespace, console: "Console", prog: str) -> in
 
     if not options.tasks or "," in options.tasks:
         raise InputError("--init-task needs the task file to write: --tasks my_task.yaml")
-    for line in written_task(_path(options.tasks), options.init_task, prog):
+    given = {"--config": options.config, "--data": options.data, "--model": options.model}
+    run = [*prog.split(), *(str(x) for pair in given.items() if pair[1] for x in pair)]
+    for line in written_task(_path(options.tasks), options.init_task, shlex.join(run)):
         console.print(line, markup=False)
     return COMPLETE
 

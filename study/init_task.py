@@ -26,7 +26,7 @@ def written_task(task_file: Path, data: Path, run: str) -> list[str]:
     Args:
         task_file: a new file ``*.yaml``.
         data: the training file, whose folder may hold other splits, or a folder of data files.
-        run: the command that runs a study.
+        run: the command that runs a study, and its options.
 
     Returns:
         What was guessed, line by line, and the command to try next.
@@ -37,7 +37,7 @@ def written_task(task_file: Path, data: Path, run: str) -> list[str]:
     from pkd.tasks.task_init import init_task
 
     guessed = init_task(task_file, data)
-    command = [*run.split(), "--tasks", str(task_file), "--dry-run"]
+    command = [*shlex.split(run), "--tasks", str(task_file), "--dry-run"]
     return [*guessed, f"Check the file, then: {shlex.join(command)}"]
 
 

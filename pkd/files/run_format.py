@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from pkd.errors import InputError, PkdError
+from pkd.files.near_file import near_file
 from pkd.files.yaml_file import read_yaml
 
 # The newest formats that this version reads, and the ones that it writes.
@@ -65,7 +66,9 @@ class MissingStudyFile(RunFormatError):
     """A folder has no ``study.yaml``."""
 
     def __init__(self, path: Path) -> None:
-        super().__init__(path, f"{path.parent} is not a run directory: it has no {path.name}")
+        folder = path.parent
+        reason = f"it has no {path.name}" if folder.is_dir() else "there is no such folder"
+        super().__init__(path, f"{folder} is not a run directory: {reason}{near_file(folder)}")
 
 
 class DamagedFile(RunFormatError):

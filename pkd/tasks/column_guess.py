@@ -55,9 +55,12 @@ class Guess:
     @property
     def notes(self) -> tuple[str, ...]:
         """Sentences about columns that are left out and labels that look wrong."""
-        notes = [
+        padded = [name for name, each in self.spellings.items() if _differ_in_blanks(each)]
+        notes = [f"blanks around labels are not read: {listed(padded)}"] if padded else []
+        notes += [
             f"the label {name} is written {' and '.join(map(repr, spellings))}: read as one label"
             for name, spellings in self.spellings.items()
+            if name not in padded
         ]
         notes += label_doubts(self.counts)
         if self.left_out:
@@ -165,6 +168,10 @@ def _counted(values: Sequence[Any]) -> tuple[dict[str, int], dict[str, tuple[str
     counts = {chosen[key]: counter.total() for key, counter in names.items()}
     spellings = {chosen[key]: tuple(each) for key, each in written.items() if len(each) > 1}
     return {name: counts[name] for name in sorted(counts, key=order_of)}, spellings
+
+
+def _differ_in_blanks(spellings: Sequence[str]) -> bool:
+    return len({" ".join(each.split()) for each in spellings}) == 1
 
 
 def _length(values: Sequence[Any]) -> int:

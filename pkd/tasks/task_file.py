@@ -9,6 +9,7 @@ from pydantic import ValidationError
 
 from pkd.errors import InputError
 from pkd.files.near_file import near_file
+from pkd.files.row_parsers import SUFFIXES
 from pkd.files.yaml_file import read_mapping
 from pkd.runtime.validation import describe_errors
 from pkd.tasks.folder_files import unlinked_folder
@@ -36,6 +37,8 @@ def resolve_tasks(names: Sequence[str]) -> list[Task]:
         else:
             near = difflib.get_close_matches(name.lower(), [*GLUE, "glue"], n=1)
             hint = f"; did you mean {near[0]!r}?" if near else near_file(Path(name)) or "."
+            if Path(name).suffix.lower() in SUFFIXES:
+                hint = f": a data file needs a task file, which --init-task {name} writes."
             raise InputError(
                 f"unknown task {name!r}{hint} Known: glue, {', '.join(GLUE)}, "
                 "or the path of a task file (*.yaml) or of a folder with train.csv"

@@ -176,12 +176,21 @@ def check_depths(
     teacher_layers = int(teacher.num_hidden_layers)
     start = teacher if config.train.init == "teacher" else encoder
     for depth in config.depths:
-        check_depth(teacher_layers, depth)
+        _check_depth(teacher_layers, depth)
         # A student may have all layers of an encoder if its teacher is deeper.
         start_layers(config.train.start(depth), int(start.num_hidden_layers), depth)
         for method in config.methods:
             if (strategy := METHODS[method].layer_strategy) is not None:
                 layer_map(strategy, teacher_layers, depth)
+
+
+def _check_depth(teacher_layers: int, depth: int) -> None:
+    try:
+        check_depth(teacher_layers, depth)
+    except InputError as error:
+        smaller = {teacher_layers // 2, max(2, teacher_layers // 4)}
+        fitting = [str(each) for each in sorted(smaller, reverse=True) if each < teacher_layers]
+        raise InputError(f"{error}. Choose other ones: --set depths={','.join(fitting)}") from None
 
 
 def check_disk(plan: Plan, out: Path, free: int) -> None:

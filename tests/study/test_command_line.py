@@ -161,7 +161,11 @@ def test_a_label_outside_the_label_set(refused: Refused, tmp_path: Path) -> None
         ("search.trails=3", "unknown key `search.trails`; did you mean `search.trials`?"),
         ("search.space.temperature=0", "`search.space.temperature` is 0, but must be > 0"),
         ("search.space.alpha=2", "`search.space.alpha` is 2, but must be between 0 and 1"),
-        ("depths=[4]", "student depth is 4, but must be between 1 and 3"),
+        (
+            "depths=[4]",
+            "student depth is 4, but must be between 1 and 3: the teacher has 4 layers. Choose "
+            "other ones: --set depths=2",
+        ),
         ("depths=[1]", "must be >= 2"),
         ("train.max_length=500", "max_length is 500, but must be 8..128"),
         ("search.trials", "must have the form key=value"),
@@ -286,3 +290,14 @@ def test_an_option_that_does_not_exist(capsys: pytest.CaptureFixture[str]) -> No
     with pytest.raises(SystemExit) as caught:
         main(["--taks", "rte"])
     assert caught.value.code == 2 and "--taks" in capsys.readouterr().err
+
+
+def test_the_next_command_has_the_options_that_were_given(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data, task = tmp_path / "train.csv", tmp_path / "new.yaml"
+    data.write_text("text,label\n" + "a good film,pos\na bad film,neg\n" * 4)
+    options = ["--config", "laptop", "--model", "an encoder"]
+    assert main(["--tasks", str(task), "--init-task", str(data), *options]) == 0
+    run = f"run.py --config laptop --model 'an encoder' --tasks {task} --dry-run\n"
+    assert capsys.readouterr().out.endswith(run)

@@ -18,7 +18,9 @@ COMMANDS: dict[str, list[str]] = {
     "unknown task ''": ["--tasks=", "--tasks=rte,"],
     "`tasks` names '' twice": ["--tasks=,,"],
     "`tasks` names 'rte' twice": ["--tasks=rte,rte"],
-    "unknown task ' rte'; did you mean 'rte'?": ["--tasks= rte"],
+    "unknown task 'my.csv': a data file needs a task file, which --init-task my.csv writes": [
+        "--tasks=my.csv"
+    ],
     "unknown task 'RTE'; did you mean 'rte'?": ["--tasks=RTE"],
     "unknown task '../rte'": ["--tasks=../rte"],
     f"unknown task '{LONG}'": [f"--tasks={LONG}"],

@@ -52,7 +52,7 @@ def test_labels_that_are_written_in_several_ways_are_said(tmp_path: Path) -> Non
     rows = [{"text": f"a few words {n}", "label": label} for n, label in enumerate(labels)]
     guess = guess_columns(write(tmp_path / "own.jsonl", rows))
     assert guess.counts == {"neg": 3, "pos": 3}
-    assert guess.notes == ("the label pos is written 'pos' and 'pos ': read as one label",)
+    assert guess.notes == ("blanks around labels are not read: pos",)
 
 
 def test_columns_that_are_not_read_are_said_with_the_reason(tmp_path: Path) -> None:
