@@ -59,7 +59,9 @@ def run_session(
             console.print(note, markup=False)
     inputs = prepare_inputs(config, tasks, layout, console)
     encoder = inputs.encoder
-    plan = make_plan(config, inputs.tasks, load_encoder_config(encoder), inputs.teachers)
+    plan = make_plan(
+        config, inputs.tasks, load_encoder_config(encoder), inputs.teachers, inputs.new_heads
+    )
     check_same_inputs(layout, plan, encoder)
     check_disk(plan, layout.out, shutil.disk_usage(layout.out).free)
     console.print(announcement(plan, layout.store.place(layout.out), begun), markup=False)

@@ -49,6 +49,11 @@ def earlier_labels(folder: Path, config: PretrainedConfig) -> tuple[str, ...]:
     return label_names(config) if has_head(folder) else ()
 
 
+def head_is_left_out(folder: Path, labels: tuple[str, ...]) -> bool:
+    """Returns whether a model brings a head for other labels than a task's."""
+    return earlier_labels(folder, load_encoder_config(folder)) not in ((), labels)
+
+
 def describe_head(folder: Path, labels: tuple[str, ...], task: str) -> str | None:
     """Returns a sentence about the head that a model brings; None if it brings none.
 

@@ -11,7 +11,7 @@ from pkd.errors import InputError
 from pkd.models.classifier import load_classifier
 from pkd.models.encoder import load_encoder_config
 from pkd.models.hub import fetch_model
-from pkd.models.stored_weights import describe_head
+from pkd.models.stored_weights import describe_head, head_is_left_out
 from pkd.tasks.task import Task
 from study.config.study_config import StudyConfig
 from study.planning.plan import check_depths
@@ -27,11 +27,13 @@ class Inputs:
         encoder: folder of the pre-trained encoder that students start from.
         tasks: each task in the encoder's tokens, by name.
         teachers: the teachers.
+        new_heads: see `study.planning.plan.Plan`.
     """
 
     encoder: Path
     tasks: dict[str, Prepared]
     teachers: Teachers
+    new_heads: frozenset[str] = frozenset()
 
 
 def prepare_inputs(
@@ -88,6 +90,7 @@ def prepare_inputs(
         return known.without_notes() if config.data.generated else known
 
     student_tasks, teacher_tasks, ensembles = {}, {}, {}
+    new_heads = set[str]()
     for task in tasks:
         name = task.name
         console.print(f"preparing {name}", markup=False)
@@ -104,9 +107,11 @@ def prepare_inputs(
         for each in dict.fromkeys(starts):
             if brought := describe_head(each, task.labels, name):
                 console.print(brought, markup=False)
+            if head_is_left_out(each, task.labels):
+                new_heads.add(name)
     teachers = Teachers(load_encoder_config(teacher), start, teacher_tasks, given, ensembles)
     _check_start(config, student_tasks, teachers)
-    return Inputs(folder, student_tasks, teachers)
+    return Inputs(folder, student_tasks, teachers, frozenset(new_heads))
 
 
 def _check_start(config: StudyConfig, tasks: dict[str, Prepared], teachers: Teachers) -> None:

@@ -36,6 +36,8 @@ class Plan:
         parameters: its parameter counts, see `pkd.models.encoder.parameter_counts`.
         teachers: the teachers.
         teacher_parameters: their parameter counts.
+        new_heads: the tasks whose models start from a classifier with other labels, without its
+            head.
     """
 
     config: StudyConfig
@@ -44,6 +46,7 @@ class Plan:
     parameters: dict[str, int]
     teachers: Teachers
     teacher_parameters: dict[str, int]
+    new_heads: frozenset[str] = frozenset()
 
     @property
     def teacher_layers(self) -> int:
@@ -159,10 +162,11 @@ def make_plan(
     tasks: dict[str, Prepared],
     encoder: PretrainedConfig,
     teachers: Teachers,
+    new_heads: frozenset[str] = frozenset(),
 ) -> Plan:
     """Makes a plan from the study's inputs; counts the models' parameters."""
     counts = parameter_counts(encoder), parameter_counts(teachers.config)
-    return Plan(config, tasks, encoder, counts[0], teachers, counts[1])
+    return Plan(config, tasks, encoder, counts[0], teachers, counts[1], new_heads)
 
 
 def check_depths(

@@ -94,9 +94,9 @@ def check_same_inputs(layout: Layout, plan: Plan, encoder: Path) -> None:
     changed = [task for task, digest in new.items() if old.get(task, digest) != digest]
     if changed:
         raise InputError(
-            f"{layout.out} holds a study of other data: rows, class weights, labels, tokenizer "
-            f"or given teacher of {', '.join(changed)} have changed since it began. Give another "
-            "--out"
+            f"{layout.out} holds a study of other data: rows, class weights, labels, tokenizer, "
+            f"given teacher or the head that models of {', '.join(changed)} start from have "
+            "changed since it began. Give another --out"
         )
 
 
@@ -110,6 +110,8 @@ def _identity_of(plan: Plan, name: str) -> list[Any]:
     task = prepared.task
     splits = dict.fromkeys((task.train, *task.dev, task.distilled))
     identity: list[Any] = [prepared.tokens[split].name for split in splits]
+    if name in plan.new_heads:
+        identity.append("new head")  # version 0.1.0 kept heads of other labels
     if task.class_weights is not None:
         identity.append(task.class_weights)
     if plan.teachers.given:

@@ -1,5 +1,6 @@
 """Which commands continue a study, and which are refused because they would change it."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -217,7 +218,9 @@ def test_other_rows_under_the_same_names_are_refused(tmp_path: Path, encoder: Pa
     check_same_inputs(layout, plan("first"), encoder)
     write_study_file(layout, plan("first"), encoder)
     check_same_inputs(layout, plan("first"), encoder)
-    with pytest.raises(InputError, match="tokenizer or given teacher of rte have"):
+    with pytest.raises(
+        InputError, match="given teacher or the head that models of rte start from have"
+    ):
         check_same_inputs(layout, plan("second"), encoder)
 
 
@@ -231,10 +234,24 @@ def test_class_weights_and_metrics_of_a_user_s_task_may_not_change(
     write_study_file(layout, plan(class_weights=[1, 3]), encoder)
     check_same_inputs(layout, plan(class_weights=[1, 3]), encoder)
     for other in ({}, {"class_weights": "balanced"}, {"class_weights": [1, 2]}):
-        with pytest.raises(InputError, match="given teacher of own have"):
+        with pytest.raises(InputError, match="head that models of own start from have"):
             check_same_inputs(layout, plan(**other), encoder)
     with pytest.raises(InputError, match=r"scores own by accuracy, not by accuracy, mcc \(`metri"):
         check_same_inputs(layout, plan(class_weights=[1, 3], metrics=["accuracy", "mcc"]), encoder)
+
+
+def test_a_study_whose_models_kept_a_head_of_other_labels_is_not_continued(
+    tmp_path: Path, encoder: Path
+) -> None:
+    layout = Layout(tmp_path)
+    plan = plan_of_task(encoder, own_task())
+    write_study_file(layout, plan, encoder)  # as version 0.1.0 recorded it
+    now = replace(plan, new_heads=frozenset({"own"}))
+    with pytest.raises(InputError, match="head that models of own start from have changed"):
+        check_same_inputs(layout, now, encoder)
+    layout.study_file.unlink()
+    write_study_file(layout, now, encoder)
+    check_same_inputs(layout, now, encoder)
 
 
 def test_unlabelled_rows_may_not_change(tmp_path: Path, encoder: Path) -> None:
@@ -242,7 +259,7 @@ def test_unlabelled_rows_may_not_change(tmp_path: Path, encoder: Path) -> None:
     plan = plan_of_task(encoder, task_with_unlabelled_rows("all"))
     write_study_file(layout, plan, encoder)
     check_same_inputs(layout, plan, encoder)
-    with pytest.raises(InputError, match="given teacher of own have"):
+    with pytest.raises(InputError, match="head that models of own start from have"):
         check_same_inputs(
             layout, plan_of_task(encoder, task_with_unlabelled_rows("others")), encoder
         )
