@@ -13,6 +13,8 @@ from typing import Any, Literal
 
 import pandas as pd
 
+from pkd.tasks.glue import TRAIN_ROWS
+
 TEACHER_LAYERS = 12  # the BERT-base teacher of the paper's tables 1 and 2
 
 # The sources of each kind of number; the first that has it wins. Table 5 is left out: it repeats
@@ -22,16 +24,6 @@ SOURCES = {
     "test": ["paper table 1", "paper table 2"],
 }
 
-# Rows of GLUE's training sets: a study on fewer rows is not a replication.
-_GLUE_TRAIN_ROWS = {
-    "sst2": 67_349,
-    "mrpc": 3_668,
-    "qqp": 363_846,
-    "mnli": 392_702,
-    "qnli": 104_743,
-    "rte": 2_490,
-    "cola": 8_551,
-}
 # The released script for three layers matches layers 10 and 11, which is PKD-Last.
 _METHODS = {"pkd (layer map as released: last)": "pkd-last"}
 _MNLI = {"validation_matched": "mnli-m", "validation_mismatched": "mnli-mm"}
@@ -100,7 +92,7 @@ def difference_from_paper(study: dict[str, Any], task: str) -> list[str]:
         reasons.append(f"{together} teachers per task")
     if (layers := start_layers(study)) != "first":
         reasons.append(f"students that start from other layers ({layers})")
-    rows, full = study["tasks"][task].get("train_rows"), _GLUE_TRAIN_ROWS.get(task)
+    rows, full = study["tasks"][task].get("train_rows"), TRAIN_ROWS.get(task)
     if full and rows is not None and rows < full:
         reasons.append(f"{rows:,} of {full:,} training rows")
     return reasons
