@@ -67,7 +67,7 @@ def load_rows(
 
     Raises:
         InputError: for a missing file or column, an empty split, a split with one class, a value
-            that is no text, mostly missing texts, an unknown label or a wrong row id; names the
+            that is not text, mostly missing texts, an unknown label or a wrong row id; names the
             file and the row.
         HubUnreachable: if the hub is needed and does not answer.
     """

@@ -126,8 +126,8 @@ class OnnxClassifier:
         outputs = [each.name for each in self._session.get_outputs()]
         if "logits" not in outputs:
             raise InputError(
-                f"{path} is no classifier: its outputs are {listed(outputs)}, but one must be "
-                "'logits'"
+                f"{path} is not a classifier: its outputs are {listed(outputs)}, but one must "
+                "be named 'logits'"
             )
 
     def __call__(self, **inputs: Tensor) -> np.ndarray:

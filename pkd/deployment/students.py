@@ -107,7 +107,7 @@ def printed(score: float) -> float:
 
 
 def find_student(found: Sequence[Student], name: str | None) -> Student:
-    """Returns the student with a name, or the first one if there is no name.
+    """Returns the student called ``name``; the first student if ``name`` is None.
 
     Raises:
         InputError: if no student has the name.

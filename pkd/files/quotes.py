@@ -7,7 +7,8 @@ from pathlib import Path
 from pkd.errors import InputError
 from pkd.files.row_parsers import DELIMITERS
 
-# Columns of at most so many values, e.g. labels, tell rows from texts with delimiters.
+# A column with at most this many distinct values may hold labels. If the lines of a quoted field
+# hold such values too, the lines are rows.
 _FEW_VALUES = 50
 _MOST_DOUBTS = 100
 

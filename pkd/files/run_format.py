@@ -67,7 +67,7 @@ class MissingStudyFile(RunFormatError):
 
     def __init__(self, path: Path) -> None:
         folder = path.parent
-        reason = f"it has no {path.name}" if folder.is_dir() else "there is no such folder"
+        reason = f"it has no {path.name}" if folder.is_dir() else "the folder does not exist"
         super().__init__(path, f"{folder} is not a run directory: {reason}{near_file(folder)}")
 
 

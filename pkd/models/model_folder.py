@@ -91,8 +91,8 @@ def _refuse_unreadable(path: Path) -> None:
         )
     try:
         kinds = stored_types(path)
-    except Exception:
-        return  # a damaged file: loading says what is wrong
+    except Exception:  # a damaged file, of many types: loading it reports what is wrong
+        return
     for name, kind in kinds.items():
         part = name.rpartition(".")[2]
         if part in _QUANTISED or (part == "weight" and kind not in _FLOATS):

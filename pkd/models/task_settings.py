@@ -54,7 +54,7 @@ def refuse_other_kinds(config: PretrainedConfig, folder: Path) -> None:
     kind = config.problem_type
     if kind not in (None, "single_label_classification"):
         raise InputError(
-            f"{folder} is no classifier with one label for each row: `problem_type` in its "
+            f"{folder} is not a classifier that gives each row one label: `problem_type` in its "
             f"config.json is {kind}. If it was trained with one label for each row, delete "
             "`problem_type` there"
         )
@@ -66,6 +66,6 @@ def refuse_other_kinds(config: PretrainedConfig, folder: Path) -> None:
         )
     if len(codes) < 2:
         raise InputError(
-            f"{folder} is no classifier: it has {len(codes)} output, but there must be one for "
+            f"{folder} is not a classifier: it has {len(codes)} output, but there must be one for "
             "each of at least two labels"
         )

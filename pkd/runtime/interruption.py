@@ -50,4 +50,4 @@ def stopped_by(error: BaseException) -> BaseException | None:
 
 def _handle(number: int, handler: object) -> None:
     if threading.current_thread() is threading.main_thread():
-        signal.signal(number, handler)  # type: ignore[arg-type]
+        signal.signal(number, handler)  # type: ignore[arg-type]  # `getsignal` types it too widely

@@ -57,7 +57,7 @@ def split_files(folder: Path) -> FolderFiles:
     and as the Hugging Face hub writes them (``train-00000-of-00001.parquet``).
 
     Raises:
-        InputError: if there is no training file, or if two files are of the same split.
+        InputError: if there is no training file, or if two files hold the same split.
     """
     places = [folder, folder / "data"] if (folder / "data").is_dir() else [folder]
     for place in places:
@@ -78,7 +78,7 @@ def files_beside(train: Path) -> FolderFiles:
     """Finds the splits beside a training file; none if its name does not begin with ``train``.
 
     Raises:
-        InputError: if the folder cannot be read, or if two files are of the same split.
+        InputError: if the folder cannot be read, or if two files hold the same split.
     """
     folder = train.parent
     entries = _entries(folder) if folder.is_dir() else []

@@ -11,11 +11,12 @@ from pkd.tasks.label_names import label_key, label_name, whole_number
 
 # What pandas, Excel and databases write for a missing value.
 _MISSING = ("nan", "NaN", "<NA>", "NA", "N/A", "#N/A", "None", "null", "NULL")
-_FEWEST_ROWS = 2  # of each label, before a column that repeats the label is no coincidence
+# With fewer rows of each label, a column may match the labels by chance.
+_FEWEST_ROWS = 2
 
 
 def check_header(path: Path, columns: Columns, texts: Sequence[str], label: str) -> None:
-    """Refuses a file whose first row is no header, or whose header occurs again among the rows.
+    """Refuses a file without a header, or with its header again among the rows.
 
     Args:
         path: the file, for messages.

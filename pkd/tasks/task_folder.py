@@ -28,7 +28,7 @@ def task_of_folder(folder: Path) -> dict[str, Any]:
         The keys of a `pkd.tasks.task.Task`.
 
     Raises:
-        InputError: if there is no training file, if two files are of the same split, or if
+        InputError: if there is no training file, if two files hold the same split, or if
             several columns may be the text or the label.
     """
     found = split_files(folder)
@@ -88,8 +88,8 @@ def task_of_files(
                 if values is None
                 else f"its column {guess.label} is empty"
                 if not labels
-                else f"its column {guess.label} holds only {labels.pop()}, which is no label of "
-                "train"
+                else f"its column {guess.label} holds only {labels.pop()}, which is not a label "
+                "of train"
             )
             keys["notes"] = (f"{files[_TEST].name} is not scored: {reason}",)
     return keys

@@ -90,7 +90,7 @@ def start_ray(address: str | None) -> None:
             log_to_driver=False,
             logging_level=logging.ERROR,
         )
-    except Exception as error:  # any: many of Ray's own are of no type of theirs
+    except Exception as error:  # Ray raises plain exceptions of many types
         reason = reason_of(str(error))
         if address is not None:  # e.g. `auto` where no cluster runs
             raise InputError(f"cannot join Ray at --address {address}: {reason}") from error

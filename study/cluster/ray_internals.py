@@ -80,7 +80,7 @@ class Trainable(tune.Trainable):
             super()._setup_logdir()
             return
         self._temporary = tempfile.TemporaryDirectory()
-        self._logdir = self._temporary.name  # type: ignore[assignment]
+        self._logdir = self._temporary.name  # type: ignore[assignment]  # Ray types it None
 
 
 # Callback for TensorBoard ---------------------------------------------------------------------

@@ -134,7 +134,7 @@ def test_a_model_with_other_outputs_is_no_classifier(folder: Path) -> None:
     node = onnx.helper.make_node("Identity", ["input_ids"], ["scores"])
     model = onnx.helper.make_model(onnx.helper.make_graph([node], "other", [ids], [scores]))
     onnx.save(onnx.version_converter.convert_version(model, 18), folder / ONNX_FILE)
-    with pytest.raises(InputError, match="its outputs are scores, but one must be 'logits'"):
+    with pytest.raises(InputError, match="its outputs are scores, but one must be named 'logits'"):
         load_classifier_folder(folder, "onnx")
 
 

@@ -213,7 +213,7 @@ def test_json_of_pandas(tmp_path: Path, table: Table, orient: str) -> None:
     if orient == "lines":
         frame.to_json(path, orient="records", lines=True)
     else:
-        frame.to_json(path, orient=orient)  # type: ignore[call-overload]
+        frame.to_json(path, orient=orient)  # type: ignore[call-overload]  # stubs want a literal
     if orient == "lines":
         assert check(path, table)
     elif orient != "columns":  # one object of columns looks like one row whose text is an object

@@ -39,7 +39,7 @@ def test_a_study_is_read_with_the_formats_that_are_known(tmp_path: Path) -> None
 
 def test_a_folder_without_a_study_is_refused(tmp_path: Path) -> None:
     (tmp_path / "first").mkdir()
-    with pytest.raises(MissingStudyFile, match="there is no such folder; did you mean 'first'"):
+    with pytest.raises(MissingStudyFile, match="the folder does not exist; did you mean 'first'"):
         read_study(tmp_path / "frist" / "study.yaml")
     with pytest.raises(MissingStudyFile, match=r"is not a run directory: it has no study\.yaml"):
         read_study(tmp_path / "study.yaml")

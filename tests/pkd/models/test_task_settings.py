@@ -109,7 +109,7 @@ def test_what_belongs_to_the_encoder_stays() -> None:
 def test_a_foreign_model_of_another_kind_is_not_taken_for_a_classifier(
     keys: dict[str, Any], message: str
 ) -> None:
-    with pytest.raises(InputError, match=f"foreign is no classifier.*{message}"):
+    with pytest.raises(InputError, match=f"foreign is not a classifier.*{message}"):
         refuse_other_kinds(BertConfig(**keys), Path("foreign"))
 
 

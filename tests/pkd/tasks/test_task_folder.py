@@ -97,7 +97,7 @@ def test_a_test_file_whose_labels_are_no_labels_is_said(tmp_path: Path) -> None:
     assert task.notes == (
         "beside train.csv, not used: extra.csv (a task file can name files)",
         "columns that are not read: id (the numbers of rows, by its name)",
-        "Testing.csv is not scored: its column queue holds only ?, which is no label of train",
+        "Testing.csv is not scored: its column queue holds only ?, which is not a label of train",
     )
 
 
