@@ -6,7 +6,7 @@ OUT ?= runs/demo
 # Most of a test of the real command is waiting for processes to start.
 WORKERS ?= 2
 
-.PHONY: demo test check slow bench docs clean install
+.PHONY: demo test check slow soak bench docs clean install
 
 install: $(VENV)/.installed
 
@@ -32,6 +32,10 @@ test: check
 
 slow: install
 	$(BIN)/pytest -m "slow or data" -n $(WORKERS) --dist worksteal $(ARGS)
+
+# Goes on where it was; hours with more kills: ARGS='--kills 400'.
+soak: install
+	$(BIN)/python -m tests.soak.run --out runs/soak $(ARGS)
 
 bench: install
 	$(BIN)/python -m tests.benchmarks.step_time $(ARGS)

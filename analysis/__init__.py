@@ -5,6 +5,7 @@ run, then compute its tables as data frames. A name is imported when it is first
 ``import analysis`` does not load pandas.
 """
 
+from pkd.runtime import first_moment as _  # noqa: F401, I001 - before any other
 from importlib import import_module
 from typing import TYPE_CHECKING
 

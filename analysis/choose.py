@@ -12,7 +12,8 @@ import math
 import sys
 from pathlib import Path
 
-from pkd.runtime.command_line import make_parser, run_command, say
+from pkd.runtime.command_line import make_parser, run_command, say, tell
+from pkd.shown_text import one_line
 
 PROG = "python -m analysis.choose"
 
@@ -63,8 +64,8 @@ def _choose(options: argparse.Namespace) -> int:
     run = load_run(options.run_dir)
     text, found = answer(run, options.task, limits)
     for problem in run.problems:
-        say(f"warning: {problem}")
-    print(text)
+        say(f"warning: {one_line(problem)}")
+    tell(text)
     return 0 if found else 1
 
 

@@ -11,7 +11,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from pkd.runtime.command_line import make_parser, run_command
+from pkd.runtime.command_line import make_parser, run_command, tell
 
 _MAX_NAMES = 20  # studies that are printed one by one
 
@@ -50,10 +50,10 @@ def _export(options: argparse.Namespace) -> int:
     optuna.logging.set_verbosity(optuna.logging.WARNING)
     cells = export_searches(options.run_dir, options.to, options.replace)
     for cell in cells[:_MAX_NAMES]:
-        print(f"{cell.name}: {state_counts([cell])}")
+        tell(f"{cell.name}: {state_counts([cell])}")
     if len(cells) > _MAX_NAMES:
-        print(f"and {len(cells) - _MAX_NAMES} more")
-    print(f"{len(cells)} studies in {without_password(options.to)}: {state_counts(cells)}")
+        tell(f"and {len(cells) - _MAX_NAMES} more")
+    tell(f"{len(cells)} studies in {without_password(options.to)}: {state_counts(cells)}")
     return 0
 
 

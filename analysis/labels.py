@@ -1,10 +1,14 @@
-"""Printed names of methods, metrics, tasks and hyperparameters, for all tables and plots."""
+"""Printed names of methods, metrics, tasks and hyperparameters, for all tables and plots.
+
+A printed name is one line and not too long, whatever a user called the thing.
+"""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from pkd.distillation.methods import METHODS, Method
 from pkd.errors import InputError
+from pkd.shown_text import NAME, one_line
 
 SETTINGS = {
     "learning_rate": "learning rate",
@@ -33,6 +37,11 @@ _TASKS = {
 _SPLIT_SUFFIXES = {"validation_matched": "m", "validation_mismatched": "mm"}
 
 
+def printed_name(name: object) -> str:
+    """Returns a user's name of a split, a model or a label, as tables and plots print it."""
+    return one_line(name, NAME)
+
+
 def method_of(name: str) -> Method:
     """Returns the entry of a method; an unknown method has its name as label."""
     return METHODS.get(name) or Method(name)
@@ -53,7 +62,7 @@ def add_recorded_methods(study: Mapping[str, Any]) -> None:
 
 def method_label(method: str) -> str:
     """Returns the printed name of a method."""
-    return method_of(method).label
+    return printed_name(method_of(method).label)
 
 
 def methods_in_order(methods: Iterable[str]) -> list[str]:
@@ -66,20 +75,20 @@ def methods_in_order(methods: Iterable[str]) -> list[str]:
 def metric_label(metric: str) -> str:
     """Returns the short printed name of a metric; for ``f1:billing`` it is ``F1 (billing)``."""
     if metric.startswith("f1:"):
-        return f"F1 ({metric.removeprefix('f1:')})"
-    return _METRICS.get(metric, metric)
+        return f"F1 ({printed_name(metric.removeprefix('f1:'))})"
+    return _METRICS.get(metric) or printed_name(metric)
 
 
 def task_label(task: str) -> str:
     """Returns the name of a task as the paper prints it; a user's task keeps its name."""
-    return _TASKS.get(task, task)
+    return _TASKS.get(task) or printed_name(task)
 
 
 def column_label(task: str, split: str) -> str:
     """Returns the heading of a task on one split, for example ``MNLI-mm``."""
     if split == "validation":
         return task_label(task)
-    return f"{task_label(task)}-{_SPLIT_SUFFIXES.get(split, split)}"
+    return f"{task_label(task)}-{_SPLIT_SUFFIXES.get(split) or printed_name(split)}"
 
 
 def ordered_metrics(metrics: list[str]) -> list[str]:
@@ -92,7 +101,7 @@ def setting_text(value: Any) -> str:
     if value is None or value != value:
         return "–"
     if not isinstance(value, float):
-        return str(value)
+        return printed_name(value)
     if 0 < abs(value) < 1e-3:  # 2e-5, not 2e-05
         mantissa, exponent = f"{value:.2e}".split("e")
         return f"{float(mantissa):g}e{int(exponent)}"

@@ -2,10 +2,10 @@
 
 import base64
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import yaml
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
@@ -13,24 +13,30 @@ from analysis.exchange.config_fragments import write_fragments
 from analysis.exchange.trial_tables import write_trials
 from analysis.plots.all_plots import write_plots
 from analysis.plots.importance import NO_IMPORTANCE
-from analysis.rendering import CODE, GENERATED, Table, markdown_line
+from analysis.rendering import GENERATED, Table
 from analysis.results.budget import budget, failures, missing
 from analysis.results.headline import headline
 from analysis.results.summary import data_notes, summary
+from analysis.run_data.predictions import prediction_problems
 from analysis.run_data.runs import Run, load_run
 from analysis.tables.all_tables import all_tables
 from analysis.tables.teachers import teachers_tables
+from pkd.files.yaml_file import yaml_text
+from pkd.shown_text import CODE, lines, markdown, markdown_block, markdown_sentence
 
 _MAX_LINES = 20  # of the lists of missing and failed trials
 
 
-def build_report(run_dir: Path | str, beside: Sequence[Path | str] = ()) -> Path:
+def build_report(
+    run_dir: Path | str, beside: Sequence[Path | str] = (), damage: Sequence[str] = ()
+) -> Path:
     """Reads a run folder and writes its report, replacing an older one.
 
     Args:
         run_dir: The folder of a study (its ``--out``).
         beside: Run folders of studies with another teacher or student start, for the table that
             compares them.
+        damage: What is wrong with files that the report does not read, one line each.
 
     Returns:
         The path of ``report.md``; ``index.html`` is in the same folder.
@@ -38,7 +44,9 @@ def build_report(run_dir: Path | str, beside: Sequence[Path | str] = ()) -> Path
     Raises:
         RunError: The folder holds no run that this version can read.
     """
-    return write_report(load_run(run_dir), [load_run(other) for other in beside])
+    run = load_run(run_dir)
+    run = replace(run, problems=[*run.problems, *damage, *prediction_problems(run)])
+    return write_report(run, [load_run(other) for other in beside])
 
 
 def write_report(run: Run, beside: Sequence[Run] = ()) -> Path:
@@ -75,7 +83,7 @@ def _facts(run: Run, tables: list[Table]) -> dict[str, Any]:
         "headline": headline(run, numbers["comparison"], numbers.get("significance-overall")),
         "summary": summary(run, cells),
         "data_notes": data_notes(run),
-        "config": yaml.safe_dump(study["config"], sort_keys=False, allow_unicode=True),
+        "config": yaml_text(study["config"]),
         "unfinished": f"{len(absent)} of {len(cells)}" if absent else None,
         "missing": _first_lines(absent),
         "failures": _first_lines(failed),
@@ -90,16 +98,24 @@ def _first_lines(lines: list[str]) -> list[str]:
 
 def _with_code(note: str) -> Markup:
     """Returns a note as HTML, with its `commands` as code."""
-    return Markup(CODE.sub(r"<code>\1</code>", str(escape(note))))
+    return Markup(CODE.sub(r"<code>\1</code>", str(escape(lines(note)))))
+
+
+def _visible(value: Any) -> Any:
+    """Shows every character of a text; autoescape then makes it HTML."""
+    return lines(value) if type(value) is str else value
 
 
 def _render(template: str, path: Path, facts: dict[str, Any]) -> None:
+    html = template.endswith(".html.j2")
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
-        autoescape=template.endswith(".html.j2"),
+        autoescape=html,
+        finalize=_visible if html else None,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"with_code": _with_code, "markdown_line": markdown_line}
+    environment.filters |= {"with_code": _with_code, "block": markdown_block}
+    environment.filters |= {"markdown": markdown, "sentence": markdown_sentence}
     path.write_text(environment.get_template(template).render(facts), encoding="utf-8")

@@ -1,7 +1,6 @@
 """A table of the report: its numbers, the text of its cells, and its output formats."""
 
 import os
-import re
 import shlex
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -10,27 +9,22 @@ from pathlib import Path
 import pandas as pd
 from tabulate import tabulate
 
+from pkd.shown_text import (
+    csv_cell,
+    latex,
+    latex_sentence,
+    markdown,
+    markdown_sentence,
+    one_line,
+)
+
 GENERATED = (
     "GENERATED DATA: a program made up the rows of this study, to try out the software. "
     "The numbers say nothing about GLUE and nothing about the methods."
 )
 
-_TAG = re.compile("<(?=[A-Za-z/!])")  # the start of an HTML tag
-# Code in a note, between backticks.
-CODE = re.compile("`([^`]+)`")
 
-_LATEX = {
-    **{character: f"\\{character}" for character in "&%$#_{}"},
-    **{"\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}"},
-    **{"±": r"$\pm$", "≥": r"$\geq$", "≤": r"$\leq$", "→": r"$\to$", "−": "$-$", "×": r"$\times$"},
-    **{
-        "–": "--",
-        "†": r"$\dagger$",
-        "|": r"\textbar{}",
-        "<": r"\textless{}",
-        ">": r"\textgreater{}",
-    },
-}
+_WIDEST = 80  # characters of a cell on a terminal
 
 
 @dataclass(frozen=True)
@@ -55,29 +49,32 @@ class Table:
 
     def markdown(self) -> str:
         """Returns the table and its notes in GitHub's Markdown."""
-        grid = self._grid("pipe", lambda text: f"**{text}**", markdown_line)
-        notes = map(markdown_line, self.notes)
+        grid = self._grid("pipe", lambda text: f"**{text}**", markdown)
+        notes = map(markdown_sentence, self.notes)
         return "\n\n".join([grid if len(self.cells) else "Nothing yet.", *notes]) + "\n"
 
     def text(self) -> str:
         """Returns the table for a terminal: bold cells have a star, notes are left out."""
-        return self._grid("simple", lambda text: f"{text} *", _one_line)
+        return self._grid("simple", lambda text: f"{text} *", lambda text: one_line(text, _WIDEST))
 
     def latex(self) -> str:
         """Returns a ``table`` environment for the package booktabs, with the notes below it."""
-        emphasis = self.bold.astype(object).where(self.bold, "").replace(True, "textbf:--rwrap")
-        header = list(map(_latex, self.cells.columns))
-        styler = self.cells.set_axis(header, axis=1).style.hide(axis="index").format(_latex)
-        styler = styler.apply(lambda _: emphasis.set_axis(header, axis=1), axis=None)
+        # By number: two columns may have one heading.
+        columns, header = range(self.cells.shape[1]), list(map(latex, self.cells.columns))
+        cells, bold = (frame.set_axis(columns, axis=1) for frame in (self.cells, self.bold))
+        emphasis = bold.astype(object).where(bold, "").replace(True, "textbf:--rwrap")
+        styler = cells.style.hide(axis="index").format(latex)
+        styler = styler.format_index(header.__getitem__, axis=1)
+        styler = styler.apply(lambda _: emphasis, axis=None)
         tabular = styler.to_latex(hrules=True, column_format="l" * len(header))
         lines = [
             "% needs \\usepackage{booktabs}",
             "\\begin{table}",
             "\\centering",
-            f"\\caption{{{_latex(self.title)}}}",
+            f"\\caption{{{latex(self.title)}}}",
             f"\\label{{tab:{self.name}}}",
             tabular.rstrip(),
-            *(f"\\par\\footnotesize {_latex(note)}" for note in self.notes),
+            *(f"\\par\\footnotesize {latex_sentence(note)}" for note in self.notes),
             "\\end{table}",
         ]
         return "\n".join(lines) + "\n"
@@ -114,10 +111,10 @@ class Table:
 
     def write(self, folder: Path) -> None:
         """Writes ``<name>.md``, ``<name>.tex`` and ``<name>.csv`` into `folder`."""
-        text = f"# {self.title}\n\n{self.markdown()}"
+        text = f"# {markdown(self.title)}\n\n{self.markdown()}"
         (folder / f"{self.name}.md").write_text(text, encoding="utf-8")
         (folder / f"{self.name}.tex").write_text(self.latex(), encoding="utf-8")
-        self.numbers.to_csv(folder / f"{self.name}.csv", index=False)
+        write_csv(self.numbers, folder / f"{self.name}.csv")
 
 
 def plain_table(
@@ -128,20 +125,17 @@ def plain_table(
     return Table(name, title, numbers, cells, bold, notes)
 
 
-def markdown_line(text: str) -> str:
-    """Returns a text for Markdown, on one line: names of labels may hold any character."""
-    return _TAG.sub("&lt;", _one_line(text).replace("|", "\\|"))
+def write_csv(frame: pd.DataFrame, path: Path) -> None:
+    """Writes a table as CSV: numbers at full precision, times in UTC, texts as `csv_cell` does."""
+    shown = frame.rename(columns=lambda name: csv_cell(str(name)))
+    for at, kind in enumerate(shown.dtypes):
+        if pd.api.types.is_string_dtype(kind) or pd.api.types.is_object_dtype(kind):
+            shown.isetitem(at, shown.iloc[:, at].map(_csv_value, na_action="ignore"))
+    shown.to_csv(path, index=False, date_format="%Y-%m-%dT%H:%M:%S.%fZ")
 
 
-def _one_line(text: str) -> str:
-    return " ".join(text.splitlines())
-
-
-def _latex(text: str) -> str:
-    parts = CODE.split(str(text))
-    parts = ["".join(_LATEX.get(character, character) for character in part) for part in parts]
-    parts[1::2] = [f"\\texttt{{{command}}}" for command in parts[1::2]]
-    return "".join(parts)
+def _csv_value(value: object) -> object:
+    return csv_cell(value) if isinstance(value, str) else value
 
 
 def shell_path(path: Path) -> str:

@@ -9,7 +9,9 @@ import sys
 from pathlib import Path
 
 from pkd.errors import InputError
-from pkd.runtime.command_line import make_parser, run_command
+from pkd.files.run_format import REPORT
+from pkd.files.run_places import check_run_folder
+from pkd.runtime.command_line import make_parser, run_command, tell
 
 PROG = "python -m analysis.report"
 
@@ -37,17 +39,18 @@ def main(argv: list[str] | None = None, prog: str = PROG) -> int:
 
 
 def _report(options: argparse.Namespace) -> int:
-    from analysis.plots.font_cache import keep_fonts_out_of_home
-
-    keep_fonts_out_of_home()
-    from analysis.pages import write_report
+    from analysis.plots.font_cache import fonts_out_of_home
     from analysis.run_data.runs import load_run
     from analysis.tables.terminal import comparison_text
 
     run, *others = [load_run(path) for path in (options.run_dir, *options.beside)]
-    path = write_report(run, others)
-    print(comparison_text(run))
-    print(f"\nreport: {path.with_name('index.html')}\n        {path}")
+    check_run_folder(run.path, (REPORT,))
+    with fonts_out_of_home():
+        from analysis.pages import write_report
+
+        path = write_report(run, others)
+    tell(comparison_text(run))
+    tell(f"\nreport: {path.with_name('index.html')}\n        {path}")
     if run.trials.empty:
         raise InputError(f"{run.path} holds no trial yet; the report shows the plan only")
     return 0

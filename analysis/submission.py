@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pkd.errors import InputError
-from pkd.runtime.command_line import make_parser, run_command, say
+from pkd.files.run_places import check_folder_place
+from pkd.runtime.command_line import make_parser, run_command, say, tell
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -47,13 +48,15 @@ def _submit(options: argparse.Namespace) -> int:
     import pandas as pd
 
     from analysis.exchange.glue_zip import other_tasks
+    from analysis.rendering import write_csv
     from analysis.results.comparison import models
     from analysis.run_data.runs import load_run
 
     run = load_run(options.run_dir)
     if others := other_tasks(run):
-        print(f"not for the server: {', '.join(others)}\n")
+        tell(f"not for the server: {', '.join(others)}\n")
     folder = options.to or run.path / "submission"
+    check_folder_place(folder)
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -68,7 +71,7 @@ def _submit(options: argparse.Namespace) -> int:
             f"no zip was written: every row of {run.path} lacks test predictions (see above)"
         )
     table = pd.concat(written)
-    table.to_csv(folder / "contents.csv", index=False)
+    write_csv(table, folder / "contents.csv")
     _warn_of_filled(table)
     return 0
 
@@ -88,12 +91,12 @@ def _write_row(
     if not predicted or (missing and not fill_missing):
         reasons = "\n".join(f"  {part.file.name}: {part.reason}" for part in missing)
         lacks = "lacks predictions (--fill-missing)" if predicted else "has no predictions"
-        print(f"skipped: {row}, {lacks}\n{reasons}\n")
+        tell(f"skipped: {row}, {lacks}\n{reasons}\n")
         return None
     path = folder / f"{depth}-{method}.zip"
     write_zip(path, parts)
     table = contents(parts)
-    print(f"{path}: {row}\n{contents_text(table)}\n")
+    tell(f"{path}: {row}\n{contents_text(table)}\n")
     model = pd.DataFrame({"zip": path.name, "depth": depth, "method": method}, table.index)
     return model.join(table)
 

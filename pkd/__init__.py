@@ -7,6 +7,7 @@ The names below are the public API. A name is imported when it is first used, so
 ``import pkd`` loads neither torch nor transformers.
 """
 
+from pkd.runtime import first_moment as _  # noqa: F401, I001 - before any other
 from importlib import import_module
 from typing import TYPE_CHECKING
 

@@ -14,7 +14,7 @@ import sys
 
 from pkd.errors import InputError
 from pkd.evaluation.timing import MIN_REPEATS, Limits
-from pkd.runtime.command_line import make_run_parser, run_command, use_threads
+from pkd.runtime.command_line import make_run_parser, run_command, tell, use_threads
 
 PRECISIONS = ("auto", "fp32", "bf16", "fp16")
 
@@ -34,8 +34,11 @@ def _benchmark(options: argparse.Namespace) -> int:
     use_threads(options.threads)
     from pkd.deployment.latency import benchmark, choose_device
     from pkd.files.atomic import write_json
-    from pkd.files.run_format import BENCHMARK_FILE
+    from pkd.files.run_format import BENCHMARK_FILE, REPORT
+    from pkd.files.run_places import check_run_folder
 
+    written = (BENCHMARK_FILE,) if options.alone else (BENCHMARK_FILE, REPORT)
+    check_run_folder(options.run_dir, written)
     measured = benchmark(
         options.run_dir,
         options.task,
@@ -45,9 +48,9 @@ def _benchmark(options: argparse.Namespace) -> int:
     )
     path = options.run_dir / BENCHMARK_FILE
     write_json(path, measured)
-    print(path)
+    tell(path)
     if options.alone:
-        print(f"`pkd-study report {options.run_dir}` adds it to the report")
+        tell(f"`pkd-study report {options.run_dir}` adds it to the report")
     return 0
 
 

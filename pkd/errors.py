@@ -1,7 +1,11 @@
 """The project's errors. Each message names the wrong thing, its value and what to do."""
 
 import difflib
+import os
 from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from pkd.shown_text import one_line
 
 
 class PkdError(Exception):
@@ -45,19 +49,21 @@ class ExportError(PkdError):
 
 
 def shown(value: object, most: int = 100) -> str:
-    """Returns a value's `repr` for a message, cut after ``most`` characters."""
+    """Returns a value's `repr` for a message, of at most ``most`` characters."""
     try:
-        text = repr(value)
+        return one_line(repr(value), most)
     except ValueError:  # Python refuses to write integers of more than 4300 digits
         return "a very long number"
-    return text if len(text) <= most else f"{text[:most]}… ({len(text):,} characters)"
+
+
+def named(name: str) -> str:
+    """Returns a name for a message: as it is, or `shown` if it is long or not all visible."""
+    return name if name.isprintable() and len(name) < 100 else shown(name)
 
 
 def listed(names: Sequence[str], most: int = 20) -> str:
     """Returns a list of names for a message: the first ``most``, and how many more there are."""
-    first = ", ".join(
-        name if name.isprintable() and len(name) < 100 else shown(name) for name in names[:most]
-    )
+    first = ", ".join(map(named, names[:most]))
     return first + (f" and {len(names) - most:,} more" if len(names) > most else "")
 
 
@@ -68,7 +74,21 @@ def did_you_mean(wrong: object, known: Iterable[str]) -> str:
     """
     names = {name.casefold(): name for name in known}
     near = difflib.get_close_matches(str(wrong)[:100].casefold(), names, n=1)
-    return f"; did you mean {names[near[0]]!r}?" if near else ""
+    return f"; did you mean {shown(names[near[0]])}?" if near else ""
+
+
+def near_file(path: Path) -> str:
+    """Returns ``; did you mean 'train.csv'?`` for a path that does not exist, or an empty text.
+
+    Only names in the path's own folder are suggested.
+    """
+    try:
+        if path.exists():
+            return ""
+        # A link that leads nowhere is in the list itself.
+        return did_you_mean(path.name, set(os.listdir(path.parent)) - {path.name})
+    except (OSError, ValueError):  # no such folder, a NUL, a name that is too long
+        return ""
 
 
 def at_row(where: str, row: int) -> str:

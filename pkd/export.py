@@ -16,7 +16,7 @@ from typing import Any
 
 from pkd.errors import InputError
 from pkd.evaluation.timing import MIN_REPEATS, Limits
-from pkd.runtime.command_line import make_run_parser, run_command, use_threads
+from pkd.runtime.command_line import make_run_parser, run_command, tell, use_threads
 
 PROG = "python -m pkd.export"
 
@@ -45,11 +45,12 @@ def _export(options: argparse.Namespace) -> int:
         options.max_drop,
     )
     if forms := exported["forms"]:
-        print(f"{cost_table(forms)}\n{exported['conditions']}")
-        print("".join(f"{sentence}\n" for sentence in slower_than_pytorch(forms)), end="")
+        tell(f"{cost_table(forms)}\n{exported['conditions']}")
+        for sentence in slower_than_pytorch(forms):
+            tell(sentence)
     if exported["difference"] is not None:
         _print_agreement(exported, forms)
-    print(f"{options.to} holds {exported['student']} of {exported['task']}; {_scores(exported)}")
+    tell(f"{options.to} holds {exported['student']} of {exported['task']}; {_scores(exported)}")
     return 0
 
 
@@ -58,9 +59,9 @@ def _print_agreement(exported: dict[str, Any], forms: list[dict[str, Any]]) -> N
 
     changed = {form["form"]: form["changed"] for form in forms if form["model"] != "teacher"}
     if any(changed.values()):
-        print(f"recall / F1 of each label, percent:\n{class_table(forms)}")
+        tell(f"recall / F1 of each label, percent:\n{class_table(forms)}")
     other = f"another label for {changed['ONNX']} of" if changed["ONNX"] else "the same labels on"
-    print(
+    tell(
         f"ONNX and PyTorch predict {other} {exported['rows']:,} dev rows; the largest difference "
         f"of a logit is {exported['difference']:.2g}"
     )

@@ -17,7 +17,7 @@ import sys
 from pathlib import Path
 
 from pkd.errors import InputError
-from pkd.runtime.command_line import make_parser, run_command
+from pkd.runtime.command_line import make_parser, run_command, say, tell
 
 PROG = "python -m pkd.predict"
 
@@ -41,21 +41,21 @@ def _predict(options: argparse.Namespace) -> int:
         options.precision,
         options.quoting,
     )
-    print(f"{options.output}: {rows:,} rows")
+    tell(f"{options.output}: {rows:,} rows")
     if any(bad.values()):
-        print(
-            f"bad rows: {bad['kept']:,} kept without a prediction, {bad['left out']:,} left out",
-            file=sys.stderr,
-        )
+        say(f"bad rows: {bad['kept']:,} kept without a prediction, {bad['left out']:,} left out")
         return 1
     return 0
 
 
 def _check(options: argparse.Namespace) -> None:
     from pkd.files.row_parsers import check_suffix
+    from pkd.files.run_places import check_file_place
+    from pkd.files.text_file import check_regular
 
     check_suffix(f"--input is {options.input}", options.input)
     check_suffix(f"--output is {options.output}", options.output)
+    check_regular(options.input)
     if options.batch_size is not None and options.batch_size < 1:
         raise InputError(f"--batch-size is {options.batch_size}, but must be >= 1")
     if options.form != "pytorch" and options.precision != "fp32":
@@ -69,8 +69,7 @@ def _check(options: argparse.Namespace) -> None:
         raise InputError(
             f"--output is {options.output}, but the folder {options.output.parent} does not exist"
         )
-    if options.output.is_dir():
-        raise InputError(f"--output is {options.output}, which is a folder")
+    check_file_place(options.output)
     if options.output.exists() and options.output.resolve() == options.input.resolve():
         raise InputError(f"--output is {options.output}, which is the input: give another name")
 

@@ -14,6 +14,7 @@ from pkd.distillation.methods import METHODS, TEACHER
 from pkd.distillation.own_methods import load_method, register_method, source_digest
 from pkd.distillation.recipe import Recipe
 from pkd.errors import InputError, did_you_mean, shown
+from pkd.files.run_places import check_folder_place
 from pkd.models.start_layers import STARTS
 from pkd.runtime.command_line import make_parser, run_command
 
@@ -42,6 +43,7 @@ def _train(options: argparse.Namespace) -> int:
     if recipe.entry.needs_teacher:
         teacher = _teacher_recipe(options) if options.teacher is None else options.teacher
 
+    check_folder_place(options.out)
     from pkd.training.single_student import Inputs, train_student
 
     inputs = Inputs(

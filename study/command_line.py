@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pkd.errors import HubUnreachable, InputError
-from pkd.runtime.command_line import run_command
+from pkd.runtime.command_line import CommandParser, run_command
 from pkd.runtime.exit_codes import COMPLETE, EXPLAINED, WRONG_USAGE
 from pkd.runtime.interruption import stopped_by
-from study.installation import typed_command
+from study.installation import how_to_continue
 from study.launcher import inside_job, run_study
 
 if TYPE_CHECKING:
@@ -56,18 +56,17 @@ def _hint(error: BaseException, prog: str) -> str:
         return f"\nTo try a whole study without the hub: {prog} --config demo"
     if isinstance(error, InputError):
         return ""
-    again = f"To continue: {shlex.join(typed_command())}"
+    again = how_to_continue()
     if stopped_by(error) is not None:
         return f": recorded results are kept. {again}"
     return f"\n{again}"
 
 
 def _study(options: argparse.Namespace, prog: str) -> int:
-    from rich.console import Console
-
     from study.cluster.address import check_address
+    from study.console import PlainConsole
 
-    console = Console(highlight=False, soft_wrap=True)
+    console = PlainConsole()
     if options.init_task is not None:
         return _init_task(options, console, prog)
     config = _config(options)
@@ -85,7 +84,12 @@ def _study(options: argparse.Namespace, prog: str) -> int:
             lambda line: console.print(line, end="", markup=False),
         )
     run_study(
-        config, options.out, address=options.address, dry_run=options.dry_run, console=console
+        config,
+        options.out,
+        address=options.address,
+        dry_run=options.dry_run,
+        console=console,
+        own_process=True,
     )
     return COMPLETE
 
@@ -147,7 +151,7 @@ def _absolute(model: str | None) -> str | None:
 
 def parser(prog: str = PROG) -> argparse.ArgumentParser:
     """Returns the parser of the command's options."""
-    options = argparse.ArgumentParser(
+    options = CommandParser(
         prog=prog,
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,

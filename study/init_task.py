@@ -4,7 +4,7 @@ import argparse
 import shlex
 from pathlib import Path
 
-from pkd.runtime.command_line import run_command
+from pkd.runtime.command_line import make_parser, run_command, tell
 
 PROG = "python -m study.init_task"
 
@@ -16,7 +16,7 @@ def main(argv: list[str] | None = None, prog: str = PROG) -> int:
 
 def _init_task(options: argparse.Namespace) -> int:
     for line in written_task(options.task_file, options.data_file, "pkd-study run"):
-        print(line)
+        tell(line)
     return 0
 
 
@@ -43,7 +43,7 @@ def written_task(task_file: Path, data: Path, run: str) -> list[str]:
 
 def parser(prog: str = PROG) -> argparse.ArgumentParser:
     """Returns the parser of the command's options."""
-    options = argparse.ArgumentParser(prog=prog, description=__doc__)
+    options = make_parser(prog, __doc__)
     options.add_argument(
         "task_file", metavar="TASK_FILE", type=Path, help="the new task file, *.yaml"
     )

@@ -1,5 +1,6 @@
 """How the project is installed: as a checkout of its repository, or as a package alone."""
 
+import shlex
 import sys
 from importlib.util import find_spec
 from pathlib import Path
@@ -53,3 +54,8 @@ def typed_command() -> list[str]:
         # `python -m study.run`, or the driver on a cluster's head, whose folder is temporary.
         return ["python", "study/run.py", *options]
     return ["python", *sys.argv]
+
+
+def how_to_continue() -> str:
+    """Returns the sentence that tells how to go on with the study of this process."""
+    return f"To continue: {shlex.join(typed_command())}"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from pkd.errors import InputError
 from pkd.runtime.garbage_collection import no_garbage_collection
 from pkd.runtime.interruption import handlers_restored
+from study.cluster.driver_environment import driver_environment
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from study.config.study_config import StudyConfig
 
 
+@driver_environment()
 def run_study(
     config: "StudyConfig",
     out: str | Path | None = None,
@@ -22,11 +24,13 @@ def run_study(
     address: str | None = None,
     dry_run: bool = False,
     console: "Console | None" = None,
+    own_process: bool = False,
 ) -> None:
     """Runs a study to its report, or resumes it; ``pkd-study run`` does the same.
 
     It may run in any thread. In the main one SIGTERM and Ctrl-C end it cleanly; afterwards the
-    process handles them as before.
+    process handles them as before. The environment is put back too, except ``RAY_AUTH_TOKEN``:
+    Ray keeps the token that it first saw in a process.
 
     Args:
         config: the study, e.g. from `study.load_study_config`.
@@ -34,14 +38,15 @@ def run_study(
         address: of a Ray cluster, ``auto`` or ``host:port``; None starts Ray on this machine.
         dry_run: whether to stop after everything is checked and the plan is printed.
         console: where progress is printed; the terminal by default.
+        own_process: whether this process only runs the study's command. If Ray dies, it then runs
+            the command anew.
 
     Raises:
         InputError: if configuration, data or models cannot be used; nothing was trained.
         PkdError: if the study cannot go on, or trials are missing at its end.
     """
-    from rich.console import Console
-
     from pkd.tasks.task_file import resolve_tasks
+    from study.console import PlainConsole
     from study.storage.driver_lock import only_driver
     from study.storage.layout import Layout
     from study.storage.store import open_store
@@ -67,7 +72,8 @@ def run_study(
             layout,
             address=address or ("auto" if inside_job() else None),
             dry_run=dry_run,
-            console=console or Console(highlight=False, soft_wrap=True),
+            console=console or PlainConsole(),
+            own_process=own_process,
         )
 
 

@@ -7,7 +7,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from pkd.runtime.command_line import make_parser, run_command
+from pkd.runtime.command_line import make_parser, run_command, tell
 
 PROG = "python -m study.pull"
 
@@ -21,7 +21,7 @@ def _pull(options: argparse.Namespace) -> int:
     from study.storage.study_copy import pull
 
     count = pull(options.uri, options.folder)
-    print(f"{count} files in {options.folder}; now: pkd-study report {options.folder}")
+    tell(f"{count} files in {options.folder}; now: pkd-study report {options.folder}")
     return 0
 
 

@@ -2,11 +2,10 @@
 
 import os
 import sys
-from pathlib import Path
 
 # As a script, Python puts this folder first on the path, where its modules would shadow others.
-_HERE = Path(__file__).resolve().parent
-sys.path[:] = [str(_HERE.parent), *(entry for entry in sys.path if entry != str(_HERE))]
+_HERE = os.path.dirname(os.path.realpath(__file__))
+sys.path[:] = [os.path.dirname(_HERE), *(entry for entry in sys.path if entry != _HERE)]
 os.environ.setdefault("TOKENIZERS_PARALLELISM", "true")
 
 

@@ -49,8 +49,8 @@ SUBCOMMANDS = {
 
 # The modules that only the extras install.
 _EXTRA_MODULES = {
-    "matplotlib", "onnx", "onnxruntime", "onnxscript", "optuna", "pandas", "ray", "rich", "scipy",
-    "sqlalchemy", "statsmodels",
+    "matplotlib", "onnx", "onnxruntime", "onnxscript", "optuna", "pandas", "psutil", "ray", "rich",
+    "scipy", "sqlalchemy", "statsmodels",
 }  # fmt: skip
 
 

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import yaml
 
 from analysis.labels import method_label, task_label
 from analysis.rendering import GENERATED, shell_path
@@ -18,6 +17,8 @@ from analysis.results.comparison import teachers
 from analysis.results.settings import best_settings
 from analysis.run_data.runs import Run
 from pkd.distillation.methods import TEACHER
+from pkd.files.yaml_file import yaml_text
+from pkd.shown_text import one_line
 
 _WIDTH = 97
 
@@ -41,7 +42,7 @@ def write_fragments(run: Run, folder: Path) -> list[Path]:
             continue  # every fragment trains a teacher; a damaged start has no settings
         path = folder / f"{winner['task']}-{winner['depth']}-{winner['method']}.yaml"
         folder.mkdir(parents=True, exist_ok=True)
-        config = yaml.safe_dump(fragment(run, winner, taught), sort_keys=False, allow_unicode=True)
+        config = yaml_text(fragment(run, winner, taught))
         path.write_text(f"{_header(run, winner, path)}\n{config}", encoding="utf-8")
         written.append(path)
     return written
@@ -147,4 +148,4 @@ def _header(run: Run, winner: dict[Hashable, Any], path: Path) -> str:
             "The path of the task file is relative to the folder where the study started.",
         ]
     lines += ["", "Command:", f"  pkd-study run --config {shell_path(path.resolve())}"]
-    return "".join(f"# {line}".rstrip() + "\n" for line in lines)
+    return "".join(f"# {one_line(line)}".rstrip() + "\n" for line in lines)

@@ -1,6 +1,5 @@
 """The zip that the GLUE server takes, from the test predictions of a study."""
 
-import json
 import zipfile
 from dataclasses import dataclass
 from itertools import cycle, islice
@@ -14,6 +13,8 @@ from analysis.exchange.glue_server import FILES, ServerFile
 from analysis.run_data.runs import Run
 from pkd.distillation.methods import TEACHER
 from pkd.errors import InputError
+from pkd.files.ledger.predictions import final_predictions
+from pkd.shown_text import one_line
 
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # a fixed date: the same predictions make the same bytes
 
@@ -149,9 +150,11 @@ def contents_text(table: pd.DataFrame) -> str:
         source=table["source"].replace("filled", "FILLED"),
         origin=table["trial"].fillna(table["filling"] + " in every row: " + table["reason"]),
     )
-    shown = rows[["file", "rows", "source", "origin"]]
+    shown = rows[["file", "rows", "source", "origin"]].map(one_line)
     header = ["file", "rows", "", "from"]
-    return tabulate(shown.to_numpy().tolist(), header, colalign=("left", "right"))
+    return tabulate(
+        shown.to_numpy().tolist(), header, colalign=("left", "right"), disable_numparse=True
+    )
 
 
 def _part(run: Run, file: ServerFile, depth: int, method: str) -> Part:
@@ -159,22 +162,19 @@ def _part(run: Run, file: ServerFile, depth: int, method: str) -> Part:
     if file.task not in run.study["tasks"]:
         reason = "not a task of the study" if file.task else "no study predicts it"
         return Part(file, filling, reason=reason)
-    job = f"predict/{file.task}-{depth}-{method}/job-0000"
     known = run.study["tasks"][file.task].get("tokens")
     if known is not None and file.split not in known:
         return Part(file, filling, reason=f"the study's data have no split {file.split}")
-    path = f"predictions/{job}/{file.split}.parquet"
+    cell = f"{file.task}-{depth}-{method}"
+    model = final_predictions(run.path, run.study, cell).get(cell)
+    if model is None:
+        return Part(file, filling, reason=f"{cell} has not been predicted yet")
+    path = model.folder / f"{file.split}.parquet"
     try:
-        labels = server_labels(run.path / path, file)
+        if problem := model.problem(str(file.split)):
+            raise Refused(problem)
+        labels = server_labels(path, file)
     except Refused as error:
-        return Part(file, filling, reason=f"{path}: {error}")
+        return Part(file, filling, reason=f"{path.relative_to(run.path)}: {error}")
     stage = "teachers" if method == TEACHER else "confirm"
-    return Part(file, labels, trial=f"{stage}/{_recorded_trial(run.path / 'ledger' / job)}")
-
-
-def _recorded_trial(folder: Path) -> str:
-    """The trial whose model a prediction job used, according to the job's ledger entry."""
-    try:
-        return str(json.loads((folder / "start.json").read_bytes())["settings"]["trial"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return "unknown"
+    return Part(file, labels, trial=f"{stage}/{model.trial}")

@@ -11,6 +11,7 @@ from typing import Any
 import pandas as pd
 import pyarrow as pa
 
+from analysis.rendering import write_csv
 from analysis.run_data.runs import Run
 
 _COUNTS = ("depth", "seed", "epochs", "epochs_planned", "best_epoch", "epoch", "samples", "seq")
@@ -28,7 +29,7 @@ def write_trials(run: Run, folder: Path) -> None:
     for name, table in (("trials", trials(run)), ("epochs", epochs(run))):
         table.to_parquet(folder / f"{name}.parquet", index=False)
         flat = table.drop(columns=list(_NESTED), errors="ignore")
-        flat.to_csv(folder / f"{name}.csv", index=False, date_format="%Y-%m-%dT%H:%M:%S.%fZ")
+        write_csv(flat, folder / f"{name}.csv")
 
 
 def trials(run: Run) -> pd.DataFrame:

@@ -1,5 +1,6 @@
 """The ablation plots: score against one hyperparameter."""
 
+import itertools
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -12,8 +13,6 @@ from analysis.labels import LOG_SETTINGS, SETTINGS, methods_in_order, task_label
 from analysis.plots.axis import set_axis
 from analysis.plots.canvas import (
     CONSTANT_MARKER,
-    MAX_DEPTHS,
-    MAX_PANELS,
     MAX_TASKS,
     Plot,
     colour,
@@ -24,8 +23,12 @@ from analysis.plots.canvas import (
     marker,
     method_handles,
     offset,
+    panel_title,
     panels,
     shown,
+    shown_grid,
+    shown_trials,
+    trials_caption,
 )
 from analysis.results.settings import ablation
 from analysis.run_data.runs import Run
@@ -35,7 +38,6 @@ from analysis.search_history.trend import MIN_ALONG, MIN_TRIALS, WINDOW, is_choi
 _CENTRED = {"depth": "task and method", "strategy": "task and depth"}  # otherwise the cell
 _LINES = {"best": "-", "median": ":"}
 _JOINED, _JOINED_COLOUR = "skip and last", "#333333"  # lines that join methods
-_MAX_VECTOR_POINTS = 1000  # more are drawn as an image: the SVG would be too large
 
 
 def plots(run: Run) -> Iterator[Plot]:
@@ -45,18 +47,19 @@ def plots(run: Run) -> Iterator[Plot]:
         if points["value"].nunique() < (2 if setting in CELL_KEYS else 1):
             continue
         name = f"ablation-{setting}"
-        depths, fewer_depths = sorted(points["depth"].unique(), reverse=True), ""
-        most = MAX_TASKS
-        if setting != "depth":
-            depths, fewer_depths = shown(depths, MAX_DEPTHS, "depths", name)
-            most = min(MAX_TASKS, MAX_PANELS // len(depths))
+        depths = sorted(points["depth"].unique(), reverse=True)
         tasks = [task for task in run.study["tasks"] if (points["task"] == task).any()]
-        tasks, fewer_tasks = shown(tasks, most, "tasks", name)
+        if setting == "depth":
+            tasks, fewer = shown(tasks, MAX_TASKS, "tasks", "trials.csv")
+        else:
+            tasks, depths, fewer = shown_grid(tasks, depths, "trials.csv")
         numbers = ablation_numbers(points, setting, tasks)
         figure = ablation_figure(numbers, setting, tasks, depths)
+        at_depth = numbers["depth"].isin(depths) | numbers["depth"].isna()
+        drawn = numbers[numbers["task"].isin([*tasks, POOLED]) & at_depth]
+        trials = (drawn["mark"] == "trial").sum() + pooled(points)["depth"].isin(depths).sum()
         caption = _caption(setting, numbers) + constant_caption(points["constant"])
-        caption += fewer_tasks + fewer_depths
-        yield Plot(name, caption, numbers, figure)
+        yield Plot(name, caption + fewer + trials_caption(trials), drawn, figure)
 
 
 def ablation_figure(
@@ -91,14 +94,13 @@ def ablation_figure(
         for i, method in enumerate(methods)
     }
     log = setting in LOG_SETTINGS
-    for (task, depth), axes in zip(places, every, strict=True):
+    drawn = [_part(together if task == POOLED else points, task, depth) for task, depth in places]
+    for (task, depth), panel, axes in zip(places, shown_trials(drawn), every, strict=True):
         choices = set_axis(axes, "x", points["value"], log, descending=setting == "depth")
-        _scatter(
-            axes, _part(together if task == POOLED else points, task, depth), offsets, choices
-        )
+        _scatter(axes, panel, offsets, choices)
         _lines(axes, _part(lines, task, depth), offsets, choices)
         layers = "" if depth is None else f", {depth} layers"
-        axes.set_title(f"{task_label(task)}{layers}", fontsize=9)
+        panel_title(axes, f"{task_label(task)}{layers}")
     for axes in every[-len(grid[0]) :]:
         axes.set_xlabel(SETTINGS.get(setting, setting), fontsize=9)
     title = f"Dev score (%) against {SETTINGS.get(setting, setting)}"
@@ -151,20 +153,22 @@ def _place(
 def _scatter(
     axes: Axes, panel: pd.DataFrame, offsets: dict[str, float], choices: list[Any] | None
 ) -> None:
-    many = len(panel) > _MAX_VECTOR_POINTS
-    for method in offsets:
-        of_method = panel[panel["method"] == method]
-        constant = of_method["constant"].astype(bool)
-        for state, face in (("stopped", "none"), ("complete", colour(method))):
-            cell = of_method[(of_method["state"] == state) & ~constant]
-            style: dict[str, Any] = {"marker": marker(method), "s": 16, "linewidths": 0.7}
-            style |= {"alpha": 0.4 if state == "stopped" else 0.55, "zorder": 2}
-            x = _place(cell["value"], method, offsets, choices)
-            axes.scatter(x, cell["score"], fc=face, ec=colour(method), rasterized=many, **style)
-        cell = of_method[constant]
+    panel = panel.assign(kind=panel["state"].mask(panel["constant"].astype(bool), "constant"))
+    groups = dict(list(panel.groupby(["method", "kind"], sort=False)))
+    styles: dict[str, dict[str, Any]] = {
+        "stopped": {"s": 16, "linewidths": 0.7, "alpha": 0.4},
+        "complete": {"s": 16, "linewidths": 0.7, "alpha": 0.55},
+        "constant": {"s": 60, "linewidths": 0.2},
+    }
+    for method, (kind, style) in itertools.product(offsets, styles.items()):
+        cell = groups.get((method, kind))
+        if cell is None:
+            continue
+        symbol = CONSTANT_MARKER if kind == "constant" else marker(method)
+        face = "none" if kind == "stopped" else colour(method)
         x = _place(cell["value"], method, offsets, choices)
-        style = {"marker": CONSTANT_MARKER, "s": 60, "linewidths": 0.2, "zorder": 2}
-        axes.scatter(x, cell["score"], color=colour(method), rasterized=many, **style)
+        style = {"marker": symbol, "fc": face, "ec": colour(method), "zorder": 2, **style}
+        axes.scatter(x, cell["score"], **style)
 
 
 def _lines(

@@ -3,6 +3,8 @@
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import matplotlib
+
 from analysis.plots import (
     ablation,
     curves,
@@ -13,7 +15,7 @@ from analysis.plots import (
     pareto,
     progress,
 )
-from analysis.plots.canvas import Plot
+from analysis.plots.canvas import Plot, WrittenPlot
 from analysis.rendering import GENERATED
 from analysis.run_data.runs import Run
 
@@ -29,7 +31,7 @@ _PLOTS: tuple[Callable[[Run], Iterator[Plot]], ...] = (
 )
 
 
-def write_plots(run: Run, folder: Path) -> list[Plot]:
+def write_plots(run: Run, folder: Path) -> list[WrittenPlot]:
     """Draws every plot that the study has numbers for.
 
     Args:
@@ -39,12 +41,14 @@ def write_plots(run: Run, folder: Path) -> list[Plot]:
     Returns:
         The plots, in the order of the report.
     """
-    drawn = []
-    for collect in _PLOTS:
-        for plot in collect(run):
-            if run.generated:
-                warning = GENERATED.partition(":")[0]
-                plot.figure.suptitle(f"{warning}\n{plot.figure.get_suptitle()}", fontsize=10.5)
-            plot.write(folder)
-            drawn.append(plot)
-    return drawn
+    written = []
+    # A label may hold dollar signs. The salt: the same numbers give the same file.
+    with matplotlib.rc_context({"text.parse_math": False, "svg.hashsalt": "pkd-study"}):
+        for collect in _PLOTS:
+            for plot in collect(run):
+                if run.generated:
+                    warning = GENERATED.partition(":")[0]
+                    title = plot.figure.get_suptitle()
+                    plot.figure.suptitle(f"{warning}\n{title}", fontsize=10.5)
+                written.append(plot.write(folder))
+    return written

@@ -6,23 +6,31 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.text import Text
 from matplotlib.ticker import MaxNLocator
+from PIL import Image
 
 from analysis.labels import method_label, method_of
+from analysis.rendering import write_csv
 from pkd.distillation.methods import METHODS, TEACHER
+from pkd.shown_text import one_line
 
 CONSTANT_CAPTION = " † marks what is constant (predicts a single class) on a seed or more."
 CONSTANT_MARKER = "$\u2020$"  # of a constant trial
 PANEL = (3.9, 2.1)  # inches of one small multiple
-# Tasks and depths with panels in one figure; `shown` picks them and extends the caption.
+# Tasks and depths with panels in one figure; `shown` and `shown_grid` extend the caption.
 MAX_TASKS, MAX_DEPTHS = 8, 4
-MAX_PANELS = 16  # of slow figures with a panel for every task at every depth
+MAX_PANELS = 16  # of a figure with a panel for every task at every depth
+_FEW_PANELS = 8  # of such a figure if the study has more: a reader does not compare so many
+_MAX_MARKS = 2000  # trials that a figure draws
+_FEW_MARKS = 250  # of each panel if there are more
+_DPI, _COLOURS = 110, 128  # of a PNG; a palette makes the file four times smaller
+LONGEST_AXIS = 40  # characters beside a panel
 _MIN_WIDTH = 6.2  # inches, for title and legend
 _MARGIN = 1.1  # inches above and below the panels for title, legend and axis label
 TEACHER_LINE: dict[str, Any] = {"color": METHODS[TEACHER].colour, "ls": "--", "lw": 1}
@@ -46,24 +54,53 @@ class Plot:
     numbers: pd.DataFrame
     figure: Figure
 
-    @property
-    def title(self) -> str:
-        """The title of the figure; what a reader without the image gets beside the caption."""
-        return self.figure.get_suptitle().rpartition("\n")[2]
-
-    def write(self, folder: Path) -> None:
+    def write(self, folder: Path) -> "WrittenPlot":
         """Writes ``<name>.png``, ``<name>.svg`` and ``<name>.csv`` into `folder`."""
-        for text in self.figure.findobj(Text):
-            text.set_parse_math(False)  # a label may hold dollar signs
-        # One layout for both files; otherwise matplotlib computes it, and draws, twice per file.
-        layout = self.figure.get_layout_engine()
-        if layout is not None:
-            layout.execute(self.figure)
-            self.figure.set_layout_engine(None)
-        self.figure.savefig(folder / f"{self.name}.png", dpi=110)
+        _lay_out(self.figure)
+        _write_png(self.figure, folder / f"{self.name}.png")
         # No date: the same numbers give the same file.
-        self.figure.savefig(folder / f"{self.name}.svg", metadata={"Date": None})
-        self.numbers.to_csv(folder / f"{self.name}.csv", index=False)
+        self.figure.savefig(folder / f"{self.name}.svg", dpi=_DPI, metadata={"Date": None})
+        write_csv(self.numbers, folder / f"{self.name}.csv")
+        return WrittenPlot(self.name, self.figure.get_suptitle().rpartition("\n")[2], self.caption)
+
+
+@dataclass(frozen=True)
+class WrittenPlot:
+    """What the pages show of a plot beside its image. It holds no figure: figures are large.
+
+    Attributes:
+        name: The name of its files, without the extension.
+        title: The title of the figure, for a reader without the image.
+        caption: The explanation of the figure.
+    """
+
+    name: str
+    title: str
+    caption: str
+
+
+def _lay_out(figure: Figure) -> None:
+    """Places all parts once for both files; otherwise matplotlib draws each file twice."""
+    for axes in figure.axes:
+        for axis in (axes.xaxis, axes.yaxis):
+            if not axis.get_label_text():
+                # A fixed place; otherwise matplotlib measures all ticks to place nothing.
+                axis.set_label_coords(0, 0)
+    layout = figure.get_layout_engine()
+    if layout is not None:
+        layout.execute(figure)
+        figure.set_layout_engine(None)
+
+
+def _write_png(figure: Figure, path: Path) -> None:
+    canvas = FigureCanvasAgg(figure)
+    figure.set_dpi(_DPI)
+    canvas.draw()
+    image = Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
+    image = image.quantize(_COLOURS, Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
+    # The palette's lightest colour is 254 instead of white.
+    image.putpalette([255 if value > 252 else value for value in image.getpalette() or ()])
+    image.save(path, dpi=(_DPI, _DPI))
 
 
 def panels(rows: int, cols: int, size: tuple[float, float] = PANEL) -> tuple[Figure, Grid]:
@@ -79,7 +116,6 @@ def panels(rows: int, cols: int, size: tuple[float, float] = PANEL) -> tuple[Fig
     """
     width = max(_MIN_WIDTH, size[0] * cols)
     figure = Figure(figsize=(width, size[1] * rows + _MARGIN), layout="constrained")
-    FigureCanvasAgg(figure)
     grid = figure.subplots(rows, cols, squeeze=False)
     for axes in grid.flat:
         axes.grid(color="#dddddd", lw=0.6)
@@ -103,14 +139,14 @@ def flat_panels(count: int, cols: int = 2) -> tuple[Figure, Grid, list[Axes]]:
     return figure, grid, every[:count]
 
 
-def shown(items: Sequence[T], most: int, what: str, name: str) -> tuple[list[T], str]:
+def shown(items: Sequence[T], most: int, what: str, file: str) -> tuple[list[T], str]:
     """Returns the first items of a list that get a panel each, so that a figure stays readable.
 
     Args:
         items: Tasks or depths with numbers, in the order of the study.
         most: `MAX_TASKS` or `MAX_DEPTHS`.
         what: Their name in the plural, for example ``tasks``.
-        name: The name of the plot; its CSV file holds all items.
+        file: The file of the report that holds the numbers of all items.
 
     Returns:
         The items to draw, and a sentence for the caption about the others: empty if there are
@@ -118,8 +154,64 @@ def shown(items: Sequence[T], most: int, what: str, name: str) -> tuple[list[T],
     """
     if len(items) <= most:
         return list(items), ""
-    left_out = f" The figure shows the first {most} of {len(items)} {what}; {name}.csv holds all."
+    left_out = f" The figure shows the first {most} of {len(items)} {what}; {file} holds all."
     return list(items[:most]), left_out
+
+
+def shown_grid(
+    tasks: Sequence[T], depths: Sequence[int], file: str
+) -> tuple[list[T], list[int], str]:
+    """Returns the tasks and depths of a figure with a panel for every task at every depth.
+
+    At most `MAX_PANELS` panels are all drawn; a larger study gets 8 of them.
+
+    Args:
+        tasks: The tasks with numbers, in the order of the study.
+        depths: The depths with numbers, in order.
+        file: The file of the report that holds the numbers of all.
+
+    Returns:
+        The tasks and depths to draw, and a sentence for the caption as `shown` returns it.
+    """
+    most_tasks, most_depths = MAX_TASKS, MAX_DEPTHS
+    if len(tasks) * len(depths) > MAX_PANELS:
+        most_depths = min(MAX_DEPTHS, max(2, _FEW_PANELS // len(tasks)))
+        most_tasks = _FEW_PANELS // min(len(depths), most_depths)
+    tasks, fewer_tasks = shown(tasks, most_tasks, "tasks", file)
+    depths, fewer_depths = shown(depths, most_depths, "depths", file)
+    return tasks, depths, fewer_tasks + fewer_depths
+
+
+def shown_trials(panels: Sequence[pd.DataFrame]) -> list[pd.DataFrame]:
+    """Returns the trials of each panel that get a mark: all, or a few of each panel if too many.
+
+    The few are evenly spaced, so that each cell of a panel keeps its share.
+    """
+    if sum(map(len, panels)) <= _MAX_MARKS:
+        return list(panels)
+    return [
+        panel.iloc[np.linspace(0, len(panel) - 1, min(len(panel), _FEW_MARKS)).astype(int)]
+        for panel in panels
+    ]
+
+
+def trials_caption(trials: int) -> str:
+    """Returns the sentence about trials without a mark, with a leading space, or nothing.
+
+    Args:
+        trials: The number of trials in all panels of the figure.
+    """
+    if trials <= _MAX_MARKS:
+        return ""
+    return (
+        f" Of more than {_FEW_MARKS} trials a panel shows {_FEW_MARKS}, evenly spaced; trials.csv "
+        "holds all."
+    )
+
+
+def panel_title(axes: Axes, text: str) -> None:
+    """Writes the title of a panel, at a fixed height: there are no ticks above the panel."""
+    axes.set_title(text, fontsize=9, y=1.0)
 
 
 def finish(
@@ -131,7 +223,7 @@ def finish(
 ) -> None:
     """Labels the first panel of each row, adds the title above and one legend below."""
     for row in grid:
-        row[0].set_ylabel(ylabel, fontsize=9)
+        row[0].set_ylabel(one_line(ylabel, LONGEST_AXIS), fontsize=9)
     figure.suptitle(title, fontsize=10.5)
     if handles:
         rows = math.ceil(len(handles) / 6)

@@ -1,5 +1,6 @@
 """The plots of learning curves on train and dev (the paper's Figure 2)."""
 
+import math
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -11,19 +12,19 @@ from matplotlib.ticker import MaxNLocator
 
 from analysis.labels import method_label, methods_in_order, metric_label, task_label
 from analysis.plots.canvas import (
-    MAX_DEPTHS,
-    MAX_PANELS,
-    MAX_TASKS,
+    LONGEST_AXIS,
     Plot,
     colour,
     finish,
     marker,
+    panel_title,
     panels,
-    shown,
+    shown_grid,
 )
 from analysis.run_data.runs import Run
 from analysis.search_history.curves import curves
 from pkd.distillation.methods import TEACHER
+from pkd.shown_text import one_line
 
 _CAPTIONS = {
     "train": (
@@ -32,6 +33,7 @@ _CAPTIONS = {
     ),
     "dev": "Dev score after each epoch, against training steps",
 }
+_MAX_POINTS = 200  # of a line
 _WINDOW = 5  # averaged points of a train curve (20 per epoch): single points are noisy
 
 
@@ -46,15 +48,13 @@ def plots(run: Run) -> Iterator[Plot]:
         part = numbers[numbers["kind"] == kind]
         if not (part["method"] != TEACHER).any():
             continue
-        columns, fewer_depths = shown(depths, MAX_DEPTHS, "depths", name)
-        most = min(MAX_TASKS, MAX_PANELS // len(columns))
-        drawn, fewer_tasks = shown(tasks, most, "tasks", name)
+        rows, columns, fewer = shown_grid(tasks, depths, "epochs.parquet")
         yield Plot(
             name,
             caption.format(_WINDOW) + ". Lines: mean over the ended confirm seeds; bands: from "
-            "the lowest to the highest seed. The teacher has n = 1." + fewer_tasks + fewer_depths,
-            part,
-            curves_figure(part, kind, drawn, columns),
+            "the lowest to the highest seed. The teacher has n = 1." + fewer,
+            _drawn(part, rows, columns),
+            curves_figure(part, kind, rows, columns),
         )
 
 
@@ -81,7 +81,7 @@ def curves_figure(
                 if method != TEACHER:
                     line = line[line["depth"] == depth]
                 _draw(axes, line, method, kind, i)
-            axes.set_title(f"{task_label(task)}, {depth} layers", fontsize=9)
+            panel_title(axes, f"{task_label(task)}, {depth} layers")
             axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
             axes.xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
             axes.set_xlim(left=0)
@@ -92,8 +92,14 @@ def curves_figure(
     for task, row in zip(tasks, grid, strict=True):
         metric = numbers.loc[numbers["task"] == task, "metric"].iloc[0]
         unit = "accuracy (%)" if metric == "accuracy" else f"{metric_label(metric)} (× 100)"
-        row[0].set_ylabel(f"{kind} {unit}", fontsize=9)
+        row[0].set_ylabel(one_line(f"{kind} {unit}", LONGEST_AXIS), fontsize=9)
     return figure
+
+
+def _drawn(numbers: pd.DataFrame, tasks: Sequence[str], depths: Sequence[int]) -> pd.DataFrame:
+    """The numbers of the panels, each with the teacher, which has a depth of its own."""
+    at_depth = numbers["depth"].isin(depths) | (numbers["method"] == TEACHER)
+    return numbers[numbers["task"].isin(tasks) & at_depth]
 
 
 def _draw(axes: Axes, line: pd.DataFrame, method: str, kind: str, number: int) -> None:
@@ -104,6 +110,8 @@ def _draw(axes: Axes, line: pd.DataFrame, method: str, kind: str, number: int) -
         values = values.rolling(_WINDOW, center=True, min_periods=1).mean()
         # A few marks, at different places for each method, identify the lines in greyscale.
         style["markevery"] = (0.03 + 0.03 * number, 0.2)
+    every = math.ceil(len(line) / _MAX_POINTS)
+    line, values = line.iloc[::every], values.iloc[::every]
     axes.plot(line["step"], values["mean"], **style)
     if (line["n"] > 1).any():
         style = {"color": colour(method), "alpha": 0.15, "lw": 0}

@@ -1,18 +1,26 @@
 """Where matplotlib keeps its list of fonts while a command draws plots."""
 
+import contextlib
 import os
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 
-def keep_fonts_out_of_home() -> None:
+@contextlib.contextmanager
+def fonts_out_of_home() -> Iterator[None]:
     """Gives matplotlib a folder in the system's temporary folder, unless ``MPLCONFIGDIR`` is set.
 
-    It is for the process of a command, before matplotlib is imported: a user's own process keeps
-    the user's matplotlibrc.
+    It works if matplotlib is first imported in the block.
     """
-    if "MPLCONFIGDIR" not in os.environ:
-        os.environ["MPLCONFIGDIR"] = str(_folder())
+    if "MPLCONFIGDIR" in os.environ:
+        yield
+        return
+    os.environ["MPLCONFIGDIR"] = str(_folder())
+    try:
+        yield
+    finally:
+        os.environ.pop("MPLCONFIGDIR", None)
 
 
 def _folder() -> Path:

@@ -22,6 +22,7 @@ from analysis.plots.canvas import (
     mark_constant,
     marker,
     offset,
+    panel_title,
     panels,
     shown,
 )
@@ -42,9 +43,9 @@ def plots(run: Run) -> Iterator[Plot]:
     if numbers.empty:
         return
     tasks = [task for task in run.study["tasks"] if (numbers["task"] == task).any()]
-    tasks, fewer_tasks = shown(tasks, MAX_TASKS, "tasks", "slope")
+    tasks, fewer_tasks = shown(tasks, MAX_TASKS, "tasks", "slope.csv")
     depths, fewer_depths = shown(
-        sorted(numbers["depth"].unique(), reverse=True), MAX_DEPTHS, "depths", "slope"
+        sorted(numbers["depth"].unique(), reverse=True), MAX_DEPTHS, "depths", "slope.csv"
     )
     base = method_label(numbers["baseline"].iloc[0])
     yield Plot(
@@ -88,7 +89,7 @@ def gains_figure(numbers: pd.DataFrame, tasks: Sequence[str], depths: Sequence[i
                 ends[task] = (line["place"].iloc[-1], line["difference"].iloc[-1])
         _name_lines(axes, ends, len(methods))
         axes.set_xticks(range(len(methods)), [method_label(method) for method in methods])
-        axes.set_title(f"{depth} layers", fontsize=9)
+        panel_title(axes, f"{depth} layers")
         axes.yaxis.set_major_locator(MaxNLocator(9))
         axes.axhline(0, color="#999999", lw=0.8, zorder=0.5)
     missing = (numbers["n"] < numbers["planned"]).any()

@@ -13,11 +13,11 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from analysis.labels import SETTINGS, method_label, methods_in_order, task_label
-from analysis.plots.canvas import MAX_DEPTHS, MAX_TASKS, Plot, panels
+from analysis.plots.canvas import Plot, panels, shown_grid
 from analysis.run_data.runs import Run
 from analysis.search_history.importance import MIN_TRIALS, importance
 
-MAX_CELLS = 60  # each takes a tenth of a second, and more rows are not readable
+MAX_CELLS = 64  # each takes a tenth of a second, and more rows are not readable
 _NAME = "importance"
 _SHADES = ScalarMappable(Normalize(0, 1), colormaps["Blues"].resampled(256))
 _HEADINGS = {"temperature": "T", "normalize": "normal-\nised", "learning_rate": "learning\nrate"}
@@ -45,10 +45,9 @@ def plots(run: Run) -> Iterator[Plot]:
     """Yields one plot if any cell has enough trials."""
     search = run.trials[run.trials["stage"] == "search"]
     every_depth = sorted(search["depth"].unique(), reverse=True)
-    depths = every_depth[:MAX_DEPTHS]
     every_task = [task for task in run.study["tasks"] if (search["task"] == task).any()]
-    readable = MAX_CELLS // max(1, len(depths) * search["method"].nunique())
-    tasks = every_task[: max(1, min(MAX_TASKS, readable))]
+    tasks, depths, _ = shown_grid(every_task, every_depth, _NAME)
+    tasks = tasks[: max(1, MAX_CELLS // max(1, len(depths) * search["method"].nunique()))]
     numbers = importance(run, tasks, depths)
     if numbers["importance"].isna().all():
         return

@@ -14,7 +14,16 @@ from matplotlib.lines import Line2D
 
 from analysis.labels import LOG_SETTINGS, SETTINGS, task_label
 from analysis.plots.axis import set_axis
-from analysis.plots.canvas import MAX_TASKS, Plot, finish, flat_panels, shown
+from analysis.plots.canvas import (
+    MAX_TASKS,
+    Plot,
+    finish,
+    flat_panels,
+    panel_title,
+    shown,
+    shown_trials,
+    trials_caption,
+)
 from analysis.results.settings import interaction
 from analysis.run_data.runs import Run
 from analysis.search_history.trend import is_choice
@@ -35,7 +44,7 @@ def plots(run: Run) -> Iterator[Plot]:
             continue
         name = f"interaction-{first}-{second}"
         tasks = [task for task in run.study["tasks"] if (points["task"] == task).any()]
-        tasks, fewer = shown(tasks, MAX_TASKS, "tasks", name)
+        tasks, fewer = shown(tasks, MAX_TASKS, "tasks", "trials.csv")
         choices = is_choice(points[first]) and is_choice(points[second])
         marks = "numbers are the means" if choices else "circles: above the mean, crosses: below"
         caption = (
@@ -45,7 +54,10 @@ def plots(run: Run) -> Iterator[Plot]:
             "were stopped early count with their last score. With several tasks, the last panel "
             f"shows all of them.{fewer}"
         )
-        yield Plot(name, caption, points, interaction_figure(points, first, second, tasks))
+        drawn = points[points["task"].isin(tasks)]
+        if not choices:
+            caption += trials_caption(len(drawn) + len(points) * (points["task"].nunique() > 1))
+        yield Plot(name, caption, drawn, interaction_figure(points, first, second, tasks))
 
 
 def means(points: pd.DataFrame, first: str, second: str) -> pd.DataFrame:
@@ -80,6 +92,7 @@ def interaction_figure(
         coloured = pd.concat([means(panel, first, second).stack() for panel in panels])
     limit = max(float(coloured.abs().quantile(_EXTREME)), 0.05)
     colours = ScalarMappable(Normalize(-limit, limit), _MAP)
+    panels = panels if choices else shown_trials(panels)
     for task, panel, axes in zip(every_task, panels, every, strict=True):
         x = set_axis(axes, "x", points[first], first in LOG_SETTINGS)
         y = set_axis(axes, "y", points[second], second in LOG_SETTINGS)
@@ -88,7 +101,7 @@ def interaction_figure(
         else:
             at = (_places(panel[first], x), _places(panel[second], y))
             _scatter(axes, *at, panel["centred"], colours)
-        axes.set_title(task_label(task), fontsize=9)
+        panel_title(axes, task_label(task))
     for axes in every[-len(grid[0]) :]:
         axes.set_xlabel(SETTINGS[first], fontsize=9)
     handles = [] if choices else [_handle(_ABOVE, "above"), _handle(_BELOW, "below")]
@@ -117,12 +130,16 @@ def _heat_map(axes: Axes, table: pd.DataFrame, colours: ScalarMappable) -> None:
 
 
 def _scatter(
-    axes: Axes, x: pd.Series, y: pd.Series, centred: pd.Series, colours: ScalarMappable
+    axes: Axes,
+    x: pd.Series,
+    y: pd.Series,
+    centred: pd.Series,
+    colours: ScalarMappable,
 ) -> None:
     for mark, side in ((_BELOW, centred < 0), (_ABOVE, centred >= 0)):
         shades = colours.to_rgba(centred[side].to_numpy())
         style: dict[str, Any] = {"marker": mark, "s": 24, "linewidths": 0.5, "alpha": 0.9}
-        axes.scatter(x[side], y[side], c=shades, ec="#444444", rasterized=len(x) > 1000, **style)
+        axes.scatter(x[side], y[side], c=shades, ec="#444444", **style)
 
 
 def _handle(mark: str, where: str) -> Line2D:

@@ -21,6 +21,7 @@ from analysis.plots.canvas import (
     marker,
     method_handles,
     offset,
+    panel_title,
     shown,
 )
 from analysis.results.settings import scores_by_method
@@ -34,7 +35,7 @@ def plots(run: Run) -> Iterator[Plot]:
     confirmed = set(points.loc[points["method"] != TEACHER, "task"])
     if confirmed:
         tasks = [task for task in run.study["tasks"] if task in confirmed]
-        tasks, fewer = shown(tasks, MAX_TASKS, "tasks", "methods")
+        tasks, fewer = shown(tasks, MAX_TASKS, "tasks", "methods.csv")
         caption = (
             "Methods and depths: mean and standard deviation of the dev score over confirm seeds. "
             "Hollow marks: seeds are missing. The dashed line is the teacher (n = 1)."
@@ -69,7 +70,7 @@ def methods_figure(points: pd.DataFrame, tasks: Sequence[str]) -> Figure:
         for row in teacher.to_dict("records"):
             axes.axhline(row["mean"], **TEACHER_LINE)
             mark_constant(axes, -0.5, row["mean"], row["constant"])
-        axes.set_title(task_label(task), fontsize=9)
+        panel_title(axes, task_label(task))
     handles = method_handles(methods)
     if (points["method"] == TEACHER).any():
         handles.append(Line2D([], [], label=method_label(TEACHER), **TEACHER_LINE))

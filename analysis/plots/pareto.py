@@ -21,6 +21,7 @@ from analysis.plots.canvas import (
     marker,
     method_handles,
     offset,
+    panel_title,
     shown,
 )
 from analysis.results.comparison import AVERAGE
@@ -42,7 +43,7 @@ def plots(run: Run) -> Iterator[Plot]:
         if not (numbers["method"] != TEACHER).any():
             continue
         tasks = [task for task in run.study["tasks"] if (numbers["task"] == task).any()]
-        tasks, fewer = shown(tasks, MAX_TASKS, "tasks", name)
+        tasks, fewer = shown(tasks, MAX_TASKS, "tasks", f"{name}.csv")
         average = [AVERAGE] if (numbers["task"] == AVERAGE).any() else []
         yield Plot(
             name,
@@ -71,7 +72,7 @@ def pareto_figure(numbers: pd.DataFrame, kind: str, tasks: Sequence[str]) -> Fig
     for task, axes in zip(tasks, every, strict=True):
         panel = numbers[numbers["task"] == task]
         _draw(axes, panel, [method for method in methods if method != TEACHER])
-        axes.set_title(task_label(task), fontsize=9)
+        panel_title(axes, task_label(task))
         axes.set_xlabel(_AXES[kind], fontsize=9)
     handles = method_handles(methods)
     handles.append(Line2D([], [], label="Pareto front", **_FRONT))

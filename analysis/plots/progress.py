@@ -12,17 +12,17 @@ from matplotlib.ticker import MaxNLocator
 from analysis.labels import methods_in_order, task_label
 from analysis.plots.canvas import (
     CONSTANT_MARKER,
-    MAX_DEPTHS,
-    MAX_PANELS,
-    MAX_TASKS,
     Plot,
     colour,
     finish,
     hollow_handle,
     marker,
     method_handles,
+    panel_title,
     panels,
-    shown,
+    shown_grid,
+    shown_trials,
+    trials_caption,
 )
 from analysis.run_data.runs import Run
 from analysis.search_history.progress import progress
@@ -37,20 +37,19 @@ def plots(run: Run) -> Iterator[Plot]:
     if scored.empty:
         return
     depths = sorted(scored["depth"].unique(), reverse=True)
-    depths, fewer_depths = shown(depths, MAX_DEPTHS, "depths", "progress")
     tasks = [task for task in run.study["tasks"] if (scored["task"] == task).any()]
-    most = min(MAX_TASKS, MAX_PANELS // len(depths))
-    tasks, fewer_tasks = shown(tasks, most, "tasks", "progress")
+    tasks, depths, fewer = shown_grid(tasks, depths, "trials.csv")
+    drawn = numbers[numbers["task"].isin(tasks) & numbers["depth"].isin(depths)]
     yield Plot(
         "progress",
         "Search progress: the best dev score so far of each cell against the device time of its "
         "trials, summed in the order in which they ended. Each mark is the end of a trial: hollow "
         "if the scheduler stopped it early, a cross if it failed, † if it is constant (predicts a "
         "single class): its score counts only if all trials of the cell are."
-        + fewer_tasks
-        + fewer_depths,
-        numbers,
-        progress_figure(numbers, tasks, depths),
+        + fewer
+        + trials_caption(len(drawn)),
+        drawn,
+        progress_figure(drawn, tasks, depths),
     )
 
 
@@ -64,14 +63,25 @@ def progress_figure(numbers: pd.DataFrame, tasks: Sequence[str], depths: Sequenc
     """
     figure, grid = panels(len(tasks), len(depths))
     methods = methods_in_order(numbers["method"])
+    hours = numbers.groupby("task")["device_hours"].max()
+    places = [(task, depth) for task in tasks for depth in depths]
+    cells = [numbers[(numbers["task"] == t) & (numbers["depth"] == d)] for t, d in places]
+    # Trials that failed before the first score are drawn at its height.
+    cells = [cell.assign(y=cell.groupby("method")["best"].bfill()) for cell in cells]
+    marked = iter(zip(cells, shown_trials(cells), strict=True))
     for task, row in zip(tasks, grid, strict=True):
-        of_task = numbers[numbers["task"] == task]
-        minutes = of_task["device_hours"].max() < _MINUTES_BELOW
+        minutes = hours[task] < _MINUTES_BELOW
         for depth, axes in zip(depths, row, strict=True):
-            panel = of_task[of_task["depth"] == depth]
+            panel, trials = (
+                p.assign(x=p["device_hours"] * (60 if minutes else 1)) for p in next(marked)
+            )
             for method in methods:
-                _draw(axes, panel[panel["method"] == method], method, 60 if minutes else 1)
-            axes.set_title(f"{task_label(task)}, {depth} layers", fontsize=9)
+                line = panel[panel["method"] == method]
+                axes.plot(
+                    line["x"], line["y"], color=colour(method), lw=1.2, drawstyle="steps-post"
+                )
+                _marks(axes, trials[trials["method"] == method], method)
+            panel_title(axes, f"{task_label(task)}, {depth} layers")
             axes.set_xlabel(f"device {'minutes' if minutes else 'hours'}", fontsize=9)
             axes.xaxis.set_major_locator(MaxNLocator(6))
             axes.set_xlim(left=0)
@@ -84,18 +94,18 @@ def progress_figure(numbers: pd.DataFrame, tasks: Sequence[str], depths: Sequenc
     return figure
 
 
-def _draw(axes: Axes, cell: pd.DataFrame, method: str, scale: int) -> None:
-    # Trials that failed before the first score are drawn at its height.
-    x, y = scale * cell["device_hours"], cell["best"].bfill()
-    axes.plot(x, y, color=colour(method), lw=1.2, drawstyle="steps-post")
+def _marks(axes: Axes, cell: pd.DataFrame, method: str) -> None:
+    x, y = cell["x"], cell["y"]
     style: dict[str, Any] = {"s": 20, "linewidths": 0.9, "zorder": 3}
     constant = cell["constant"] & (cell["state"] != "failed")
     for state, face in (("complete", colour(method)), ("stopped", "white")):
         at = (cell["state"] == state) & ~constant
-        axes.scatter(x[at], y[at], marker=marker(method), fc=face, ec=colour(method), **style)
+        if at.any():
+            axes.scatter(x[at], y[at], marker=marker(method), fc=face, ec=colour(method), **style)
     for symbol, at, size in (
         ("x", cell["state"] == "failed", 20),
         (CONSTANT_MARKER, constant, 60),
     ):
         style |= {"s": size}
-        axes.scatter(x[at], y[at], marker=symbol, color=colour(method), **style)
+        if at.any():
+            axes.scatter(x[at], y[at], marker=symbol, color=colour(method), **style)

@@ -21,6 +21,7 @@ from analysis.run_data.runs import Run
 from pkd.distillation.methods import TEACHER
 
 AVERAGE = "average over tasks"  # the `task` of the macro average's rows
+_ANY = 0  # depth
 
 
 @dataclass(frozen=True)
@@ -100,14 +101,15 @@ def comparison(run: Run) -> pd.DataFrame:
     of two tasks or more, for models that are complete on every task and lack no metric.
     """
     rows: list[dict[str, Any]] = []
-    taught, confirm = teachers(run), confirmed(run)
+    taught, confirm, trials = map(_by_cell, (teachers(run), confirmed(run), run.trials))
+    none = run.trials.iloc[:0]
+    found = columns(run)
     for depth, method in models(run):
-        for column in columns(run):
-            scope = taught if method == TEACHER else confirm
-            cell = scope[(scope["task"] == column.task) & (scope["method"] == method)]
-            if method != TEACHER:
-                cell = cell[cell["depth"] == depth]
-            rows += _rows(run, depth, method, column, cell)
+        for column in found:
+            key = (column.task, _ANY if method == TEACHER else depth, method)
+            cell = (taught if method == TEACHER else confirm).get(key, none)
+            planned, status = _status(run, method, trials.get(key, none), len(cell))
+            rows += _rows(depth, method, column, cell, planned, status)
     table = pd.DataFrame(rows)
     table = pd.concat([table, _macro_average(table)], ignore_index=True)
     table["best"] = _best_students(table)
@@ -157,10 +159,15 @@ def _best(trials: pd.DataFrame, by: list[str]) -> pd.DataFrame:
     return usable.loc[usable.groupby(by, sort=False)["score"].idxmax()]
 
 
+def _by_cell(trials: pd.DataFrame) -> dict[Any, pd.DataFrame]:
+    """The trials of each task, depth and method; teachers of any depth are at `_ANY`."""
+    depths = trials["depth"].mask(trials["method"] == TEACHER, _ANY)
+    return dict(list(trials.groupby([trials["task"], depths, trials["method"]], sort=False)))
+
+
 def _rows(
-    run: Run, depth: int, method: str, column: Column, cell: pd.DataFrame
+    depth: int, method: str, column: Column, cell: pd.DataFrame, planned: int, status: str
 ) -> list[dict[str, Any]]:
-    planned, status = _status(run, column.task, depth, method, len(cell))
     rows = []
     for metric in column.metrics:
         name = f"{column.split}/{metric}"
@@ -190,17 +197,15 @@ def _published(column: Column, depth: int, method: str, metric: str) -> dict[str
     }
 
 
-def _status(run: Run, task: str, depth: int, method: str, n: int) -> tuple[int, str]:
+def _status(run: Run, method: str, trials: pd.DataFrame, n: int) -> tuple[int, str]:
     """Trials planned for a cell, and ``complete`` or its progress so far."""
-    budget, trials = run.study["budget"], run.trials
-    trials = trials[(trials["task"] == task) & (trials["method"] == method)]
+    budget = run.study["budget"]
     if method == TEACHER:
         planned = int(budget["teacher_trials"])
         ended = int((trials["state"] != "unfinished").sum())
         if ended >= planned and n:
             return 1, "complete"
         return 1, f"{ended}/{planned} trials" if len(trials) else "not run"
-    trials = trials[trials["depth"] == depth]
     planned = int(budget["confirm_seeds"])
     if n >= planned:
         return planned, "complete"

@@ -6,7 +6,8 @@ import pandas as pd
 
 from analysis.labels import ordered_metrics
 from analysis.results.comparison import confirmed, teachers
-from analysis.run_data.runs import Run, job_ends
+from analysis.run_data.runs import Run
+from pkd.files.ledger.predictions import final_predictions
 
 _MODEL = ["task", "depth", "method"]
 
@@ -14,17 +15,19 @@ _MODEL = ["task", "depth", "method"]
 def held_out(run: Run) -> pd.DataFrame:
     """Returns one row per model, split and metric.
 
+    The scores of an earlier model, or on other rows than the study has now, are left out.
+
     Columns: ``depth``, ``method``, ``task``, ``split``, ``metric``, ``value`` (percent), and
     ``constant``: whether the model predicts a single class on dev.
     """
     rows = [
         {
-            **{key: end[key] for key in ("depth", "method", "task")},
+            **{"depth": model.depth, "method": model.method, "task": model.task},
             **{"split": split, "metric": metric, "value": _percent(values[metric])},
         }
-        for end in job_ends(run, "predict")
-        if end["task"] in run.study["tasks"]
-        for split, values in (end.get("metrics") or {}).items()
+        for model in final_predictions(run.path, run.study).values()
+        if model.flaw is None
+        for split, values in model.metrics.items()
         for metric in ordered_metrics(list(values))
     ]
     columns = ["depth", "method", "task", "split", "metric", "value"]

@@ -120,7 +120,9 @@ def _predictions(run: Run, task: str, cells: pd.DataFrame) -> Predictions:
     if len(trials) and unknown_metrics(metrics):
         problem = f"{task} is not compared: one of its metrics is unknown ({', '.join(metrics)})"
         return Predictions(np.empty(0, dtype=np.int64), {}, [problem])
-    found = load_predictions(run.path, trials, _split(run, task))
+    split = _split(run, task)
+    tokens = (run.study["tasks"][task].get("tokens") or {}).get(split)
+    found = load_predictions(run.path, trials, split, tokens)
     recorded = trials.set_index(["depth", "method", "trial"])["score"].to_dict()
     usable, problems = {}, [*found.problems]
     for (depth, method, trial), codes in found.predicted.items():

@@ -4,12 +4,15 @@ from typing import Any
 
 import pandas as pd
 
-from analysis.labels import method_label, task_label
+from analysis.labels import method_label, printed_name, task_label
 from analysis.run_data.runs import Run
+from pkd.shown_text import one_line
+
+_LONGEST_NOTE = 500  # characters
 
 
-def summary(run: Run, cells: pd.DataFrame) -> dict[str, str]:
-    """Returns the report's list of what was run.
+def summary(run: Run, cells: pd.DataFrame) -> list[tuple[str, str]]:
+    """Returns the report's list of what was run: pairs of a label and a text.
 
     Args:
         run: The study.
@@ -19,19 +22,22 @@ def summary(run: Run, cells: pd.DataFrame) -> dict[str, str]:
     methods = ", ".join(method_label(method) for method in study["methods"])
     depths = ", ".join(map(str, study["depths"]))
     devices = sorted(run.reports["device"].dropna().unique())
-    return {
-        "Teacher": f"{teacher['name']}, {teacher['layers']} layers of {teacher.get('hidden')}"
-        + _ensemble(teacher),
-        "Students": f"{depths} layers{_other_encoder(study)}; {methods}",
-        **{task_label(task): _rows(about) for task, about in study["tasks"].items()},
-        "Budget per cell": _pairs(study["budget"]),
-        "Spent": f"{cells['done'].sum()} trials ended ({cells['planned'].sum()} planned), "
-        f"{cells['device_hours'].sum():.2f} device hours" + _wall_time(run),
-        "Devices": ", ".join(devices) or "unknown",
-        "Started": str(study.get("created", "unknown")),
-        "Git commit": str(study.get("git_commit") or "unknown"),
-        "Versions": _pairs(study.get("versions") or {}),
-    }
+    name, layers = printed_name(teacher["name"]), teacher["layers"]
+    spent = (
+        f"{cells['done'].sum()} trials ended ({cells['planned'].sum()} planned), "
+        f"{cells['device_hours'].sum():.2f} device hours{_wall_time(run)}"
+    )
+    return [
+        ("Teacher", f"{name}, {layers} layers of {teacher.get('hidden')}{_ensemble(teacher)}"),
+        ("Students", f"{depths} layers{_other_encoder(study)}; {methods}"),
+        *((task_label(task), _rows(about)) for task, about in study["tasks"].items()),
+        ("Budget per cell", _pairs(study["budget"])),
+        ("Spent", spent),
+        ("Devices", ", ".join(map(printed_name, devices)) or "unknown"),
+        ("Started", str(study.get("created", "unknown"))),
+        ("Git commit", str(study.get("git_commit") or "unknown")),
+        ("Versions", _pairs(study.get("versions") or {})),
+    ]
 
 
 def data_notes(run: Run) -> list[str]:
@@ -40,7 +46,7 @@ def data_notes(run: Run) -> list[str]:
     ``study.yaml`` holds them under ``notes`` of a task; an older version recorded none.
     """
     return [
-        f"{task_label(task)}: {note}"
+        f"{task_label(task)}: {one_line(note, _LONGEST_NOTE)}"
         for task, about in run.study["tasks"].items()
         for note in about.get("notes") or ()
     ]
@@ -48,7 +54,7 @@ def data_notes(run: Run) -> list[str]:
 
 def _ensemble(teacher: dict[str, Any]) -> str:
     """The number of teachers per task, if it is more than one."""
-    sizes = {task_label(task): size for task, size in teacher.get("ensemble", {}).items()}
+    sizes = teacher.get("ensemble", {})
     if not sizes:
         return ""
     return (
@@ -68,7 +74,7 @@ def _rows(about: dict[str, Any]) -> str:
 
 def _other_encoder(study: dict[str, Any]) -> str:
     """The encoder that students start from, if it is not the teacher's."""
-    return f" of {study['student']['name']}" if "student" in study else ""
+    return f" of {printed_name(study['student']['name'])}" if "student" in study else ""
 
 
 def _wall_time(run: Run) -> str:

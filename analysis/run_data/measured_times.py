@@ -2,6 +2,7 @@
 
 import json
 import math
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,8 @@ from typing import Any
 import pandas as pd
 
 from pkd.files.run_format import BENCHMARK_FILE, BENCHMARK_FORMAT
+from pkd.files.text_file import read_file
+from pkd.shown_text import one_line
 
 PAPER = {"batch_size": 128, "tokens": 128}  # what the paper's Table 4 measured
 
@@ -39,7 +42,7 @@ class Benchmark:
         if about["device"] == "cpu":
             threads = f", {about['threads']} thread" + ("s" if about["threads"] != 1 else "")
         versions = ", ".join(f"{name} {version}" for name, version in about["versions"].items())
-        return (
+        return one_line(
             f"{about['device_name']}{threads}, {about['precision']}, {about['attention']} "
             f"attention, {versions}"
         )
@@ -52,10 +55,10 @@ def load_benchmark(run_dir: Path) -> tuple[Benchmark | None, str | None]:
         The times and None; None and why the file cannot be used; or twice None without a file.
     """
     path = run_dir / BENCHMARK_FILE
-    if not path.exists():
+    if not os.path.lexists(path):
         return None, None
     try:
-        content = json.loads(path.read_bytes())
+        content = json.loads(read_file(path))
         if content["format"] != BENCHMARK_FORMAT:
             return None, (
                 f"{BENCHMARK_FILE} has format {content['format']!r}, but this version reads "
@@ -63,7 +66,9 @@ def load_benchmark(run_dir: Path) -> tuple[Benchmark | None, str | None]:
             )
         benchmark = _parsed(content)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        reason = f"it lacks {error}" if isinstance(error, KeyError) else error
+        reason = getattr(error, "strerror", None) or error
+        if isinstance(error, KeyError):
+            reason = f"it lacks {error}"
         return None, f"{BENCHMARK_FILE} is damaged and not used: {reason}"
     return benchmark, None
 

@@ -1,5 +1,6 @@
 """Predictions of models for the rows of a dev split, from the Parquet files of a run."""
 
+import json
 from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +10,8 @@ import pandas as pd
 from numpy.typing import NDArray
 from pyarrow import parquet
 
+from analysis.run_data.runs import Run
+from pkd.files.ledger.predictions import AGAIN, METADATA, final_predictions
 from pkd.files.run_format import PREDICTIONS
 
 Model = tuple[int, str, str]  # depth, method, trial
@@ -32,7 +35,9 @@ class Predictions:
     problems: list[str]
 
 
-def load_predictions(run_dir: Path, trials: pd.DataFrame, split: str) -> Predictions:
+def load_predictions(
+    run_dir: Path, trials: pd.DataFrame, split: str, tokens: str | None
+) -> Predictions:
     """Loads ``predictions/<stage>/<task>-<depth>-<method>/<trial>/<split>.parquet`` of trials.
 
     A missing or damaged file is left out and listed in the problems. So is a file with other rows
@@ -42,6 +47,8 @@ def load_predictions(run_dir: Path, trials: pd.DataFrame, split: str) -> Predict
         run_dir: The run directory.
         trials: Rows of `analysis.run_data.runs.Run.trials`, all of one task.
         split: A dev split of that task.
+        tokens: The name of the split's tokens in ``study.yaml``; None if it is not recorded. A
+            file that was made from other rows is not used either.
     """
     problems: list[str] = []
     groups: dict[tuple[bytes, bytes], dict[Model, pd.DataFrame]] = defaultdict(dict)
@@ -50,7 +57,7 @@ def load_predictions(run_dir: Path, trials: pd.DataFrame, split: str) -> Predict
         model = (int(trial["depth"]), str(trial["method"]), str(trial["trial"]))
         cell = f"{trial['task']}-{trial['depth']}-{trial['method']}"
         place = Path(PREDICTIONS, trial["stage"], cell, trial["trial"], f"{split}.parquet")
-        rows = _load_file(run_dir, place, problems)
+        rows = _load_file(run_dir, place, problems, tokens)
         if rows is not None:
             groups[(rows["idx"].to_numpy().tobytes(), rows["label"].to_numpy().tobytes())][
                 model
@@ -69,14 +76,37 @@ def load_predictions(run_dir: Path, trials: pd.DataFrame, split: str) -> Predict
     return Predictions(labels, predicted, sorted(problems))
 
 
-def _load_file(run_dir: Path, place: Path, problems: list[str]) -> pd.DataFrame | None:
+def prediction_problems(run: Run) -> list[str]:
+    """Returns what is wrong with the predictions of the final models, one line each."""
+    problems = []
+    for model in final_predictions(run.path, run.study).values():
+        place = model.folder.relative_to(run.path)
+        if model.flaw:
+            problems.append(f"{place} is not used: {model.flaw}: {AGAIN}")
+            continue
+        problems += [
+            f"{place}/{split}.parquet is not used: {problem}"
+            for split in model.digests
+            if (problem := model.problem(split))
+        ]
+    return problems
+
+
+def _load_file(
+    run_dir: Path, place: Path, problems: list[str], tokens: str | None
+) -> pd.DataFrame | None:
     """The rows of one file by ``idx``; None, and a line in `problems`, if it cannot be used."""
     if not (run_dir / place).is_file():
         problems.append(f"{place} is missing")
         return None
     try:
-        table = parquet.ParquetFile(run_dir / place).read(_COLUMNS).to_pandas()
-    except (OSError, ValueError) as error:  # base classes of pyarrow's errors
+        file = parquet.ParquetFile(run_dir / place, page_checksum_verification=True)
+        made_from = json.loads((file.metadata.metadata or {}).get(METADATA, b"{}"))
+        if made_from.get("tokens", tokens) != tokens is not None:
+            problems.append(f"{place} is not used: it was made from other rows than the study has")
+            return None
+        table = file.read(_COLUMNS).to_pandas()
+    except (OSError, ValueError, AttributeError) as error:  # base classes of pyarrow's errors
         problems.append(f"{place} is damaged and not used: {' '.join(str(error).split())}")
         return None
     flaw = _flaw(table)

@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 import pandas as pd
 
+from analysis.labels import printed_name
 from pkd.tasks.glue import TRAIN_ROWS
 
 TEACHER_LAYERS = 12  # the BERT-base teacher of the paper's tables 1 and 2
@@ -84,10 +85,10 @@ def difference_from_paper(study: dict[str, Any], task: str) -> list[str]:
         reasons.append("generated data")
     teacher = study["teacher"]["name"]
     if str(teacher).rstrip("/").split("/")[-1] != "bert-base-uncased":
-        reasons.append(f"another encoder ({teacher}, not bert-base-uncased)")
+        reasons.append(f"another encoder ({printed_name(teacher)}, not bert-base-uncased)")
     start = study.get("student", study["teacher"])["name"]
     if start != teacher:
-        reasons.append(f"students that start from another encoder ({start})")
+        reasons.append(f"students that start from another encoder ({printed_name(start)})")
     if (together := study["teacher"].get("ensemble", {}).get(task, 1)) > 1:
         reasons.append(f"{together} teachers per task")
     if (layers := start_layers(study)) != "first":

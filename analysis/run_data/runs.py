@@ -1,16 +1,13 @@
 """A run folder as two tables: ``study.yaml`` and the events of its ledger.
 
-A damaged event, or one of a newer format, is listed in `Run.problems` and the rest is used,
-because the report must also work while a study runs and after a crash. A ``study.yaml`` of a newer
-format is an error: without it the meaning of the numbers is unknown.
+A damaged, misplaced or missing event, or one of a newer format, is listed in `Run.problems` and
+the rest is used, because the report must also work while a study runs and after a crash. A
+``study.yaml`` of a newer format is an error: without it the meaning of the numbers is unknown.
 """
 
-import os
-import re
-from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+import json
+from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,24 +15,20 @@ import pandas as pd
 
 from analysis.labels import SETTINGS, add_recorded_methods
 from pkd.distillation.methods import TEACHER
-from pkd.errors import InputError
+from pkd.errors import InputError, listed, shown
+from pkd.files.ledger.reader import LedgerContent, read_ledger
 from pkd.files.run_format import (
-    EVENT_FORMAT,
     LEDGER,
     STUDY_FILE,
     STUDY_FORMAT,
     DamagedFile,
-    Event,
     MissingStudyFile,
     UnknownFormat,
-    UnreadableFile,
-    read_event,
     read_study,
 )
 
 STAGES = ("teachers", "search", "confirm")  # the stages that hold trained trials
 
-_EVENT_FILE = re.compile(r"(start|end|report-\d+)\.json")
 _STUDY_KEYS = (
     *("format", "name", "depths", "methods", "tasks", "teacher.name", "teacher.layers"),
     *("budget.teacher_trials", "budget.search_trials", "budget.confirm_seeds"),
@@ -116,31 +109,18 @@ def load_run(run_dir: Path | str) -> Run:
     path = Path(run_dir)
     study = _load_study(path / STUDY_FILE)
     add_recorded_methods(study)
-    trials: list[dict[str, Any]] = []
-    reports: list[dict[str, Any]] = []
-    problems: list[str] = []
-    # Reading a large ledger is mostly waiting for a disk, often a remote one.
-    with ThreadPoolExecutor() as pool:
-        loaded = pool.map(partial(_load_events, run_dir=path), _trial_folders(path / LEDGER))
-    for events, unusable in loaded:
-        problems += unusable
-        if events:
-            trials.append(_trial_row(events))
-            reports += [_report_row(event) for event in events if event["event"] == "report"]
+    content = read_ledger(path / LEDGER, study.get("id"))
+    trained = [trial.events for trial in content.trials if _is_trained(trial.events)]
+    trials = [_trial_row(events) for events in trained]
+    every = (event for events in trained for event in events)
+    reports = [_report_row(event) for event in every if event["event"] == "report"]
     return Run(
         path,
         study,
         _ordered(_frame(trials, _TRIAL_COLUMNS), study),
         _ordered(_frame(reports, _REPORT_COLUMNS), study),
-        problems,
+        list(_problems(content, path)),
     )
-
-
-def job_ends(run: Run, stage: str) -> list[dict[str, Any]]:
-    """Returns the end event of each job of a stage without training, for example ``predict``."""
-    folders = _trial_folders(run.path / "ledger", [stage])
-    ends = [event for folder in folders for event in _load_events(folder, run.path)[0][-1:]]
-    return [event for event in ends if event["event"] == "end"]
 
 
 def _load_study(path: Path) -> dict[str, Any]:
@@ -153,13 +133,31 @@ def _load_study(path: Path) -> dict[str, Any]:
             f"{path} has format {error.version!r}, but this version reads format {STUDY_FORMAT}; "
             "use the version of the project that wrote it"
         ) from None
+    for name in (*(study.get("tasks") or ()), *(study.get("methods") or ())):
+        if not _is_file_name(str(name)):  # it names files of the report
+            raise RunError(f"{path} is damaged: a task or method cannot be named {shown(name)}")
     needed = [*_STUDY_KEYS]
     for task in study.get("tasks") or {}:
         needed += [f"tasks.{task}.metrics", f"tasks.{task}.dev_splits"]
     absent = [key for key in needed if not _has(study, key)]
     if absent:
         raise RunError(f"{path} lacks {', '.join(absent)}")
+    if not _is_unicode(study):
+        raise RunError(f"{path} is damaged: a text in it holds half of a surrogate pair")
     return study
+
+
+def _is_file_name(name: str) -> bool:
+    return name.isprintable() and bool(name) and Path(name).name == name
+
+
+def _is_unicode(content: object) -> bool:
+    """Whether no text holds half of a surrogate pair, which neither files nor tables can hold."""
+    try:
+        json.dumps(content, ensure_ascii=False, default=str).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _has(content: Any, dotted: str) -> bool:
@@ -170,64 +168,19 @@ def _has(content: Any, dotted: str) -> bool:
     return True
 
 
-def _trial_folders(ledger: Path, stages: Iterable[str] = STAGES) -> Iterator[Path]:
-    for stage in stages:
-        if (ledger / stage).is_dir():
-            yield from sorted(folder for folder in (ledger / stage).glob("*/*") if folder.is_dir())
+def _is_trained(events: list[dict[str, Any]]) -> bool:
+    """Whether a trial has events, and is of a stage that trains."""
+    return bool(events) and events[0]["stage"] in STAGES
 
 
-def _load_events(folder: Path, run_dir: Path) -> tuple[list[dict[str, Any]], list[str]]:
-    """The readable events of one trial (start, reports by epoch, end), and what is wrong."""
-    events, problems = [], []
-    for name in sorted(os.listdir(folder)):
-        if not _EVENT_FILE.fullmatch(name):
-            continue
-        path = folder / name
-        place = path.relative_to(run_dir)
-        try:
-            event = read_event(path)
-        except UnreadableFile as error:
-            problems.append(f"{place} is damaged and not used: {error.reason}")
-            continue
-        except DamagedFile as error:
-            problems.append(f"{place} is not used: {error.reason}")
-            continue
-        except UnknownFormat as error:
-            problems.append(
-                f"{place} is not used: it has format {error.version!r}, but this version reads "
-                f"format {EVENT_FORMAT}"
-            )
-            continue
-        flaw = _flaw(event, name)
-        if flaw:
-            problems.append(f"{place} is not used: {flaw}")
-        else:
-            events.append(event)
-    order = {"start": 0, "report": 1, "end": 2}
-    return sorted(events, key=lambda event: order[event["event"]]), problems
-
-
-def _flaw(event: Event, file_name: str) -> str | None:
-    """Why the content of an event cannot be used, or None if it can."""
-    kind = file_name.partition(".")[0].partition("-")[0]
-    needs = {"start": ("settings",), "report": ("epoch", "score"), "end": ("state", "score")}[kind]
-    absent = [key for key in ("event", *_IDENTITY, *needs) if key not in event]
-    if absent:
-        return f"it lacks {', '.join(absent)}"
-    if event["event"] != kind:
-        return f"its event is {event['event']!r}"
-    for key in sorted(_NUMERIC):
-        if not isinstance(event.get(key), int | float | None):
-            return f"its {key} is {event[key]!r}, which is not a number"
-    splits = event.get("metrics") or {}
-    if not isinstance(splits, dict) or not all(isinstance(m, dict) for m in splits.values()):
-        return "its metrics are not {split: {metric: value}}"
-    for name, value in _metrics(event).items():
-        if not isinstance(value, int | float | None):
-            return f"its metric {name} is {value!r}, which is not a number"
-    if not isinstance(event.get("settings", {}), dict):
-        return "its settings are not a mapping"
-    return None
+def _problems(content: LedgerContent, run_dir: Path) -> Iterator[str]:
+    for trial in content.trials:
+        for problem in trial.problems:
+            unused = " is not used" if problem.error is not None else ""
+            yield f"{problem.path.relative_to(run_dir)}{unused}: {problem.reason}"
+    if content.foreign:
+        names = [str(path.relative_to(run_dir)) for path in content.foreign]
+        yield f"not of this study, so neither read nor changed: {listed(names)}"
 
 
 def _metrics(event: dict[str, Any]) -> dict[str, float]:

@@ -65,6 +65,8 @@ def importance(
 def _rows(cell: CellStudy) -> list[dict[str, Any]]:
     names = list(dict.fromkeys(name for trial in cell.trials for name in trial.params))
     ended = [t for t in cell.trials if t.state in _ENDED and "score" in t.user_attrs]
+    # The settings of a trial are unknown if its start is damaged.
+    ended = [trial for trial in ended if len(trial.params) == len(names)]
     about = {
         **{"task": cell.task, "depth": cell.depth, "method": cell.method, "trials": len(ended)},
         "stopped": sum(trial.state == TrialState.PRUNED for trial in ended),

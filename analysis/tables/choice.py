@@ -1,11 +1,12 @@
 """The answer of ``pkd-study choose``: which student to take, and why not the others."""
 
 import math
+import shlex
 from typing import Any
 
 import pandas as pd
 
-from analysis.labels import method_label, task_label
+from analysis.labels import method_label, printed_name, task_label
 from analysis.rendering import GENERATED, shell_path
 from analysis.results.choice import (
     Limits,
@@ -21,7 +22,8 @@ from analysis.run_data.runs import Run
 from analysis.tables.held_out import student_name
 from pkd.distillation.methods import TEACHER
 from pkd.errors import InputError, did_you_mean
-from pkd.files.run_format import BENCHMARK_FILE
+from pkd.files.cache import damage
+from pkd.files.run_format import BENCHMARK_FILE, MODELS
 
 
 class ChoiceError(InputError):
@@ -38,7 +40,7 @@ def answer(run: Run, task: str, limits: Limits) -> tuple[str, bool]:
 
     Raises:
         ChoiceError: The task is unknown, no student of it is confirmed yet, or a limit needs a
-            number that was not measured.
+            number that was not measured, or the files of the student are damaged.
     """
     benchmark = _benchmark(run, task, limits)
     table = candidates(run, task, limits, benchmark)
@@ -53,6 +55,7 @@ def answer(run: Run, task: str, limits: Limits) -> tuple[str, bool]:
             advice = "Continue the study; if its students are constant, train for more epochs."
         lines += [f"{task_label(task)}: {why}", "", *_others(students, None), "", advice]
         return "\n".join(lines), False
+    _check_saved(run, task, taken)
     lines += _description(run, task, table, taken, benchmark)
     lines += ["", *_reasons(run, task, table, taken, limits)]
     lines += _warnings(table, taken, limits)
@@ -61,10 +64,20 @@ def answer(run: Run, task: str, limits: Limits) -> tuple[str, bool]:
     lines += [
         "",
         "export it:",
-        f"    pkd-study export {shell_path(run.path)} --task {task} --student {name} "
-        "--to DIR --onnx --int8",
+        f"    pkd-study export {shell_path(run.path)} "
+        f"{shlex.join(['--task', task, '--student', name])} --to DIR --onnx --int8",
     ]
     return "\n".join(lines), True
+
+
+def _check_saved(run: Run, task: str, taken: pd.Series) -> None:
+    """Checks the files of the chosen student, if they are in the run folder."""
+    folder = run.path / MODELS / f"{task}-{taken['depth']}-{taken['method']}"
+    if folder.exists() and (found := damage(folder)):
+        raise ChoiceError(
+            f"{student_name(taken)}, is the student to take, but {found}: run the study's command "
+            "again, which says how to restore it"
+        )
 
 
 def _check_limits(run: Run, task: str, limits: Limits, students: pd.DataFrame) -> None:
@@ -101,16 +114,17 @@ def _benchmark(run: Run, task: str, limits: Limits) -> Benchmark | None:
 
 
 def _measure_command(run: Run, task: str) -> str:
-    return f"pkd-study benchmark {shell_path(run.path)} --task {task}"
+    return f"pkd-study benchmark {shell_path(run.path)} {shlex.join(['--task', task])}"
 
 
 def _description(
     run: Run, task: str, table: pd.DataFrame, taken: pd.Series, benchmark: Benchmark | None
 ) -> list[str]:
     about, teacher = run.study["tasks"][task], table.iloc[0]
-    metrics = " and ".join(about["metrics"])
+    metrics = " and ".join(map(printed_name, about["metrics"]))
     metrics = f"mean of {metrics}" if len(about["metrics"]) > 1 else metrics
-    score = f"  score       {_score(taken)}: {metrics} on {about['dev_splits'][0]}, percent"
+    dev = printed_name(about["dev_splits"][0])
+    score = f"  score       {_score(taken)}: {metrics} on {dev}, percent"
     if teacher["method"] == TEACHER:
         score += f"; teacher {_score(teacher)}, drop {taken['drop']:.1f}"
     lines = [
@@ -136,7 +150,7 @@ def _description(
 
 
 def _held_out(about: dict[str, Any], teacher: pd.Series, taken: pd.Series) -> str:
-    splits = " and ".join(about.get("held_out") or ())
+    splits = " and ".join(map(printed_name, about.get("held_out") or ()))
     if pd.isna(taken["held_out"]):
         reason = f"{splits} not scored yet" if splits else "no held-out rows"
         return f"  held-out    {reason}; the dev score is optimistic: dev rows chose the settings"

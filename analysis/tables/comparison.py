@@ -42,14 +42,15 @@ def comparison_table(run: Run, numbers: pd.DataFrame) -> Table:
     """Returns the paper's Table 1: a row per model, a column per task, the best student bold."""
     averaged = bool((numbers["task"] == AVERAGE).any())
     texts, bold = [], []
+    found = printed_columns(run)
     for depth, method in models(run):
         rows = numbers[(numbers["depth"] == depth) & (numbers["method"] == method)]
-        text = {"Layers": str(depth), "Method": method_label(method)}
-        best = dict.fromkeys(text, False)
-        for column in printed_columns(run):
+        text: dict[str | Column, str] = {"Layers": str(depth), "Method": method_label(method)}
+        best: dict[str | Column, bool] = dict.fromkeys(text, False)
+        for column in found:
             cell = rows[(rows["task"] == column.task) & (rows["split"] == column.split)]
-            text[_heading(column)] = scores_of(cell)
-            best[_heading(column)] = bool(cell["best"].any())
+            text[column] = scores_of(cell)
+            best[column] = bool(cell["best"].any())
         if averaged:
             cell = rows[rows["task"] == AVERAGE]
             text["Average"] = NONE
@@ -59,12 +60,14 @@ def comparison_table(run: Run, numbers: pd.DataFrame) -> Table:
             best["Average"] = bool(cell["best"].any())
         texts.append(text)
         bold.append(best)
+    # Two columns may have one heading: they are kept apart until here.
+    headings = {column: _heading(column) for column in found}
     return Table(
         "comparison",
         "Comparison: dev scores of each method, in percent",
         numbers,
-        pd.DataFrame(texts),
-        pd.DataFrame(bold),
+        pd.DataFrame(texts).rename(columns=headings),
+        pd.DataFrame(bold).rename(columns=headings),
         (
             *_comparison_notes(run, columns(run), averaged),
             *_absent_note(absent_columns(run)),

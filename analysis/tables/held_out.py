@@ -25,20 +25,22 @@ def tables(run: Run) -> list[Table]:
     numbers = held_out(run)
     if numbers.empty:
         return []
+    places = {
+        (str(task), str(split)): f"{column_label(str(task), str(split))} "
+        + "/".join(map(metric_label, dict.fromkeys(place["metric"])))
+        for (task, split), place in numbers.groupby(["task", "split"], sort=False)
+    }
     texts = []
     for depth, method in models(run):
         rows = numbers[(numbers["depth"] == depth) & (numbers["method"] == method)]
-        text = {"Layers": str(depth), "Method": method_label(method)}
-        for (task, split), place in numbers.groupby(["task", "split"], sort=False):
-            metrics = list(dict.fromkeys(place["metric"]))
+        text = [str(depth), method_label(method)]
+        for task, split in places:
             values = rows[(rows["task"] == task) & (rows["split"] == split)]
-            heading = (
-                f"{column_label(str(task), str(split))} {'/'.join(map(metric_label, metrics))}"
-            )
             score = " / ".join(map(number, values["value"])) or NONE
-            text[heading] = score + constant_mark(values["constant"].any())
+            text.append(score + constant_mark(values["constant"].any()))
         texts.append(text)
-    cells = pd.DataFrame(texts)
+    # A list, because two columns may have one heading.
+    cells = pd.DataFrame(texts, columns=["Layers", "Method", *places.values()])
     title = "Held-out rows: scores of the final models"
     notes = [_NOTE, *(f"{line}." for line in disagreements(run))]
     notes += [*constant_note(numbers["constant"]), *generated_note(run)]

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
-from analysis.labels import method_label
+from analysis.labels import method_label, printed_name
 from analysis.rendering import Table, plain_table
 from analysis.results.comparison import Column, comparison, printed_columns
 from analysis.run_data.published import published_results, published_task, start_layers
@@ -29,17 +29,17 @@ def teachers_tables(runs: Sequence[Run]) -> list[Table]:
     texts = []
     for model, rows in numbers.groupby(_MODEL, sort=False):
         study, teacher, start, depth, method = model
-        text = {
+        text: dict[str | Column, str] = {
             "Study": str(study),
-            "Teacher": str(teacher),
-            "Student starts from": NONE if method == TEACHER else str(start),
+            "Teacher": printed_name(teacher),
+            "Student starts from": NONE if method == TEACHER else printed_name(start),
             "Layers": str(depth),
             "Method": method_label(str(method)),
         }
         for column in grid:
             of_task = rows[rows["task"] == column.task]
             cell = of_task[of_task["split"] == column.split]
-            text[column.label] = scores_of(cell) if len(of_task) else NONE
+            text[column] = scores_of(cell) if len(of_task) else NONE
         texts.append(text)
     notes = [
         "Mean ± standard deviation over confirm seeds, with their number in parentheses; dev, in "
@@ -55,7 +55,8 @@ def teachers_tables(runs: Sequence[Run]) -> list[Table]:
         )
     title = "Teachers and initialisations"
     generated = next((generated_note(run) for run in runs if run.generated), [])
-    return [plain_table("teachers", title, numbers, pd.DataFrame(texts), *notes, *generated)]
+    cells = pd.DataFrame(texts).rename(columns={column: column.label for column in grid})
+    return [plain_table("teachers", title, numbers, cells, *notes, *generated)]
 
 
 def _labelled_comparison(run: Run) -> pd.DataFrame:
@@ -82,7 +83,9 @@ def _start(run: Run) -> str:
     return source if layers == "first" else f"{source}, {layers} layers"
 
 
-def _published_rows(grid: Sequence[Column], header: list[str]) -> list[dict[str, str]]:
+def _published_rows(
+    grid: Sequence[Column], header: list[str | Column]
+) -> list[dict[str | Column, str]]:
     table = published_results()
     table = table[table["source"] == _PUBLISHED].fillna({"teacher": NONE})
     rows = []
@@ -98,6 +101,6 @@ def _published_rows(grid: Sequence[Column], header: list[str]) -> list[dict[str,
                 if (of_task["metric"] == metric).any()
             ]
             if found:
-                row[column.label] = " / ".join(found)
+                row[column] = " / ".join(found)
         rows.append(row)
     return rows

@@ -43,7 +43,9 @@ def comparison_text(run: Run) -> str:
     if absent:
         lines.append(f"not finished: {len(absent)} of {len(budget(run))} cells (per stage)")
     if run.problems:
-        lines.append(f"{len(run.problems)} damaged or unusable files, listed in the report")
+        lines.append(
+            f"{len(run.problems)} problem(s) with the files of this run, listed in the report"
+        )
     return "\n".join(lines)
 
 

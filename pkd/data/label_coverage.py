@@ -3,7 +3,7 @@
 import numpy as np
 
 from pkd.data.rows import Rows
-from pkd.errors import InputError, listed
+from pkd.errors import InputError, listed, named, shown
 from pkd.tasks.task import Task, label_of
 
 
@@ -43,8 +43,9 @@ def _check_f1(task: Task, split: str, counts: np.ndarray) -> None:
         label = label_of(metric)
         if label is not None and counts[task.labels.index(label)] == 0:
             raise InputError(
-                f"{split} of task {task.name} has no rows of the label {label!r}, so {metric} of "
-                "its `metrics` can only be 0: add rows of the label, or drop the metric"
+                f"{split} of task {task.name} has no rows of the label {shown(label)}, so "
+                f"{named(metric)} of its `metrics` can only be 0: add rows of the label, or drop "
+                "the metric"
             )
 
 
@@ -58,7 +59,7 @@ def _gaps_of_train(task: Task, counts: dict[str, np.ndarray]) -> list[str]:
         }
         rows = [f"{count:,} of {split}" for split, count in scored.items() if count]
         notes.append(
-            f"train has no rows of {name}, so it cannot be learnt"
+            f"train has no rows of {named(name)}, so it cannot be learnt"
             + (f": its rows ({', '.join(rows)}) count as errors" if rows else "")
         )
     return notes

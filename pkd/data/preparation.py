@@ -8,7 +8,7 @@ from pkd.data.label_coverage import label_notes
 from pkd.data.row_notes import row_notes
 from pkd.data.rows import Rows, load_rows, split_exists, with_unlabelled
 from pkd.data.tokens import build_tokens
-from pkd.errors import InputError, listed
+from pkd.errors import InputError, listed, named
 from pkd.models.encoder import load_encoder_config, longest_input
 from pkd.models.hub import fetch_model
 from pkd.models.tokenizer import load_tokenizer
@@ -66,11 +66,11 @@ def describe_task(prepared: Prepared) -> str:
 def _summary(prepared: Prepared) -> str:
     """Returns columns, labels and rows of a task, and how its dev split was cut."""
     task, rows = prepared.task, prepared.rows
-    named = [split for split in rows if split != task.distilled or not task.unlabelled]
-    splits = ", ".join(f"{split} {rows[split]:,}" for split in named)
+    apart = [split for split in rows if split != task.distilled or not task.unlabelled]
+    splits = ", ".join(f"{split} {rows[split]:,}" for split in apart)
     text = (
-        f"{task.name}: text in {' and '.join(task.texts)}, label in {task.label} "
-        f"({listed(task.labels)}); rows: {splits}"
+        f"{task.name}: text in {' and '.join(map(named, task.texts))}, label in "
+        f"{named(task.label)} ({listed(task.labels)}); rows: {splits}"
     )
     if task.unlabelled:
         text += (

@@ -5,7 +5,7 @@ import zlib
 import numpy as np
 from sklearn.model_selection import train_test_split
 
-from pkd.errors import InputError
+from pkd.errors import InputError, shown
 from pkd.tasks.task import Task
 
 # Not the study's seed: all studies of a task, and all seeds in them, score the same rows.
@@ -33,8 +33,8 @@ def rows_for_dev(task: Task, labels: np.ndarray, where: str) -> np.ndarray:
     if counts.min() < 2:
         rare = task.labels[codes[counts.argmin()]]
         raise InputError(
-            f"{where}: the label {rare!r} has one row, but a dev split cut from train needs two "
-            f"of each label: add rows, leave out the label, or {advice}"
+            f"{where}: the label {shown(rare)} has one row, but a dev split cut from train needs "
+            f"two of each label: add rows, leave out the label, or {advice}"
         )
     try:
         train, dev = train_test_split(

@@ -12,10 +12,9 @@ import numpy as np
 from pkd.data.hub_dataset import read_hub
 from pkd.data.label_codes import label_codes
 from pkd.data.row_choice import random_subset, rows_for_dev
-from pkd.errors import InputError, at_row, shown
+from pkd.errors import InputError, at_row, near_file, shown
 from pkd.files.columns import Columns, read_columns
 from pkd.files.missing_text import is_missing_text
-from pkd.files.near_file import near_file
 from pkd.tasks.task import Task
 
 UNLABELLED = -100  # the label of a row without one; torch's cross_entropy ignores it
@@ -93,7 +92,7 @@ def load_rows(
         where = f"{where}, the part for {split}"
     if rows.labels is not None and len(np.unique(rows.labels)) < 2:
         only = task.labels[int(rows.labels[0])]
-        raise InputError(f"{where}: all rows have the label {only!r}; a classifier needs two")
+        raise InputError(f"{where}: all rows have the label {shown(only)}; a classifier needs two")
     if max_rows is not None and max_rows < len(rows):
         rows = _subset(rows, task, split, max_rows)
     return rows
@@ -172,14 +171,14 @@ def _checked_texts(values: list[Any], column: str, where: str) -> list[str]:
             continue
         if not isinstance(value, str):
             raise InputError(
-                f"{at_row(where, number)}: column {column!r} holds {shown(value)}, but must be "
-                "text"
+                f"{at_row(where, number)}: column {shown(column)} holds {shown(value)}, but must "
+                "be text"
             )
         try:
             value.encode()
         except UnicodeEncodeError:  # JSON can escape half a character
             raise InputError(
-                f"{at_row(where, number)}: column {column!r} holds half of a surrogate pair, "
+                f"{at_row(where, number)}: column {shown(column)} holds half of a surrogate pair, "
                 f"which is not text: {shown(value)}"
             ) from None
         texts.append(value)

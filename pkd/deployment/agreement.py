@@ -9,7 +9,7 @@ import numpy as np
 from sklearn.metrics import precision_recall_fscore_support
 
 from pkd.data.tokens import TokenArrays
-from pkd.errors import InputError, listed
+from pkd.errors import InputError, listed, shown
 from pkd.evaluation.metrics import score
 from pkd.tasks.task import Metric
 
@@ -169,7 +169,7 @@ def _drops(torch: Judged, form: Judged) -> dict[str, float]:
     for name, before in torch.classes.items():
         lost = before["recall"] - form.classes[name]["recall"]
         if round(lost * before["rows"]) > 1:
-            drops[f"the recall of {name!r}"] = 100 * lost
+            drops[f"the recall of {shown(name)}"] = 100 * lost
     return drops
 
 

@@ -26,6 +26,7 @@ from pkd.deployment.onnx_model import (
     write_onnx,
 )
 from pkd.deployment.run_folder import (
+    check_saved,
     chosen_tasks,
     dev_tokens,
     is_saved,
@@ -39,6 +40,7 @@ from pkd.deployment.students import (
     Student,
     doubts,
     find_student,
+    held_out_flaw,
     held_out_metrics,
     students,
 )
@@ -47,7 +49,7 @@ from pkd.deployment.variants import TEACHER, load_variants, measure
 from pkd.errors import CacheError, InputError
 from pkd.evaluation.timing import Limits
 from pkd.files.atomic import explained_full_disk, remove, write_json
-from pkd.files.cache import MANIFEST, verify
+from pkd.files.run_places import check_folder_place
 from pkd.models.classifier import load_as_deployed, save_model
 from pkd.models.encoder import load_encoder_config, longest_input
 from pkd.models.task_settings import bind_to_task
@@ -141,7 +143,7 @@ class _Source:
     def teacher_held_out(self) -> Scores:
         """The teacher's metrics on the held-out splits, by split."""
         layers = self.study["teacher"]["layers"]
-        return held_out_metrics(self.run_dir, f"{self.task}-{layers}-{TEACHER}")
+        return held_out_metrics(self.run_dir, self.study, f"{self.task}-{layers}-{TEACHER}")
 
     def teacher_tokens(self) -> TokenArrays:
         """The dev rows in the teacher's tokens."""
@@ -161,10 +163,14 @@ def _find_source(run_dir: Path, task: str, name: str | None) -> _Source:
     chosen_tasks(study, [task])
     found = students(run_dir, study, task)
     student = find_student(found, name)
-    if (student.folder / MANIFEST).exists():
-        verify(student.folder)
-    card = read_card(student.folder)
-    return _Source(run_dir, study, task, student, card, doubts(found, student))
+    check_saved(student.folder)
+    card, against = read_card(student.folder), doubts(found, student)
+    if flaw := held_out_flaw(run_dir, study, student.folder.name):
+        against.append(f"the held-out scores of {student.name} are left out: {flaw}")
+    source = _Source(run_dir, study, task, student, card, against)
+    if source.teacher is not None:
+        check_saved(source.teacher)
+    return source
 
 
 def _check_target(to: Path) -> None:
@@ -174,6 +180,7 @@ def _check_target(to: Path) -> None:
         raise InputError(
             f"--to is {to}, which exists already: give another folder, or delete it first"
         )
+    check_folder_place(to)
 
 
 def _dev_rows(source: _Source, needed: bool) -> TokenArrays | None:

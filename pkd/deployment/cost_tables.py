@@ -1,6 +1,6 @@
 """How the size, the agreement and the latency of the forms of a model are written down."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -9,6 +9,7 @@ from tabulate import tabulate
 from pkd.deployment.agreement import FP32, INT8, ONNX
 from pkd.deployment.variants import TEACHER
 from pkd.runtime.devices import device_name, int8_instructions
+from pkd.shown_text import NAME, markdown, one_line
 
 Form = Mapping[str, Any]
 
@@ -21,7 +22,7 @@ def cost_table(rows: Sequence[Form]) -> str:
             ``changed`` (dev rows for which its PyTorch fp32 form predicts another label) and
             ``ms`` per row, by batch size.
     """
-    return _table(
+    return markdown_table(
         {
             "model": row["model"],
             "form": row["form"],
@@ -41,9 +42,9 @@ def class_table(rows: Sequence[Form]) -> str:
         rows: see `cost_table`; ``classes`` has ``rows``, ``recall`` and ``f1`` of each label.
     """
     forms = [row for row in rows if row["model"] != TEACHER]
-    return _table(
+    return markdown_table(
         {
-            "label": cell(label),
+            "label": label,
             "dev rows": first["rows"],
             **{form["form"]: _recall_and_f1(form["classes"][label]) for form in forms},
         }
@@ -92,11 +93,6 @@ def conditions(split: str, cpu: Mapping[str, Any]) -> str:
     )
 
 
-def cell(text: object) -> str:
-    """Returns a text that does not end a cell of a Markdown table."""
-    return str(text).replace("|", "\\|").replace("\n", " ")
-
-
 def _instructions(known: Mapping[str, bool]) -> str:
     """Returns for example `` (with AVX2; without VNNI, AMX)``."""
     parts = [
@@ -116,5 +112,12 @@ def _recall_and_f1(of_class: Mapping[str, Any]) -> str:
     return f"{100 * of_class['recall']:.1f} / {100 * of_class['f1']:.1f}"
 
 
-def _table(rows: Any) -> str:
-    return tabulate(list(rows), headers="keys", tablefmt="github", disable_numparse=True)
+def markdown_table(rows: Iterable[Mapping[str, Any]]) -> str:
+    """Returns rows with the same keys, which are the headings, as a table in Markdown."""
+    shown = [{key: _cell(value) for key, value in row.items()} for row in rows]
+    headings = {key: _cell(key) for row in shown[:1] for key in row}
+    return tabulate(shown, headings, tablefmt="github", disable_numparse=True)
+
+
+def _cell(text: object) -> str:
+    return markdown(one_line(text, NAME))

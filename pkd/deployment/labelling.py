@@ -83,7 +83,7 @@ def predict_file(
             )
         taken = [name for name in ADDED if name in opened.columns]
         if taken:
-            raise InputError(f"{source} has a column {taken[0]!r} already: rename or drop it")
+            raise InputError(f"{source} has a column {shown(taken[0])} already: rename or drop it")
 
         def write(partial: Path) -> None:
             nonlocal rows
@@ -129,9 +129,9 @@ def _problem(row: Mapping[str, Any], texts: Sequence[str]) -> str | None:
     for name in texts:
         text = row.get(name)
         if is_missing_text(text):
-            return f"column {name!r} holds no text ({shown(text)})"
+            return f"column {shown(name)} holds no text ({shown(text)})"
         if not isinstance(text, str):
-            return f"column {name!r} holds {shown(text)}, but must be text"
+            return f"column {shown(name)} holds {shown(text)}, but must be text"
     return None
 
 

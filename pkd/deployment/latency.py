@@ -13,6 +13,7 @@ from transformers import PreTrainedModel
 
 from pkd.data.tokens import TokenArrays, open_tokens
 from pkd.deployment.run_folder import (
+    check_saved,
     chosen_tasks,
     dev_tokens,
     is_saved,
@@ -63,12 +64,15 @@ def benchmark(
 
     Raises:
         InputError: if the folder is not a run folder, or has no models yet.
+        CacheError: if a model is damaged.
     """
     device, limits = device or default_device(), limits or Limits()
     precision = _resolve(precision, device)
     study = read_study(run_dir)
     names = chosen_tasks(study, tasks)
     folders = find_models(run_dir, study, names)
+    for folder in folders.values():
+        check_saved(folder)
     load = load_average()
     if load is not None and load >= 1:
         say(f"the machine was busy in the last minute (load {load:.1f}): times will be too long")

@@ -1,16 +1,24 @@
 """The card of an exported model: what it is, its scores and costs, how to repeat the export."""
 
+import shlex
 import statistics
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from tabulate import tabulate
 
-from pkd.deployment.cost_tables import cell
+from pkd.deployment.cost_tables import markdown_table
 from pkd.deployment.run_folder import text_columns
 from pkd.deployment.students import Scores, Student
+from pkd.shown_text import (
+    NAME,
+    markdown,
+    markdown_block,
+    markdown_code,
+    markdown_sentence,
+    one_line,
+)
 from pkd.tasks.glue import GLUE
 
 _TRAINING = ("epochs", "batch_size", "warmup", "weight_decay", "scale", "init", "start_layers")
@@ -50,7 +58,8 @@ def model_card(
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters["cell"] = cell
+    environment.filters |= {"markdown": markdown, "sentence": markdown_sentence}
+    environment.filters |= {"block": markdown_block, "code": markdown_code}
     return environment.get_template("model_card.md.j2").render(
         task=task,
         student=student.name,
@@ -60,8 +69,8 @@ def model_card(
         generated=generated,
         dataset="nyu-mll/glue" if task in GLUE and not generated else None,
         example='{"text": "…", "text_pair": "…"}' if len(texts) == 2 else '"…"',
-        labels=entry["labels"],
-        texts=texts,
+        labels=[one_line(label, NAME) for label in entry["labels"]],
+        texts=[one_line(column, NAME) for column in texts],
         train_rows=_count(entry.get("train_rows")),
         dev_rows=_count(entry.get("dev_rows")),
         split=entry["dev_splits"][0],
@@ -73,11 +82,17 @@ def model_card(
         trial=card["trial"],
         scores=_scores(student, card["metrics"], teacher_card, teacher_held_out),
         held_out=bool(student.held_out),
-        command=study.get("command", "unknown"),
+        commands=f"{study.get('command', 'unknown')}\n{_export_command(task, student, facts)}",
         commit=study.get("git_commit"),
         versions=_pairs(study.get("versions") or {}),
         **facts,
     )
+
+
+def _export_command(task: str, student: Student, facts: Mapping[str, Any]) -> str:
+    words = ["pkd-study", "export", "RUN_DIR", "--task", task, "--student", student.name]
+    words += ["--to", "THIS_FOLDER", *["--onnx"] * facts["onnx"], *["--int8"] * facts["int8"]]
+    return shlex.join(words) + str(facts["accepted"])
 
 
 def _training(trained: Mapping[str, Any], depth: int) -> str:
@@ -102,14 +117,14 @@ def _scores(
             of_teacher = teacher.get(split, {}).get(metric)
             rows.append(
                 {
-                    "split": f"{cell(split)} (held-out)" if held_out else cell(split),
-                    "metric": cell(metric),
+                    "split": f"{split} (held-out)" if held_out else split,
+                    "metric": metric,
                     "these settings": "–" if held_out else _mean(student, split, metric),
                     "this model": f"{100 * value:.1f}",
                     "teacher": "–" if of_teacher is None else f"{100 * of_teacher:.1f}",
                 }
             )
-    return tabulate(rows, headers="keys", tablefmt="github", disable_numparse=True)
+    return markdown_table(rows)
 
 
 def _mean(student: Student, split: str, metric: str) -> str:
@@ -126,7 +141,9 @@ def _teacher(study: Mapping[str, Any], task: str, card: Mapping[str, Any] | None
     if card is None:
         return text
     metrics = card["metrics"][entry["dev_splits"][0]]
-    scores = ", ".join(f"{name} {100 * value:.1f}" for name, value in metrics.items())
+    scores = ", ".join(
+        f"{one_line(name, NAME)} {100 * value:.1f}" for name, value in metrics.items()
+    )
     settings = f"; {_pairs(card['settings'])}" if card["settings"] else ""
     return f"{text}, fine-tuned: {scores} on dev (n = 1){settings}"
 

@@ -17,6 +17,7 @@ from transformers import PreTrainedModel
 
 from pkd.data.tokens import TokenArrays
 from pkd.errors import ExportError, InputError, listed
+from pkd.runtime.environment import TELEMETRY_OFF, variables
 
 ONNX_FILE, INT8_FILE = "onnx/model.onnx", "onnx/model_int8.onnx"
 PACKAGES = ("onnx", "onnxruntime", "onnxscript")
@@ -89,7 +90,8 @@ def write_int8(source: Path, target: Path) -> None:
 
     Weights are quantised for each output channel, activations for each batch at run time.
     """
-    from onnxruntime.quantization import QuantType, quantize_dynamic
+    with variables(TELEMETRY_OFF):
+        from onnxruntime.quantization import QuantType, quantize_dynamic
 
     with _quiet():
         # 8-bit weights saturate in 16-bit sums on x86 CPUs without VNNI; 7-bit weights do not.
@@ -110,7 +112,8 @@ class OnnxClassifier:
     """
 
     def __init__(self, path: Path, threads: int) -> None:
-        import onnxruntime
+        with variables(TELEMETRY_OFF):
+            import onnxruntime
 
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads

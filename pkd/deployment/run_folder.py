@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from pkd.errors import InputError, did_you_mean
+from pkd.errors import CacheError, InputError, did_you_mean
+from pkd.files.cache import MANIFEST, damage
 from pkd.files.run_format import (
     MODEL_RECORD,
     MODELS,
@@ -16,6 +17,7 @@ from pkd.files.run_format import (
     RunFormatError,
 )
 from pkd.files.run_format import read_study as read_study_file
+from pkd.files.text_file import read_file
 from pkd.tasks.glue import GLUE
 
 
@@ -95,6 +97,20 @@ def is_saved(folder: Path) -> bool:
     return (folder / "config.json").is_file()
 
 
+def check_saved(folder: Path) -> None:
+    """Checks the files of a model that a study saved; any other model folder is accepted.
+
+    Raises:
+        CacheError: naming a file that is missing or damaged.
+    """
+    of_study = (folder / MODEL_RECORD).exists() or (folder / MANIFEST).exists()
+    if of_study and (found := damage(folder)):
+        raise CacheError(
+            f"{found}: copy the folder again from the study, or run the study's command again, "
+            "which says how to train this model again"
+        )
+
+
 def read_card(folder: Path) -> dict[str, Any]:
     """Reads what a study recorded of a saved model.
 
@@ -106,7 +122,7 @@ def read_card(folder: Path) -> dict[str, Any]:
     """
     path = folder / MODEL_RECORD
     try:
-        card = json.loads(path.read_text(encoding="utf-8"))
+        card = json.loads(read_file(path))
         return {key: card[key] for key in ("trial", "settings", "score", "metrics")}
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise InputError(f"cannot read {path}, which the study wrote: {error}") from None

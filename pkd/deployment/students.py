@@ -8,7 +8,9 @@ from typing import Any, TypeVar
 
 from pkd.deployment.run_folder import is_saved, student_folder
 from pkd.errors import CacheError, InputError, did_you_mean, listed
-from pkd.files.run_format import LEDGER, DamagedFile, RunFormatError, read_event
+from pkd.files.ledger.predictions import final_predictions
+from pkd.files.ledger.reader import read_ledger
+from pkd.files.run_format import LEDGER
 
 Scores = dict[str, dict[str, float]]  # the value of each metric, by split
 Read = TypeVar("Read")
@@ -77,9 +79,9 @@ def students(run_dir: Path, study: dict[str, Any], task: str) -> list[Student]:
     for depth in study["depths"]:
         for method in study["methods"]:
             folder = student_folder(run_dir, task, depth, method)
-            seeds = tuple(_of_complete(run_dir / LEDGER / "confirm" / folder.name, _seed_result))
+            seeds = tuple(_of_complete(run_dir, "confirm", folder.name, _seed_result))
             if is_saved(folder) and seeds:
-                held_out = held_out_metrics(run_dir, folder.name)
+                held_out = held_out_metrics(run_dir, study, folder.name)
                 found.append(Student(method, int(depth), folder, seeds, held_out, planned))
     if not found:
         raise InputError(
@@ -152,18 +154,27 @@ def doubts(found: Sequence[Student], taken: Student) -> list[str]:
     return sentences
 
 
-def held_out_metrics(run_dir: Path, cell: str) -> Scores:
+def held_out_metrics(run_dir: Path, study: dict[str, Any], cell: str) -> Scores:
     """Returns the held-out metrics of a cell's final model, by split; empty if there are none.
+
+    Those of an earlier model, or of other rows than the study has now, do not count.
 
     Args:
         run_dir: the run folder of a study.
+        study: its ``study.yaml``.
         cell: for example ``rte-3-kd``, or ``rte-12-teacher``.
 
     Raises:
         CacheError: if an event of the ledger is damaged.
     """
-    found = _of_complete(run_dir / LEDGER / "predict" / cell, _scored_splits)
-    return next(found, {})
+    found = list(_of_complete(run_dir, "predict", cell, _scored_splits))
+    return {} if held_out_flaw(run_dir, study, cell) else next(iter(found), {})
+
+
+def held_out_flaw(run_dir: Path, study: dict[str, Any], cell: str) -> str | None:
+    """Returns why the recorded held-out metrics of a cell do not count; None if they do."""
+    predicted = final_predictions(run_dir, study, cell).get(cell)
+    return None if predicted is None else predicted.flaw
 
 
 def _scored_splits(event: dict[str, Any]) -> Scores:
@@ -183,16 +194,20 @@ def _seed_result(event: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _of_complete(cell: Path, read: Callable[[dict[str, Any]], Read]) -> Iterator[Read]:
+def _of_complete(
+    run_dir: Path, stage: str, cell: str, read: Callable[[dict[str, Any]], Read]
+) -> Iterator[Read]:
     """Reads the end of each trial of a cell that finished."""
-    for path in sorted(cell.glob("*/end.json")):
-        try:
-            event = read_event(path)
-            if event["state"] == "complete":
-                yield read(event)
-        except DamagedFile as error:
-            raise CacheError(f"the ledger event {path} is damaged: {error.reason}") from None
-        except RunFormatError as error:
-            raise CacheError(str(error)) from None
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
-            raise CacheError(f"the ledger event {path} is damaged: {error}") from None
+    for trial in read_ledger(run_dir / LEDGER, None, [stage], cell).trials:
+        if trial.problems:
+            problem = trial.problems[0]
+            raise CacheError(
+                f"the record of a trial is damaged: {problem.path}: {problem.reason}. The "
+                "study's own command says how to train this trial again"
+            )
+        end = trial.events[-1] if trial.events else {}
+        if end.get("state") == "complete":
+            try:
+                yield read(end)
+            except (ValueError, KeyError, TypeError, AttributeError) as error:
+                raise CacheError(f"{trial.folder} holds an unknown end: {error}") from None

@@ -18,8 +18,10 @@ from pkd.deployment.onnx_model import (
     check_packages,
     in_batches,
 )
+from pkd.deployment.run_folder import check_saved
 from pkd.errors import InputError, listed
 from pkd.evaluation.inference import predict_logits
+from pkd.files.text_file import read_file
 from pkd.models.classifier import load_as_deployed
 from pkd.models.encoder import load_encoder_config, longest_input
 from pkd.models.model_folder import check_model_folder
@@ -133,7 +135,7 @@ def text_columns_of(folder: Path, named: Sequence[str] | None = None) -> list[st
     if not path.exists():
         return list(named or ())
     try:
-        trained = [str(name) for name in json.loads(path.read_text(encoding="utf-8"))["texts"]]
+        trained = [str(name) for name in json.loads(read_file(path))["texts"]]
     except (OSError, ValueError, KeyError, TypeError) as error:
         if named:
             return list(named)
@@ -150,6 +152,7 @@ def _check_weights(folder: Path) -> None:
     """Refuses a folder without the weights of a whole classifier."""
     try:
         check_model_folder(folder)
+        check_saved(folder)
     except InputError as error:
         if present := _present(folder):
             raise InputError(f"{error}. The folder has {present}: give --form") from None

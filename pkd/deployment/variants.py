@@ -1,6 +1,5 @@
 """The forms in which a model can be deployed, with their size, agreement and latency."""
 
-import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -29,6 +28,7 @@ from pkd.errors import ExportError
 from pkd.evaluation.timing import Limits, quartiles, time_interleaved
 from pkd.evaluation.workloads import Inputs, dev_rows
 from pkd.models.classifier import load_as_deployed
+from pkd.runtime.command_line import say
 from pkd.runtime.devices import resolve_precision
 from pkd.tasks.task import Metric
 
@@ -126,7 +126,7 @@ def measure(
     """
     judged = {}
     for variant in variants:
-        print(f"dev rows: {variant.model}, {variant.form}", file=sys.stderr, flush=True)
+        say(f"dev rows: {variant.model}, {variant.form}")
         logits, labels = in_batches(variant.predict, variant.tokens), variant.tokens.all_labels()
         judged[variant.model, variant.form] = judge(logits, labels, metrics, names)
     _check_agreement(variants, judged, tolerances)

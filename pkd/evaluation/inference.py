@@ -1,5 +1,7 @@
 """Predictions of a model over the rows of a split."""
 
+import json
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +11,7 @@ from transformers import PreTrainedModel
 from pkd.data.tokens import TokenArrays
 from pkd.errors import TrainingError
 from pkd.files.atomic import write_atomic
+from pkd.files.ledger.predictions import METADATA
 from pkd.runtime.devices import autocast
 from pkd.runtime.memory import is_out_of_memory, release_memory
 from pkd.tasks.task import Task
@@ -65,9 +68,24 @@ def _logits_within_memory(
 
 
 def write_predictions(
-    path: Path, task: Task, idx: np.ndarray, logits: np.ndarray, labels: np.ndarray | None
+    path: Path,
+    task: Task,
+    idx: np.ndarray,
+    logits: np.ndarray,
+    labels: np.ndarray | None,
+    made_from: Mapping[str, str],
 ) -> None:
-    """Writes predictions to a Parquet file: idx, label (if known), prediction, logit_<name>."""
+    """Writes predictions to a Parquet file: idx, label (if known), prediction, logit_<name>.
+
+    Args:
+        path: the file.
+        task: names the classes.
+        idx: (rows,) numbers of the rows.
+        logits: (rows, classes).
+        labels: (rows,) classes; None if they are unknown.
+        made_from: goes into the file's metadata: ``tokens``, the name of the rows' token folder,
+            and ``model``, the digest of the model's files, where there are such files.
+    """
     import pyarrow as pa
     from pyarrow import parquet
 
@@ -77,5 +95,8 @@ def write_predictions(
     columns["prediction"] = logits.argmax(axis=1)
     for code, name in enumerate(task.labels):
         columns[f"logit_{name}"] = logits[:, code]
-    table = pa.table(columns)
-    write_atomic(path, lambda partial: parquet.write_table(table, partial))
+    table = pa.table(columns).replace_schema_metadata({METADATA: json.dumps(made_from)})
+    # Whoever reads the file can check every page of it.
+    write_atomic(
+        path, lambda partial: parquet.write_table(table, partial, write_page_checksum=True)
+    )

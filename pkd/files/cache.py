@@ -3,7 +3,7 @@
 import hashlib
 import json
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +11,13 @@ from filelock import FileLock
 
 from pkd.errors import CacheError, InputError
 from pkd.files.atomic import explained_full_disk
+from pkd.files.text_file import open_file, read_file
 
 MANIFEST = "manifest.json"
-_verified: set[Path] = set()
+# Files that a manifest must name; others, e.g. of a file manager, may be added.
+_CONTENT = (".json", ".npy", ".safetensors")
+# Folders that were verified, with the manifest of that time.
+_verified: dict[Path, bytes] = {}
 
 
 def fingerprint(value: Any) -> str:
@@ -25,7 +29,7 @@ def fingerprint(value: Any) -> str:
 def file_digest(path: Path) -> str:
     """Returns the SHA-256 of a file's bytes as hex digits."""
     digest = hashlib.sha256()
-    with path.open("rb") as file:
+    with open_file(path) as file:
         while block := file.read(1 << 20):
             digest.update(block)
     return digest.hexdigest()
@@ -70,7 +74,7 @@ def build_once(root: Path, key: dict[str, Any], build: Callable[[Path], None]) -
             build(partial)
             write_manifest(partial, key)
         partial.rename(target)
-        _verified.add(target)
+        _verified[target] = (target / MANIFEST).read_bytes()
     return target
 
 
@@ -94,15 +98,72 @@ def verify(folder: Path) -> Path:
     Raises:
         CacheError: if a file is missing or damaged; names the file.
     """
-    try:
-        files = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))["files"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise CacheError(f"{folder} has no readable manifest ({error}); delete it") from None
-    for name, expected in files.items():
-        path = folder / name
-        if not path.exists() or path.stat().st_size != expected["bytes"]:
-            raise CacheError(f"{path} is missing or has the wrong size; delete {folder}")
-        if folder not in _verified and file_digest(path) != expected["sha256"]:
-            raise CacheError(f"{path} is damaged (its checksum differs); delete {folder}")
-    _verified.add(folder)
+    if found := damage(folder):
+        raise CacheError(f"{found}; delete {folder}")
     return folder
+
+
+def damage(folder: Path) -> str | None:
+    """Compares a folder with its manifest: sizes always, checksums once per process.
+
+    Returns:
+        The first file that is missing, damaged or left out of the manifest, and what is wrong with
+        it; None if the folder is whole.
+    """
+    try:
+        manifest = read_file(folder / MANIFEST)
+    except OSError:
+        manifest = None
+    paths = [path for path in folder.rglob("*") if path.is_file()]
+    sizes = {path.relative_to(folder).as_posix(): path.stat().st_size for path in paths}
+    if (found := compare(folder, manifest, sizes)) or manifest is None:
+        return found
+    if _verified.get(folder) != manifest:
+        for name, known in json.loads(manifest)["files"].items():
+            if file_digest(folder / name) != known["sha256"]:
+                return f"{folder / name} is damaged (its checksum differs)"
+        _verified[folder] = manifest
+    return None
+
+
+def compare(folder: Path | str, manifest: bytes | None, sizes: Mapping[str, int]) -> str | None:
+    """Compares the files of a folder with its manifest, without reading them.
+
+    Args:
+        folder: for the text that is returned.
+        manifest: the content of the manifest; None if it cannot be read.
+        sizes: of the files that are there, in bytes, by their path in the folder.
+
+    Returns:
+        As `damage`.
+    """
+    if manifest is None:
+        return f"{folder} has no readable manifest ({MANIFEST})"
+    try:
+        files = json.loads(manifest)["files"].items()
+        expected = {name: (int(each["bytes"]), str(each["sha256"])) for name, each in files}
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        return f"{folder} has no readable manifest ({MANIFEST}: {error})"
+    for name, (size, _) in expected.items():
+        if sizes.get(name) != size:
+            return f"{folder}/{name} is missing or has the wrong size"
+    for name in sorted(sizes.keys() - {*expected, MANIFEST}):
+        if name.endswith(_CONTENT):
+            return f"{folder}/{MANIFEST} is damaged (it does not name {name})"
+    return None
+
+
+def manifest_digest(folder: Path) -> str | None:
+    """Returns the `digest_of` a folder's manifest; None if it cannot be read."""
+    try:
+        return digest_of(read_file(folder / MANIFEST))
+    except OSError:
+        return None
+
+
+def digest_of(manifest: bytes | None) -> str | None:
+    """Returns a fingerprint of the files that a manifest names; None if it is damaged."""
+    try:
+        return None if manifest is None else fingerprint(json.loads(manifest)["files"])
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return None

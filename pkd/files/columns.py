@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pkd.errors import InputError, did_you_mean, listed
+from pkd.errors import InputError, did_you_mean, listed, shown
 from pkd.files.quotes import check_quotes
 from pkd.files.row_parsers import (
     JSONL_ADVICE,
@@ -18,7 +18,7 @@ from pkd.files.row_parsers import (
     parse_jsonl,
     refuse_bad_rows,
 )
-from pkd.files.text_file import check_encoding, check_regular, open_lines
+from pkd.files.text_file import check_encoding, check_regular, open_lines, read_file
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -118,7 +118,7 @@ def _read_jsonl(path: Path, needed: Sequence[str] | None, optional: Sequence[str
 def _read_utf8(path: Path) -> bytes:
     """Returns a file's bytes, which are UTF-8, not blank and without NUL."""
     try:
-        content = path.read_bytes()
+        content = read_file(path)
     except OSError as error:
         raise InputError(f"cannot read {path}: {error.strerror}") from None
     check_encoding(path, content)
@@ -180,11 +180,11 @@ def chosen_columns(
     for name in chosen:
         if name not in names:
             raise InputError(
-                f"{where} has no column {name!r}; it has {listed(names) or 'none'}"
+                f"{where} has no column {shown(name)}; it has {listed(names) or 'none'}"
                 f"{hint or did_you_mean(name, names)}"
             )
         if names.count(name) > 1:
             raise InputError(
-                f"{where} has {names.count(name)} columns {name!r}: rename or drop one"
+                f"{where} has {names.count(name)} columns {shown(name)}: rename or drop one"
             )
     return list(chosen)

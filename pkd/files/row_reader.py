@@ -20,7 +20,7 @@ from pkd.files.row_parsers import (
     parse_csv,
     parse_jsonl,
 )
-from pkd.files.text_file import check_regular, open_lines
+from pkd.files.text_file import check_regular, open_file, open_lines
 
 CHUNK = 4096  # rows that are in memory at a time
 _LONGEST_FIELD = 1 << 24  # characters: a quote that is never closed must not swallow the file
@@ -90,7 +90,7 @@ def open_rows(
 
 @contextmanager
 def _open_jsonl(path: Path, needed: Sequence[str], on_bad_row: OnBadRow) -> Iterator[Source]:
-    with path.open("rb") as file, open_lines(path, file, "\n") as lines:
+    with open_file(path) as file, open_lines(path, file, "\n") as lines:
         rows = _only_utf8(parse_jsonl(lines, on_bad_row), on_bad_row)
         first = list(itertools.islice(rows, 1))
         columns = [name for _, row in first for name in row]
@@ -105,7 +105,7 @@ def _open_jsonl(path: Path, needed: Sequence[str], on_bad_row: OnBadRow) -> Iter
 def _open_csv(
     path: Path, needed: Sequence[str], on_bad_row: OnBadRow, quoting: Quoting
 ) -> Iterator[Source]:
-    with path.open("rb") as file, open_lines(path, file) as lines:
+    with open_file(path) as file, open_lines(path, file) as lines:
         if quoting == "double":
             check_quotes(path, lines, _LONGEST_FIELD)
             lines.seek(0)
@@ -160,7 +160,7 @@ def _chunks(rows: Iterator[tuple[int, Row]], done: Callable[[], int]) -> Iterato
 def _open_parquet(path: Path, needed: Sequence[str], on_bad_row: OnBadRow) -> Iterator[Source]:
     from pyarrow import parquet
 
-    with path.open("rb") as raw:
+    with open_file(path) as raw:
         with _readable(path):
             file = parquet.ParquetFile(raw)
             columns = file.schema_arrow.names

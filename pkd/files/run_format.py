@@ -1,16 +1,13 @@
-"""The format of a study's run folder: its files and folders, ``study.yaml``, ledger events.
+"""The format of a study's run folder: its files and folders, and ``study.yaml``.
 
 The method, the study and the analysis all read run folders through this module. It needs neither
 torch nor transformers nor pandas.
 """
 
-import json
-import zlib
 from pathlib import Path
 from typing import Any
 
-from pkd.errors import InputError, PkdError
-from pkd.files.near_file import near_file
+from pkd.errors import InputError, PkdError, near_file
 from pkd.files.yaml_file import read_yaml
 
 # The newest formats that this version reads, and the ones that it writes.
@@ -118,46 +115,16 @@ def read_study(path: Path) -> dict[str, Any]:
         raise UnreadableFile(path, " ".join(str(error).split())) from None
     if not isinstance(study, dict):
         raise DamagedFile(path, "it holds no mapping")
-    _check_format(path, study, STUDY_FORMAT)
+    check_format(path, study, STUDY_FORMAT)
     return study
 
 
-def read_event(path: Path) -> Event:
-    """Reads one event of the ledger and compares its checksum, if it has one.
-
-    Args:
-        path: its JSON file.
-
-    Returns:
-        The event without its checksum.
+def check_format(path: Path, content: dict[str, Any], newest: int) -> None:
+    """Checks the format that a file names; without one it has the newest.
 
     Raises:
-        UnreadableFile: if the file cannot be opened or is not JSON.
-        DamagedFile: if it holds no JSON object or its checksum differs.
         UnknownFormat: if a newer version wrote it.
     """
-    try:
-        event = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        # The text of an OSError repeats the path, which messages name already.
-        reason = getattr(error, "strerror", None) or str(error)
-        raise UnreadableFile(path, reason) from None
-    if not isinstance(event, dict):
-        raise DamagedFile(path, "it holds no JSON object")
-    _check_format(path, event, EVENT_FORMAT)
-    check = event.pop("check", None)
-    if check is not None and check != checksum(event):
-        raise DamagedFile(path, "its checksum differs")
-    return event
-
-
-def checksum(event: Event) -> str:
-    """Returns 8 hex digits that depend on every value of an event, so that a flipped bit shows."""
-    text = json.dumps(event, sort_keys=True, ensure_ascii=False)
-    return f"{zlib.crc32(text.encode()):08x}"
-
-
-def _check_format(path: Path, content: dict[str, Any], newest: int) -> None:
     version = content.get("format", newest)
     if not isinstance(version, int) or not 1 <= version <= newest:
         raise UnknownFormat(path, version)

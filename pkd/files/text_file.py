@@ -1,5 +1,6 @@
 """Text files of users: regular files in UTF-8, read line by line."""
 
+import errno
 import io
 import stat
 from pathlib import Path
@@ -16,22 +17,40 @@ _OTHER_ENCODINGS = {
 }
 
 
-def check_regular(path: Path) -> None:
-    """Checks that a path is a file on a disk: a pipe could block, and is read only once.
+def open_file(path: Path) -> BinaryIO:
+    """Opens a file on a disk for reading. All files that a user may have made are opened by this.
+
+    A pipe or a device could block or never end, and can be read only once.
 
     Raises:
-        InputError: for a missing file, a folder, a pipe or a device.
+        OSError: for a missing file, a folder, a pipe or a device; ``strerror`` is the reason.
+        ValueError: for a path that cannot be one.
+    """
+    mode = path.stat().st_mode
+    if stat.S_ISDIR(mode):
+        raise IsADirectoryError(errno.EISDIR, "it is a folder; name a file", str(path))
+    if not stat.S_ISREG(mode):
+        reason = "it is a pipe or a device; save its content as a file first"
+        raise OSError(errno.ESPIPE, reason, str(path))
+    return path.open("rb")
+
+
+def read_file(path: Path) -> bytes:
+    """Returns the bytes of a file on a disk; see `open_file`."""
+    with open_file(path) as file:
+        return file.read()
+
+
+def check_regular(path: Path) -> None:
+    """Checks that a library can open a path: it is a file on a disk, and this user may read it.
+
+    Raises:
+        InputError: for anything that `open_file` refuses.
     """
     try:
-        mode = path.stat().st_mode
+        open_file(path).close()
     except (OSError, ValueError) as error:
         raise InputError(f"cannot read {path}: {getattr(error, 'strerror', error)}") from None
-    if stat.S_ISDIR(mode):
-        raise InputError(f"cannot read {path}: it is a folder; name a file")
-    if not stat.S_ISREG(mode):
-        raise InputError(
-            f"cannot read {path}: it is a pipe or a device; save its content as a file first"
-        )
 
 
 def check_encoding(path: Path, start: bytes) -> None:

@@ -1,4 +1,4 @@
-"""YAML files of users: doubled keys are errors, and aliases cannot make a file huge."""
+"""YAML files: in those of users, doubled keys are errors, and aliases cannot make them huge."""
 
 import re
 from pathlib import Path
@@ -6,7 +6,9 @@ from typing import Any
 
 import yaml
 
-from pkd.errors import InputError, shown
+from pkd.errors import InputError, named, shown
+from pkd.files.text_file import open_file
+from pkd.shown_text import lines as visible
 
 # Enough for a task with many labels; a data file or weights given by mistake are larger.
 _MOST_BYTES = 1_000_000
@@ -51,13 +53,13 @@ def read_yaml(path: Path, words: bool = False) -> Any:
         InputError: with the reason, which does not name the file.
     """
     try:
-        with path.open("rb") as file:
+        with open_file(path) as file:
             content = file.read(_MOST_BYTES + 1)
         if len(content) > _MOST_BYTES:
             raise InputError(f"it has more than {_MOST_BYTES:,} bytes; is it a data file?")
         return parse_yaml(content.decode("utf-8"), _WordLoader if words else _Loader)
     except (OSError, ValueError) as error:
-        raise InputError(str(error)) from None
+        raise InputError(getattr(error, "strerror", None) or str(error)) from None
 
 
 class _Loader(yaml.SafeLoader):
@@ -128,5 +130,14 @@ def _check_keys(keys: list[yaml.Node]) -> None:
         line = key.start_mark.line + 1
         if (key.tag, key.value) in lines:
             first = lines[key.tag, key.value]
-            raise InputError(f"the key `{key.value}` appears twice, on lines {first} and {line}")
+            raise InputError(
+                f"the key `{named(str(key.value))}` appears twice, on lines {first} and {line}"
+            )
         lines[key.tag, key.value] = line
+
+
+def yaml_text(content: Any) -> str:
+    """Returns YAML that reads back as it was, and all of whose characters can be seen."""
+    text = str(yaml.safe_dump(content, sort_keys=False, allow_unicode=True))
+    # Without `allow_unicode` it holds escapes in quotes.
+    return text if visible(text) == text else str(yaml.safe_dump(content, sort_keys=False))

@@ -112,15 +112,20 @@ def load_as_deployed(
     Raises:
         InputError: if the folder holds no such model, or its weights are not whole.
     """
+    config = load_encoder_config(folder)
+    for key, value in OUTPUTS.items():
+        setattr(config, key, value)
     with explained_loading(f"the model in {folder}"):
         model, report = AutoModelForSequenceClassification.from_pretrained(
             folder,
+            config=config,
             output_loading_info=True,
             dtype=DTYPES[precision],
+            # The fastest that the family has, whatever the file names.
+            attn_implementation=None,
             use_safetensors=True,
             trust_remote_code=False,
             local_files_only=True,
-            **OUTPUTS,
         )
         check_finite(model, folder)
     if lacking := sorted(report["missing_keys"]):  # they would be random numbers

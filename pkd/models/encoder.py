@@ -13,7 +13,7 @@ from pkd.errors import InputError, shown
 from pkd.files.cache import folder_digest
 from pkd.models.families import family_of
 from pkd.models.loading import explained_loading
-from pkd.models.model_folder import quantised, read_settings, refuse_code
+from pkd.models.model_folder import check_settings
 
 _MOST_LAYERS = 1000  # a typing error in config.json must not build modules for hours
 
@@ -29,9 +29,7 @@ def load_encoder_config(folder: Path) -> PretrainedConfig:
         InputError: if the folder holds no model, or one of a family that is not supported.
     """
     path = folder / "config.json"
-    refuse_code(path)
-    if (method := read_settings(path).get("quantization_config")) is not None:
-        raise quantised(path, f"`quantization_config`: {shown(method)}")
+    check_settings(folder)
     with explained_loading(f"the model in {folder}"):
         config = AutoConfig.from_pretrained(folder, trust_remote_code=False)
     try:

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 from transformers import PreTrainedModel
 
-from pkd.errors import InputError
+from pkd.errors import InputError, shown
 from pkd.files.cache import build_once
 from pkd.models.classifier import load_classifier
 from pkd.models.encoder import load_encoder_config, weights_digest
@@ -77,9 +77,9 @@ def _refuse_contradiction(teacher: Path, names: list[str], codes: Mapping[str, A
     wrong = [name for code, name in enumerate(names) if int(codes.get(name, code)) != code]
     if wrong:
         raise InputError(
-            f"{teacher / 'config.json'} contradicts itself: in `id2label` {wrong[0]!r} is class "
-            f"{names.index(wrong[0])}, in `label2id` it is class {codes[wrong[0]]}. Keep the one "
-            "that the teacher was trained with"
+            f"{teacher / 'config.json'} contradicts itself: in `id2label` {shown(wrong[0])} is "
+            f"class {names.index(wrong[0])}, in `label2id` it is class {codes[wrong[0]]}. Keep "
+            "the one that the teacher was trained with"
         )
 
 

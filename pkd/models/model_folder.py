@@ -1,16 +1,34 @@
 """What a model folder must hold, looked at before transformers loads it."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 from safetensors import safe_open
 
 from pkd.errors import InputError, listed, shown
+from pkd.files.text_file import check_regular, open_file, read_file
 from pkd.models.families import FAMILIES
 
 WEIGHTS = "model.safetensors"
 INDEX = "model.safetensors.index.json"
+ADAPTER = "adapter_config.json"
+# What transformers parses as a whole; the largest tokenizers have some 40 MB.
+_TEXTS = (".jinja", ".json", ".model", ".txt")
+_MOST_BYTES = 500_000_000
+# Keys of the settings. They name Python code;
+_CODE = ("auto_map", "custom_pipelines")
+# other files, or parts that replace the model's own;
+_ELSEWHERE = (
+    *("configuration_files", "distributed_config", "fusion_config", "kernel_config"),
+    *("per_layer_config", "transformers_weights", "use_kernels"),
+)
+# the code of an operation: of these by transformers itself, any other comes from the hub;
+_IMPLEMENTATION = re.compile(r"_?\w+_implementation(_internal)?")
+_SHIPPED = (None, "eager", "flash_attention_2", "flash_attention_3", "flex_attention", "sdpa")
+# the type of the weights.
+_DTYPES = (None, "auto", "bfloat16", "float16", "float32", "float64")
 _FLOATS = ("F64", "F32", "F16", "BF16")
 # Parts that quantised layers have beside their weights, or in their place.
 _QUANTISED = ("qweight", "weight_packed", "weight_scale", "SCB", "absmax", "quant_map")
@@ -23,14 +41,7 @@ def check_model_folder(folder: Path) -> None:
     Raises:
         InputError: with the reason, and what to do.
     """
-    if (folder / "adapter_config.json").exists():
-        raise InputError(
-            f"{folder} holds an adapter (adapter_config.json), which changes another model and is "
-            "no whole one: merge it with `merge_and_unload()` of peft, save the result with "
-            "`save_pretrained`, and give that folder"
-        )
-    if not (folder / "config.json").is_file():
-        raise InputError(f"{folder} is not a model folder: it has no config.json")
+    check_settings(folder)
     for path in weight_files(folder):
         _refuse_unreadable(path)
 
@@ -62,7 +73,7 @@ def weight_files(folder: Path) -> list[Path]:
 
 def _shards(folder: Path) -> list[Path]:
     try:
-        index = json.loads((folder / INDEX).read_text(encoding="utf-8"))
+        index = json.loads(read_file(folder / INDEX))
         names = sorted({str(name) for name in index["weight_map"].values()})
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise InputError(
@@ -83,7 +94,7 @@ def _shards(folder: Path) -> list[Path]:
 
 
 def _refuse_unreadable(path: Path) -> None:
-    with path.open("rb") as file:
+    with open_file(path) as file:
         start = file.read(len(_LFS))
     if start == _LFS:
         raise InputError(
@@ -118,28 +129,88 @@ def quantised(path: Path, sign: str) -> InputError:
     )
 
 
-def refuse_code(settings: Path) -> None:
-    """Refuses a model that brings its own Python code.
+def check_settings(folder: Path) -> None:
+    """Refuses a folder whose files make transformers run, fetch or read something else.
 
-    Otherwise transformers would ask whether to run it, or silently use another class.
-
-    Args:
-        settings: ``config.json`` or ``tokenizer_config.json``.
+    Every configuration and tokenizer is loaded after this check.
 
     Raises:
-        InputError: if it names such code.
+        InputError: naming the file, the key and what is allowed.
     """
-    if read_settings(settings).get("auto_map"):
+    if not (folder / "config.json").exists():
+        raise InputError(f"{folder} is not a model folder: it has no config.json")
+    for path in (*folder.glob("*"), *folder.glob("additional_chat_templates/*")):
+        _refuse_other_kinds(path)
+    if (folder / ADAPTER).exists():
         raise InputError(
-            f"{settings} asks for Python code that comes with the model (`auto_map`); such code "
-            "is never run. Choose a model of one of these families: " + ", ".join(sorted(FAMILIES))
+            f"{folder} holds an adapter ({ADAPTER}), which changes another model and is "
+            "no whole one: merge it with `merge_and_unload()` of peft, save the result with "
+            "`save_pretrained`, and give that folder"
         )
+    for path in (folder / "config.json", folder / "tokenizer_config.json"):
+        _check_keys(path, read_settings(path))
+
+
+def _refuse_other_kinds(path: Path) -> None:
+    """Refuses a pipe, a device, a folder in the place of a file, and a text that is too large."""
+    if not path.exists() or (path.is_dir() and path.suffix not in (*_TEXTS, ".safetensors")):
+        return
+    check_regular(path)
+    if path.suffix in _TEXTS and (size := path.stat().st_size) > _MOST_BYTES:
+        raise InputError(
+            f"{path} has {size:,} bytes, but a file of this name has at most {_MOST_BYTES:,}: "
+            "copy the model's own file again"
+        )
+
+
+def _check_keys(path: Path, settings: dict[str, Any]) -> None:
+    for key in _CODE:
+        if settings.get(key):
+            raise InputError(
+                f"{path} asks for Python code that comes with the model (`{key}`); such code is "
+                "never run. Choose a model of one of these families: " + listed(sorted(FAMILIES))
+            )
+    for key in _ELSEWHERE:
+        if settings.get(key):
+            raise InputError(
+                f"{path}: `{key}` is {shown(settings[key])}; it would put other files or layers "
+                "in the place of the model's. Delete the key, and give the model in config.json, "
+                f"{WEIGHTS} and its tokenizer's files"
+            )
+    if (method := settings.get("quantization_config")) is not None:
+        raise quantised(path, f"`quantization_config`: {shown(method)}")
+    for key in ("dtype", "torch_dtype"):
+        if (dtype := settings.get(key)) not in _DTYPES:
+            raise InputError(
+                f"{path}: `{key}` is {shown(dtype)}, but must be one of "
+                f"{', '.join(filter(None, _DTYPES))}"
+            )
+    _check_implementations(path, settings)
+
+
+def _check_implementations(path: Path, settings: Any) -> None:
+    """Refuses kernels of the hub: transformers would fetch and run them."""
+    if isinstance(settings, list):
+        for each in settings:
+            _check_implementations(path, each)
+    elif isinstance(settings, dict):
+        for key, value in settings.items():
+            if _IMPLEMENTATION.fullmatch(key):
+                for name in value.values() if isinstance(value, dict) else [value]:
+                    if name not in _SHIPPED:
+                        raise InputError(
+                            f"{path}: `{key}` is {shown(name)}, but must be one that transformers "
+                            f"ships: {', '.join(filter(None, _SHIPPED))}. Code from elsewhere is "
+                            "never run; delete the key"
+                        )
+            else:
+                _check_implementations(path, value)
 
 
 def read_settings(path: Path) -> dict[str, Any]:
     """Returns the content of a JSON file; nothing if it is damaged, which transformers reports."""
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
+        content = json.loads(read_file(path))
     except (OSError, ValueError, RecursionError):
         return {}
     return content if isinstance(content, dict) else {}

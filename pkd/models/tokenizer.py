@@ -4,12 +4,14 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from transformers import AutoTokenizer, PretrainedConfig, PreTrainedTokenizerBase
+from transformers.models.auto.tokenization_auto import tokenizer_class_from_name
+from transformers.utils.import_utils import DummyObject
 
-from pkd.errors import InputError
+from pkd.errors import InputError, shown
 from pkd.models.encoder import load_encoder_config
 from pkd.models.families import family_of, summary_of
 from pkd.models.loading import explained_loading
-from pkd.models.model_folder import refuse_code
+from pkd.models.model_folder import check_settings, read_settings
 
 _FILES = ("tokenizer.json", "vocab.txt", "vocab.json")
 
@@ -20,8 +22,9 @@ def load_tokenizer(folder: Path) -> PreTrainedTokenizerBase:
     Raises:
         InputError: if the folder holds none, or one that cannot be used.
     """
+    check_settings(folder)
     _require_files(folder)
-    refuse_code(folder / "tokenizer_config.json")
+    _refuse_other_classes(folder)
     with explained_loading(f"the tokenizer in {folder}"):
         tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
         tokenizer("a b")
@@ -54,6 +57,36 @@ def _require_files(folder: Path) -> None:
             "tokenizer.json; reading it needs one more package: `pip install sentencepiece`, then "
             "run the same command again"
         )
+
+
+def _refuse_other_classes(folder: Path) -> None:
+    """Refuses a `tokenizer_class` that is something else of transformers.
+
+    An `AutoProcessor` would run the Python code that comes with the model.
+    """
+    for path in (folder / "tokenizer_config.json", folder / "config.json"):
+        name = read_settings(path).get("tokenizer_class")
+        if name is not None and not _is_tokenizer(name):
+            raise InputError(
+                f"{path}: `tokenizer_class` is {shown(name)}, but must be a tokenizer of "
+                "transformers, e.g. BertTokenizer: name the one of the model's family, or delete "
+                "the key"
+            )
+
+
+def _is_tokenizer(name: object) -> bool:
+    """Returns whether transformers has a tokenizer of this name, or nothing at all."""
+    if not isinstance(name, str):
+        return False
+    stem = name.removesuffix("Fast")
+    found = map(tokenizer_class_from_name, (name, stem, f"{stem}Fast"))
+    # A dummy's package is not installed, as it says itself when it is used.
+    return all(
+        each is None
+        or isinstance(each, DummyObject)
+        or (isinstance(each, type) and issubclass(each, PreTrainedTokenizerBase))
+        for each in found
+    )
 
 
 def _check_read_token(

@@ -8,28 +8,41 @@ import contextlib
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import NoReturn
 
 from pkd.errors import InputError, PkdError
-from pkd.runtime.exit_codes import INCOMPLETE, INTERRUPTED, TERMINATED, WRONG_USAGE
+from pkd.runtime.environment import TELEMETRY_OFF, variables
+from pkd.runtime.exit_codes import INCOMPLETE, WRONG_USAGE
+from pkd.runtime.first_moment import leave_at_once
 from pkd.runtime.interruption import (
-    Terminated,
+    exit_code,
     ignore_further_interrupts,
-    raise_on_sigterm,
+    raise_on_signals,
     stopped_by,
 )
+from pkd.runtime.redaction import without_secrets
 from pkd.runtime.streams import drop_unwritable, prepare_streams, reader_has_left
 from pkd.runtime.validation import check_arguments
+from pkd.shown_text import lines
 
 Hint = Callable[[BaseException], str]
 
 
 def make_parser(prog: str, doc: str | None) -> argparse.ArgumentParser:
     """Returns a parser for a command, whose help is its module's docstring."""
-    return argparse.ArgumentParser(
+    return CommandParser(
         prog=prog,
         description=doc,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+
+
+class CommandParser(argparse.ArgumentParser):
+    """The parser of a command, whose messages show every character of a wrong argument."""
+
+    def error(self, message: str) -> NoReturn:
+        """Prints the message and ends the process with code 2."""
+        super().error(lines(without_secrets(message)))
 
 
 def make_run_parser(prog: str, doc: str | None) -> argparse.ArgumentParser:
@@ -79,18 +92,25 @@ def exit_code_of(work: Callable[[], int], hint: Hint = lambda error: "") -> int:
     Returns:
         The code that ``work`` returns. An expected error is printed as one message; the code is
         then 2 for input that cannot be used and 1 for any other failure, exhausted memory too. It
-        is 130 after Ctrl-C, 143 after SIGTERM, and 1 without a message if the reader of the output
-        has left.
+        is 130 after Ctrl-C, 143 after SIGTERM, 129 after SIGHUP, and 1 without a message if the
+        reader of the output has left.
     """
-    prepare_streams()
-    raise_on_sigterm()
+    code = INCOMPLETE
     try:
-        code = work()
+        raise_on_signals()
+        prepare_streams()
+        with variables(TELEMETRY_OFF):
+            code = work()
         sys.stdout.flush()  # here, where a failure can still be told
         return code
+    except SystemExit as done:  # after help or wrong usage
+        code = done.code if isinstance(done.code, int) else INCOMPLETE
+        raise
     except BaseException as error:
-        return _ended_by(error, hint)
+        code = _ended_by(error, hint)
+        return code
     finally:
+        leave_at_once(code)
         drop_unwritable()
 
 
@@ -99,7 +119,7 @@ def _ended_by(error: BaseException, hint: Hint) -> int:
     if (stop := stopped_by(error)) is not None:
         ignore_further_interrupts()
         _print_last("interrupted" + hint(stop))
-        return TERMINATED if isinstance(stop, Terminated) else INTERRUPTED
+        return exit_code(stop)
     if isinstance(error, BrokenPipeError) and reader_has_left():
         return INCOMPLETE
     if not isinstance(error, PkdError) and _out_of_memory(error):
@@ -115,7 +135,7 @@ def _ended_by(error: BaseException, hint: Hint) -> int:
 
 def _print_last(message: str) -> None:
     with contextlib.suppress(OSError):  # nobody reads it
-        print(message, file=sys.stderr, flush=True)
+        say(message)
 
 
 def _out_of_memory(error: BaseException) -> bool:
@@ -141,6 +161,11 @@ def use_threads(threads: int | None) -> None:
     torch.set_num_threads(threads)
 
 
-def say(text: str) -> None:
-    """Prints a line about progress to stderr; stdout is for a command's result."""
-    print(text, file=sys.stderr, flush=True)
+def say(text: object) -> None:
+    """Prints lines about progress to stderr; all of their characters but secrets can be seen."""
+    print(lines(without_secrets(str(text))), file=sys.stderr, flush=True)
+
+
+def tell(text: object) -> None:
+    """Prints lines of a command's result to stdout, as `say` does."""
+    print(lines(without_secrets(str(text))))

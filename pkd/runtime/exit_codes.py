@@ -1,7 +1,7 @@
 """The exit codes of every command."""
 
-COMPLETE, INCOMPLETE, WRONG_USAGE, INTERRUPTED, TERMINATED = 0, 1, 2, 130, 143
+COMPLETE, INCOMPLETE, WRONG_USAGE, HUNG_UP, INTERRUPTED, TERMINATED = 0, 1, 2, 129, 130, 143
 EXPLAINED = (
-    "exit codes: 0 complete, 1 incomplete or failed, 2 wrong usage, 130 interrupted, "
-    "143 terminated"
+    "exit codes: 0 complete, 1 incomplete or failed, 2 wrong usage, 129 the terminal was closed, "
+    "130 interrupted, 143 terminated"
 )

@@ -1,4 +1,4 @@
-"""Handles signals: SIGTERM becomes an exception, and Ctrl-C cannot interrupt the shutdown.
+"""Handles signals: they become exceptions, and Ctrl-C cannot interrupt the shutdown.
 
 Only a process's main thread can handle signals; in another one the functions do nothing.
 """
@@ -7,19 +7,41 @@ import contextlib
 import signal
 import threading
 from collections.abc import Iterator
+from types import FrameType
+
+from pkd.runtime.exit_codes import INTERRUPTED
+from pkd.runtime.first_moment import SIGNALS, end_at_once
 
 
 class Terminated(BaseException):
-    """Raised on SIGTERM: the machine is needed for something else."""
+    """Raised on SIGTERM, when the machine is needed, and on SIGHUP, when the terminal is closed.
+
+    Args:
+        number: the signal's number.
+
+    Attributes:
+        code: the exit code of the command.
+    """
+
+    def __init__(self, number: int = signal.SIGTERM) -> None:
+        super().__init__(number)
+        self.code = 128 + number
 
 
-def raise_on_sigterm() -> None:
-    """Makes SIGTERM raise `Terminated` in the main thread."""
+def raise_on_signals() -> None:
+    """Makes SIGTERM and SIGHUP raise `Terminated` in the main thread, and Ctrl-C what it raises.
 
-    def stop(signum: int, frame: object) -> None:
-        raise Terminated
+    A signal that is ignored, as ``nohup`` has it, stays ignored.
+    """
 
-    _handle(signal.SIGTERM, stop)
+    def stop(number: int, frame: FrameType | None) -> None:
+        raise Terminated(number)
+
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            _handle(number, stop)
+    if signal.getsignal(signal.SIGINT) is end_at_once:
+        _handle(signal.SIGINT, signal.default_int_handler)
 
 
 def ignore_further_interrupts() -> None:
@@ -29,8 +51,8 @@ def ignore_further_interrupts() -> None:
 
 @contextlib.contextmanager
 def handlers_restored() -> Iterator[None]:
-    """Puts the handlers of Ctrl-C and SIGTERM back after the block, for who calls from Python."""
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
+    """Puts the handlers of signals back after the block, for who calls from Python."""
+    before = {number: signal.getsignal(number) for number in SIGNALS}
     try:
         yield
     finally:
@@ -46,6 +68,11 @@ def stopped_by(error: BaseException) -> BaseException | None:
     """
     stop = error.__cause__ if isinstance(error, SystemError) else error
     return stop if isinstance(stop, (KeyboardInterrupt, Terminated)) else None
+
+
+def exit_code(stop: BaseException) -> int:
+    """Returns the exit code of a command that `stopped_by` an exception."""
+    return stop.code if isinstance(stop, Terminated) else INTERRUPTED
 
 
 def _handle(number: int, handler: object) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from pkd.errors import InputError, shown
+from pkd.errors import InputError, named, shown
 from pkd.runtime.redaction import redacted
 
 _GROUP = re.compile("must be a valid dictionary or instance of .*")
@@ -44,7 +44,7 @@ def problems_of(
     ]
     keys = [key for key, _ in found]
     return [
-        (key, _line(key, each["type"], each["msg"], each["input"]))
+        (key, _line(named(key), each["type"], each["msg"], each["input"]))
         for key, each in found
         # A list whose elements are all refused is not too short.
         if each["type"] != "too_short" or not any(k.startswith(f"{key}.") for k in keys)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pkd.errors import InputError, listed
+from pkd.errors import InputError, listed, named, shown
 from pkd.files.columns import Columns, read_columns
 from pkd.files.row_parsers import Quoting
 from pkd.tasks.column_kinds import SINGLE_WORDS, why_no_text
@@ -58,7 +58,8 @@ class Guess:
         padded = [name for name, each in self.spellings.items() if _differ_in_blanks(each)]
         notes = [f"blanks around labels are not read: {listed(padded)}"] if padded else []
         notes += [
-            f"the label {name} is written {' and '.join(map(repr, spellings))}: read as one label"
+            f"the label {named(name)} is written {' and '.join(map(shown, spellings))}: read as "
+            "one label"
             for name, spellings in self.spellings.items()
             if name not in padded
         ]
@@ -98,7 +99,7 @@ def guess_columns(path: Path, quoting: Quoting = "double") -> Guess:
     if not texts:
         found = with_reasons({name: reason for name, reason in reasons.items() if reason})
         raise InputError(
-            f"{path}: no column of {listed(names)} holds texts, except the label {label!r}"
+            f"{path}: no column of {listed(names)} holds texts, except the label {shown(label)}"
             + (f" ({found})" if found else "")
         )
     texts.sort(key=lambda name: _length(columns[name]), reverse=True)
@@ -144,8 +145,8 @@ def _label_columns(columns: Columns, names: Sequence[str], path: Path) -> list[s
         for name in named_label:
             if distinct[name] == 1 and (only := label_name(columns[name][0])):
                 raise InputError(
-                    f"{path}: {name} cannot be the label column, as it holds one label, {only!r}; "
-                    "a classifier needs two"
+                    f"{path}: {named(name)} cannot be the label column, as it holds one label, "
+                    f"{shown(only)}; a classifier needs two"
                 )
         raise InputError(
             f"{path}: {listed(named_label or names)} cannot be the label column, which "

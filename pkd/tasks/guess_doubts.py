@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from pkd.errors import InputError, at_row, listed, shown
+from pkd.errors import InputError, at_row, listed, named, shown
 from pkd.files.columns import Columns
 from pkd.tasks.column_kinds import why_no_text
 from pkd.tasks.label_names import label_key, label_name, whole_number
@@ -70,8 +70,8 @@ def label_doubts(counts: Mapping[str, int]) -> list[str]:
     unknown = [name for name in counts if whole_number(name) == "-1" and codes >= {"0", "1"}]
     unknown += [name for name in counts if name in _MISSING]
     notes = [
-        f"the label {name} ({counts[name]:,} rows) is learnt as a class; if it marks rows without "
-        "a label, drop them"
+        f"the label {named(name)} ({counts[name]:,} rows) is learnt as a class; if it marks rows "
+        "without a label, drop them"
         for name in unknown
     ]
     fractions = [name for name in counts if whole_number(name) is None and _is_fraction(name)]

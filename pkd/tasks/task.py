@@ -3,15 +3,16 @@
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from pkd.errors import did_you_mean, listed
+from pkd.errors import did_you_mean, listed, shown
 from pkd.files.row_parsers import Quoting
 from pkd.tasks.label_names import label_key, label_name
 
 METRICS = ("accuracy", "f1", "macro_f1", "mcc")
 _OF_LABEL = "f1:"
 _LARGEST_WEIGHT = 1_000_000  # a larger one is a typing error
+_LONGEST_SPLIT = 100  # bytes of a name; files may have 255, with their suffixes
 
 
 def label_of(metric: str) -> str | None:
@@ -49,11 +50,29 @@ def _as_name(label: Any) -> Any:
     return label if name is None else name
 
 
+def _check_split(name: str) -> str:
+    # It names files, and the metrics of a split are `<split>/<metric>`.
+    if name and name.isprintable() and name[0] != "." and not set(name) & set("/\\"):
+        if len(name.encode()) <= _LONGEST_SPLIT:
+            return name
+    raise ValueError(
+        f"must name a split, which names files: 1 to {_LONGEST_SPLIT} bytes that can be seen, "
+        "without / and \\, and no dot at the start"
+    )
+
+
+def _check_text(text: str) -> str:
+    if text.encode("utf-8", "replace").decode() == text:
+        return text
+    raise ValueError("must not hold half of a surrogate pair, which no file can hold")
+
+
 Metric = Annotated[str, BeforeValidator(_check_metric)]
 Weights = Annotated[
     Literal["balanced"] | tuple[float, ...] | None, BeforeValidator(_check_weights)
 ]
-Label = Annotated[str, BeforeValidator(_as_name)]
+Label = Annotated[str, BeforeValidator(_as_name), AfterValidator(_check_text)]
+Split = Annotated[str, AfterValidator(_check_split)]
 
 
 class Task(BaseModel):
@@ -101,14 +120,14 @@ class Task(BaseModel):
     label: str = "label"
     labels: tuple[Label, ...] = Field(min_length=2)
     metrics: tuple[Metric, ...] = Field(default=("accuracy",), min_length=1)
-    train: str = "train"
-    dev: tuple[str, ...] = Field(default=("validation",), min_length=1)
+    train: Split = "train"
+    dev: tuple[Split, ...] = Field(default=("validation",), min_length=1)
     dev_fraction: float = Field(default=0.1, gt=0, lt=1)
-    test: tuple[str, ...] = ()
-    held_out: tuple[str, ...] = ()
-    unlabelled: tuple[str, ...] = ()
+    test: tuple[Split, ...] = ()
+    held_out: tuple[Split, ...] = ()
+    unlabelled: tuple[Split, ...] = ()
     class_weights: Weights = None
-    files: dict[str, Path] = {}
+    files: dict[Split, Path] = {}
     hub: str | None = Field(default=None, min_length=1)
     hub_config: str | None = None
     quoting: Quoting = "double"
@@ -156,9 +175,8 @@ class Task(BaseModel):
         for label in map(label_of, self.metrics):
             if label is not None and label not in self.labels:
                 raise ValueError(
-                    f"`metrics` of task {self.name} holds 'f1:{label}', but its `labels` are "
-                    + listed(self.labels)
-                    + did_you_mean(label, self.labels)
+                    f"`metrics` of task {self.name} holds {shown(f'f1:{label}')}, but its "
+                    "`labels` are " + listed(self.labels) + did_you_mean(label, self.labels)
                 )
         self._check_labels()
         if isinstance(self.class_weights, tuple) and len(self.class_weights) != len(self.labels):
@@ -169,7 +187,7 @@ class Task(BaseModel):
         if len({*self.texts, self.label}) <= len(self.texts):
             raise ValueError(f"`texts` and `label` of task {self.name} name a column twice")
         splits = (self.train, *self.dev, *self.predicted, *self.unlabelled)
-        if len(set(splits)) < len(splits):
+        if len({*splits, self.distilled}) < len(splits) + bool(self.unlabelled):
             raise ValueError(
                 f"`train`, `dev`, `test`, `held_out` and `unlabelled` of task {self.name} name a "
                 "split twice"
@@ -198,7 +216,7 @@ class Task(BaseModel):
                 raise ValueError(
                     f"`labels` of task {self.name} names a label twice"
                     + (
-                        f": {names[key]!r} and {name!r} are one label"
+                        f": {shown(names[key])} and {shown(name)} are one label"
                         if name != names[key]
                         else ""
                     )
@@ -211,14 +229,14 @@ class Task(BaseModel):
         if missing:
             split = sorted(missing)[0]
             raise ValueError(
-                f"`files` of task {self.name} lacks the split {split!r}"
+                f"`files` of task {self.name} lacks the split {shown(split)}"
                 + did_you_mean(split, set(self.files) - set(splits))
             )
         if cut and (unused := set(self.files) - set(splits)):
             # Probably the dev split under another name.
             raise ValueError(
-                f"`files` of task {self.name} holds {sorted(unused)[0]!r}, which is not named by "
-                "`dev`, `test`, `held_out` or `unlabelled`: add it to one of them"
+                f"`files` of task {self.name} holds {shown(sorted(unused)[0])}, which is not "
+                "named by `dev`, `test`, `held_out` or `unlabelled`: add it to one of them"
             )
 
 

@@ -7,8 +7,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from pkd.errors import InputError
-from pkd.files.near_file import near_file
+from pkd.errors import InputError, named, near_file
 from pkd.files.row_parsers import SUFFIXES
 from pkd.files.yaml_file import read_mapping
 from pkd.runtime.validation import describe_errors
@@ -61,7 +60,10 @@ def load_task(name: str) -> Task:
 def _load_own_task(path: str) -> Task:
     if path.endswith((".yaml", ".yml")):
         return load_task_file(Path(path))
-    return Task.model_validate(task_of_folder(Path(path)))
+    try:
+        return Task.model_validate(task_of_folder(Path(path)))
+    except ValidationError as error:
+        raise InputError(f"{path}: " + "; ".join(describe_errors(error))) from None
 
 
 def load_task_file(path: Path) -> Task:
@@ -80,7 +82,7 @@ def load_task_file(path: Path) -> Task:
         near = difflib.get_close_matches(key, TASK_KEYS, n=1)
         hint = f"; did you mean `{near[0]}`?" if near else "."
         raise InputError(
-            f"task file {path} has the unknown key `{key}`{hint} "
+            f"task file {path} has the unknown key `{named(key)}`{hint} "
             f"Valid keys: {', '.join(TASK_KEYS)}"
         )
     try:

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 from typing import Any
 
-from pkd.errors import InputError, listed
+from pkd.errors import InputError, listed, named
 from pkd.files.columns import read_columns
 from pkd.files.row_parsers import Quoting
 from pkd.tasks.column_guess import Guess, guess_columns, label_keys
@@ -84,12 +84,12 @@ def task_of_files(
         keys["held_out" if known else "test"] = (_TEST,)
         if not known:
             reason = (
-                f"it has no column {guess.label}"
+                f"it has no column {named(guess.label)}"
                 if values is None
-                else f"its column {guess.label} is empty"
+                else f"its column {named(guess.label)} is empty"
                 if not labels
-                else f"its column {guess.label} holds only {labels.pop()}, which is not a label "
-                "of train"
+                else f"its column {named(guess.label)} holds only {named(labels.pop())}, which is "
+                "not a label of train"
             )
             keys["notes"] = (f"{files[_TEST].name} is not scored: {reason}",)
     return keys

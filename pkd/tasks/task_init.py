@@ -4,10 +4,9 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from pkd.errors import InputError, listed
+from pkd.errors import InputError, listed, named, near_file
 from pkd.files.atomic import explained_full_disk
 from pkd.files.columns import read_columns
-from pkd.files.near_file import near_file
 from pkd.files.row_parsers import Quoting
 from pkd.tasks.column_guess import Guess, guess_columns, label_keys
 from pkd.tasks.folder_files import files_beside, split_files
@@ -80,10 +79,10 @@ def _splits_of_codes(task: Task) -> list[str]:
 def _told(
     target: Path, task: Task, guess: Guess, notes: Sequence[str], coded: Sequence[str]
 ) -> list[str]:
-    labels = ", ".join(f"{label} {count:,}" for label, count in guess.counts.items())
+    labels = ", ".join(f"{named(label)} {count:,}" for label, count in guess.counts.items())
     lines = [
         f"{target} is written, guessed from {guess.rows:,} rows: text in "
-        f"{' and '.join(guess.texts)}, label in {guess.label} ({labels})"
+        f"{' and '.join(map(named, guess.texts))}, label in {named(guess.label)} ({labels})"
     ]
     purposes = {
         split: word
@@ -91,7 +90,7 @@ def _told(
         for split in splits
     }
     others = [
-        f"{split} in {path.name}" + (f" ({purposes[split]})" if split in purposes else "")
+        f"{split} in {named(path.name)}" + (f" ({purposes[split]})" if split in purposes else "")
         for split, path in task.files.items()
         if split != task.train
     ]

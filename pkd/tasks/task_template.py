@@ -8,6 +8,7 @@ from typing import Any
 import yaml
 
 from pkd.errors import listed
+from pkd.shown_text import one_line
 from pkd.tasks.column_guess import Guess
 from pkd.tasks.task import METRICS, Task
 
@@ -64,7 +65,7 @@ def filled_template(
     return _TEMPLATE.format(
         source=_yaml(os.path.basename(task.files["train"])),
         rows=guess.rows,
-        notes="".join(f"# Note: {note}.\n" for note in notes),
+        notes="".join(f"# Note: {one_line(note)}.\n" for note in notes),
         name=_yaml(task.name),
         texts=_yaml(task.texts),
         other_texts=_alternatives(guess.other_texts),
@@ -100,6 +101,13 @@ def _yaml(value: Any) -> str:
     """Returns a text, or a list of texts, as YAML on one line."""
     if not isinstance(value, str):
         return f"[{', '.join(map(_yaml, value))}]"
+    plain = one_line(value) == value
     # Inside a list, texts with commas and brackets are quoted too.
-    text = yaml.safe_dump([value], default_flow_style=True, allow_unicode=True, width=10**9)
+    text = yaml.safe_dump(
+        [value],
+        default_flow_style=True,
+        default_style=None if plain else '"',  # one line, with escapes
+        allow_unicode=plain,
+        width=10**9,
+    )
     return text.strip()[1:-1]

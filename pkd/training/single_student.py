@@ -1,6 +1,5 @@
 """Trains one student; fine-tunes its teacher and caches its signals where they are missing."""
 
-import sys
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -18,6 +17,7 @@ from pkd.models.external_teacher import adopt_teacher
 from pkd.models.hub import fetch_model
 from pkd.models.start_layers import start_layers
 from pkd.models.stored_weights import describe_head
+from pkd.runtime.command_line import say
 from pkd.tasks.task import Task
 from pkd.training.training_run import Files, Outputs, TrainingRun
 
@@ -79,9 +79,9 @@ def train_student(recipe: Recipe, inputs: Inputs) -> dict[str, object]:
     )
     prepared = prepare(model)
     if told := describe_task(prepared):
-        print(told, file=sys.stderr)
+        say(told)
     if brought := describe_head(model, prepared.task.labels, prepared.task.name):
-        print(brought, file=sys.stderr)
+        say(brought)
     signals, teacher_layers = None, None
     if inputs.teacher is not None:
         teacher = _teacher(inputs.teacher, inputs.out, prepared, model)
@@ -119,11 +119,11 @@ def _run(
         epoch = len(training.reports) + 1
         with tqdm(desc=f"{recipe.method} epoch {epoch}/{recipe.epochs}", unit="step") as bar:
             report = training.run_epoch(partial(_advance, bar))
-        print(report, file=sys.stderr)
+        say(report)
     checkpoint.unlink(missing_ok=True)
     best = max(training.reports, key=lambda report: report.score)
     if best.constant:
-        print(_WARNING.format(recipe.method, best.epoch), file=sys.stderr)
+        say(_WARNING.format(recipe.method, best.epoch))
     found = {"best_epoch": best.epoch, "score": best.score, "metrics": best.metrics}
     return found | {"constant": best.constant}
 
@@ -134,7 +134,7 @@ def _teacher(teacher: str | Recipe, out: Path, prepared: Prepared, model: Path) 
     files = Files(prepared.task, prepared.tokens, model)
     folder = out / f"{prepared.task.name}-teacher-{training_key(teacher, files)}"
     if not folder.exists():
-        print("no --teacher given: fine-tuning one", file=sys.stderr)
+        say("no --teacher given: fine-tuning one")
         unfinished = folder.with_name(folder.name + "-unfinished")
         _run(teacher, files, unfinished)
         unfinished.rename(folder)

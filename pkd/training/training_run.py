@@ -253,7 +253,8 @@ class TrainingRun:
                 tokens = self.dev[split]
                 labels = tokens.all_labels()
                 path = self.outputs.predictions / f"{split}.parquet"
-                write_predictions(path, self.task, tokens.idx, values, labels)
+                made_from = {"tokens": tokens.path.name}
+                write_predictions(path, self.task, tokens.idx, values, labels, made_from)
                 self.outputs.written(path)
         if self.outputs.best_model is not None:
             weights = whole_state_dict(self.loop.model, self.loop.decay_so_far)

@@ -7,20 +7,21 @@ from pathlib import Path
 from typing import NamedTuple
 
 from pkd.errors import InputError
+from study.cluster.ray_scratch import LONGEST_NAME
 from study.cluster.trial_share import trial_share
 from study.config.sections import Resources
 
 _LONGEST = 103 if sys.platform == "darwin" else 107  # bytes in the path of a Unix socket
-# The longest path of a socket in Ray's temporary folder.
-_SOCKET = "session_2026-01-01_00-00-00_000000_4194304/sockets/plasma_store"
+# The longest path of a socket in the temporary folder.
+_SOCKET = f"{LONGEST_NAME}/session_2026-01-01_00-00-00_000000_4194304/sockets/plasma_store"
 _SYSTEM = Path("/tmp")
 
 
 class RayFolder(NamedTuple):
-    """Where Ray puts its sockets and logs on this machine.
+    """The temporary folder in which a study makes the one for Ray's sockets and logs.
 
     Attributes:
-        path: the folder.
+        path: the temporary folder.
         note: why it is not in the folder that the user asked for; empty if it is.
     """
 
@@ -29,17 +30,17 @@ class RayFolder(NamedTuple):
 
 
 def ray_folder() -> RayFolder:
-    """Returns a folder in which Ray can work.
+    """Returns the temporary folder in which Ray can work.
 
-    It lies in the folder that ``RAY_TMPDIR`` or ``TMPDIR`` names, by default in /tmp. Where that
-    path is too long for a socket, as in many Slurm jobs, it is in /tmp.
+    It is the folder that ``RAY_TMPDIR`` or ``TMPDIR`` names, by default /tmp. Where that path is
+    too long for a socket, as in many Slurm jobs, it is /tmp.
 
     Raises:
         InputError: if the folder cannot be used.
     """
     name, asked = _asked()
     if (problem := _problem(asked)) is None:
-        return RayFolder(asked / "ray")
+        return RayFolder(asked)
     if not _too_long(asked):
         raise InputError(
             f"Ray cannot use the temporary folder {asked} ({name}): {problem}. Set RAY_TMPDIR "
@@ -47,13 +48,13 @@ def ray_folder() -> RayFolder:
         )
     if (elsewhere := _problem(_SYSTEM)) is None:
         return RayFolder(
-            _SYSTEM / "ray",
-            f"note: Ray works in {_SYSTEM}/ray, because {name} is too long a path for its sockets",
+            _SYSTEM,
+            f"note: Ray works in {_SYSTEM}, because {name} is too long a path for its sockets",
         )
     raise InputError(
         f"the temporary folder {asked} ({name}) is too long a path for Ray's sockets, and "
         f"{_SYSTEM} cannot be used either: {elsewhere}. Set RAY_TMPDIR to a folder that can be "
-        f"written to, with a path of at most {_LONGEST - len('/ray/') - len(_SOCKET)} bytes"
+        f"written to, with a path of at most {_LONGEST - len('/') - len(_SOCKET)} bytes"
     )
 
 
@@ -83,15 +84,14 @@ def _asked() -> tuple[str, Path]:
 
 
 def _too_long(folder: Path) -> bool:
-    return len(os.fsencode(folder / "ray" / _SOCKET)) > _LONGEST
+    return len(os.fsencode(folder / _SOCKET)) > _LONGEST
 
 
 def _problem(folder: Path) -> str | None:
     """Returns why a socket of Ray cannot be in a folder: there is no better test than to try."""
     if _too_long(folder):
         return "its path is too long"
-    place = folder / "ray" if (folder / "ray").is_dir() else folder
-    path = place / f"pkd-{os.getpid()}"
+    path = folder / f"pkd-{os.getpid()}"
     try:
         with socket.socket(socket.AF_UNIX) as trial:
             trial.bind(str(path))

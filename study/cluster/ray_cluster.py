@@ -1,5 +1,6 @@
 """Starts or joins Ray, and works out what a trial may request from the cluster."""
 
+import atexit
 import logging
 import os
 import secrets
@@ -12,9 +13,13 @@ import ray
 from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
 from pkd.errors import InputError, PkdError
+from pkd.runtime.environment import TELEMETRY_OFF
+from pkd.runtime.interruption import Terminated, stopped_by
+from study.cluster.child_processes import ended_on_failure
 from study.cluster.local_machine import ray_folder
 from study.cluster.ray_errors import reason_of
-from study.cluster.ray_internals import autoscaler_limits, listen_on_loopback
+from study.cluster.ray_internals import autoscaler_limits, listening_on_loopback
+from study.cluster.ray_scratch import make_scratch, ray_part, remove_scratch
 from study.cluster.trial_share import trial_share
 from study.config.sections import Resources
 from study.installation import checkout, config_folder, package_folder
@@ -22,8 +27,10 @@ from study.installation import checkout, config_folder, package_folder
 _SHARED_MEMORY = Path("/dev/shm")
 _OBJECT_STORE_BYTES = 200_000_000  # the study stores nothing in it; Ray's default is 30 % of RAM
 _NODE_TIMEOUT_S = 120
+# Ray waits 30 s for its own processes, too little on a busy machine, and has no setting for it.
+_SLOW, _STARTS = "timed out during startup", 3
 
-_WORKER_ENVIRONMENT = {
+_WORKERS = {
     # Whatever needs the network is fetched before the first trial.
     "HF_HUB_OFFLINE": "1",
     "TOKENIZERS_PARALLELISM": "false",
@@ -33,78 +40,115 @@ _WORKER_ENVIRONMENT = {
     "MALLOC_TRIM_THRESHOLD_": "17179869184",
 }
 
-_DRIVER_ENVIRONMENT = {
-    # The ledger records the trials; Tune's own files would only repeat it.
-    "TUNE_DISABLE_AUTO_CALLBACK_LOGGERS": "1",
-    # Ctrl-C has to raise KeyboardInterrupt here; Tune would end `fit` as if it had succeeded.
-    "TUNE_DISABLE_SIGINT_HANDLER": "1",
-    "RAY_CHDIR_TO_TRIAL_DIR": "0",
-    "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
-    # Tune's new console output prints failures even at the lowest verbosity.
-    "RAY_AIR_NEW_OUTPUT": "0",
-    # Inside a Ray job these settings are added to those that the job was submitted with.
-    "RAY_OVERRIDE_JOB_RUNTIME_ENV": "1",
-    # Tune imports MLflow, if it is installed, which would write into the user's home folder.
-    "MLFLOW_DISABLE_TELEMETRY": "true",
-}
 
-
-def start_ray(address: str | None) -> None:
+def start_ray(address: str | None, run_folder: Path) -> Path | None:
     """Starts Ray on this machine, or joins the cluster at ``address``.
 
     Args:
         address: ``auto`` or ``host:port``; None starts a new Ray even if a cluster runs here.
+        run_folder: of the study. A Ray on this machine works in a folder that belongs to it.
+
+    Returns:
+        That folder, for `stop_ray`; None for a cluster.
 
     Raises:
         InputError: if no cluster answers there, or the temporary folder cannot be used.
-        PkdError: if Ray does not start on this machine.
+        PkdError: if Ray does not start on this machine; its logs are kept.
     """
-    for key, value in _DRIVER_ENVIRONMENT.items():
-        os.environ.setdefault(key, value)
-    root = checkout()
-    options: dict[str, Any] = {"address": address or "local"}
-    environment: dict[str, Any] = {"env_vars": _WORKER_ENVIRONMENT}
-    if address is None:
-        listen_on_loopback()
-        # Not in a file in the user's home folder, which may be read-only or shared.
-        if not os.environ.keys() & {"RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"}:
-            os.environ["RAY_AUTH_TOKEN"] = secrets.token_hex(32)
-        options |= {"include_dashboard": False, "object_store_memory": _OBJECT_STORE_BYTES}
-        folder = ray_folder().path
-        options["_temp_dir"] = str(folder)
-        if sys.platform == "linux" and not _SHARED_MEMORY.is_dir():
-            options["_plasma_directory"] = str(folder.parent)
-        if root is not None:
-            environment["env_vars"] = _WORKER_ENVIRONMENT | {"PYTHONPATH": str(root)}
-    else:
-        # Other nodes have this project's dependencies but not its code.
-        environment["py_modules"] = [str(package_folder(name)) for name in ("pkd", "study")]
-    # Workers import first from the folder in which Ray is started. The current one may hold the
-    # user's data, and a torch.py in it would be run.
-    here = os.getcwd()
-    os.chdir(root or config_folder())
+    if address is not None:
+        _join(address)
+        return None
+    scratch = make_scratch(ray_folder().path, run_folder)
     try:
-        ray.init(
-            **options,
-            runtime_env=environment,
-            log_to_driver=False,
-            logging_level=logging.ERROR,
-        )
-    except Exception as error:  # Ray raises plain exceptions of many types
+        _start(scratch)
+    except BaseException as error:
+        if not isinstance(error, PkdError):  # Ctrl-C: nobody needs the logs
+            stop_ray(scratch)
+        raise
+    return scratch
+
+
+def stop_ray(scratch: Path | None, alive: bool = True) -> None:
+    """Leaves the cluster, or stops the Ray that `start_ray` started.
+
+    Args:
+        scratch: the folder of that Ray, which is removed; None if there is none, or to keep it.
+        alive: False if that Ray is dead and this process ends: its shutdown might never return.
+    """
+    if alive:
+        ray.shutdown()
+    else:
+        atexit.unregister(ray.shutdown)
+    if scratch is not None:
+        remove_scratch(scratch)
+
+
+def _join(address: str) -> None:
+    # Other nodes have this project's dependencies but not its code.
+    modules = [str(package_folder(name)) for name in ("pkd", "study")]
+    try:
+        _init(address=address, runtime_env={"env_vars": _for_workers(), "py_modules": modules})
+    except Exception as error:  # Ray raises plain ones of many types, e.g. where no cluster runs
+        if stopped_by(error) is not None:
+            raise
         reason = reason_of(str(error))
-        if address is not None:  # e.g. `auto` where no cluster runs
-            raise InputError(f"cannot join Ray at --address {address}: {reason}") from error
-        raise PkdError(
-            f"Ray does not start on this machine: {reason}. Its logs are in "
-            f"{options['_temp_dir']}/session_latest/logs"
-        ) from error
+        raise InputError(f"cannot join Ray at --address {address}: {reason}") from error
+
+
+def _start(scratch: Path) -> None:
+    # Not in a file in the user's home folder, which may be read-only or shared.
+    if not os.environ.keys() & {"RAY_AUTH_TOKEN", "RAY_AUTH_TOKEN_PATH"}:
+        os.environ["RAY_AUTH_TOKEN"] = secrets.token_hex(32)
+    # What the trackers' processes leave in their temporary folder goes with Ray's.
+    environment = _for_workers() | {"TMPDIR": str(scratch)}
+    if (root := checkout()) is not None:
+        environment["PYTHONPATH"] = str(root)
+    options: dict[str, Any] = {"_temp_dir": str(ray_part(scratch))}
+    if sys.platform == "linux" and not _SHARED_MEMORY.is_dir():
+        options["_plasma_directory"] = str(scratch)
+    for attempt in range(1, _STARTS + 1):
+        try:
+            with ended_on_failure(), listening_on_loopback():
+                _init(
+                    address="local",
+                    runtime_env={"env_vars": environment},
+                    include_dashboard=False,
+                    object_store_memory=_OBJECT_STORE_BYTES,
+                    **options,
+                )
+            return
+        except Exception as error:  # Ray raises plain ones of many types
+            if stopped_by(error) is not None:
+                raise
+            if _SLOW in str(error) and attempt < _STARTS:
+                ray.shutdown()
+                continue
+            raise PkdError(
+                f"Ray does not start on this machine: {reason_of(str(error))}. Its logs are in "
+                f"{ray_part(scratch)}/session_latest/logs until the study is started again"
+            ) from error
+
+
+def _for_workers() -> dict[str, str]:
+    """Returns the variables of workers, with the driver's choice about telemetry."""
+    telemetry = {name: os.environ.get(name, off) for name, off in TELEMETRY_OFF.items()}
+    return _WORKERS | telemetry
+
+
+def _init(**options: Any) -> None:
+    """Calls `ray.init` from a folder without foreign code.
+
+    Workers import first from the folder in which Ray is started. The current one may hold the
+    user's data, and a torch.py in it would be run.
+    """
+    here = os.getcwd()
+    os.chdir(checkout() or config_folder())
+    try:
+        ray.init(log_to_driver=False, logging_level=logging.ERROR, **options)
+    except SystemExit:  # Ray's own handler of SIGTERM
+        raise Terminated from None
     finally:
         os.chdir(here)
-
-
-def stop_ray() -> None:
-    """Leaves the cluster, or stops the one that `start_ray` started."""
-    ray.shutdown()
 
 
 def trial_resources(resources: Resources) -> dict[str, float]:

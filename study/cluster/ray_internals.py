@@ -4,15 +4,18 @@ Ray may rename or drop them in any release. All of them were tried with Ray `TRI
 update of Ray, `tests/study/cluster/test_ray_internals.py` shows which of them to look at.
 """
 
+import contextlib
 import tempfile
+from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
 import ray
 from ray import tune
-from ray._private import ray_constants
+from ray._private import ray_constants, worker
 from ray._private.state import state as cluster_state
 from ray._private.utils import get_num_cpus
+from ray.air._internal import usage
 from ray.air._internal.mlflow import _MLflowLoggerUtil
 
 TRIED_WITH = "2.60"
@@ -21,14 +24,20 @@ TRIED_WITH = "2.60"
 # Cluster --------------------------------------------------------------------------------------
 
 
-def listen_on_loopback() -> None:
-    """Has a cluster that this process starts listen on 127.0.0.1 only.
+@contextlib.contextmanager
+def listening_on_loopback() -> Iterator[None]:
+    """Has a cluster that this process starts in the block listen on 127.0.0.1 only.
 
     Private name: `ray._private.ray_constants.ENABLE_RAY_CLUSTER`. The public environment variable
     (``RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER``) is read when Ray is imported, which is too early, and
     `ray.init` has no parameter for it.
     """
+    before = ray_constants.ENABLE_RAY_CLUSTER
     ray_constants.ENABLE_RAY_CLUSTER = False
+    try:
+        yield
+    finally:
+        ray_constants.ENABLE_RAY_CLUSTER = before
 
 
 def cpus_of_this_machine() -> float:
@@ -38,6 +47,16 @@ def cpus_of_this_machine() -> float:
     own functions do not before 3.13.
     """
     return float(get_num_cpus(override_docker_cpu_warning=True))
+
+
+def dead_processes() -> list[str]:
+    """Returns which of Ray's own processes have ended, e.g. ``gcs_server``, in a Ray started here.
+
+    Private names: `ray._private.worker._global_node` and its `dead_processes`. Nothing public
+    tells: a call to Ray waits for a dead process, in compiled code that no signal interrupts.
+    """
+    node = worker._global_node
+    return [] if node is None else [str(kind) for kind, _ in node.dead_processes()]
 
 
 def autoscaler_limits() -> dict[str, float]:
@@ -65,6 +84,22 @@ def keep_idle_processes(tune_controller: Any, trial: Any, count: int) -> None:
         count: number of processes.
     """
     tune_controller._actor_cache.increase_max(trial.placement_group_factory, by=count)
+
+
+@contextlib.contextmanager
+def callbacks_uncounted() -> Iterator[None]:
+    """Has Tune not count the kinds of its callbacks in the block.
+
+    Private name: `ray.air._internal.usage.tag_callbacks`. It imports MLflow and Weights & Biases,
+    if they are installed, although no usage statistics are sent: 3 s, and files in the temporary
+    folder. Tune has no setting for this.
+    """
+    before = usage.tag_callbacks
+    usage.tag_callbacks = lambda callbacks: False
+    try:
+        yield
+    finally:
+        usage.tag_callbacks = before
 
 
 class Trainable(tune.Trainable):

@@ -28,7 +28,8 @@ class RemoteDriver:
     """The study's command as a process on the cluster's head."""
 
     def __init__(self, config: str, options: list[str]) -> None:
-        file = Path(tempfile.mkdtemp()) / "study.yaml"
+        self._folder = tempfile.TemporaryDirectory()
+        file = Path(self._folder.name) / "study.yaml"
         file.write_text(config, encoding="utf-8")
         self._process = subprocess.Popen(
             [
@@ -44,7 +45,11 @@ class RemoteDriver:
         """Returns the next line; at the end of the output an empty line and the exit code."""
         assert self._process.stdout is not None
         line = self._process.stdout.readline()
-        return line, None if line else self._process.wait()
+        if line:
+            return line, None
+        code = self._process.wait()
+        self._folder.cleanup()
+        return "", code
 
     def interrupt(self) -> None:
         """Interrupts the command as Ctrl-C would."""

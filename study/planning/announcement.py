@@ -1,6 +1,7 @@
 """Describes in a few lines what a study is about to do."""
 
 from pkd.runtime.units import duration, gigabytes
+from study.planning.disk import needed_bytes
 from study.planning.plan import Plan
 from study.planning.smaller import warning
 from study.planning.study_record import encoder_name, teacher_name
@@ -48,6 +49,6 @@ def announcement(plan: Plan, out: str, begun: bool = False) -> str:
         f"  search: {search} trials by {config.search.algorithm} ({per_cell}), "
         f"confirm: {confirm} trials\n"
         f"  about {duration(seconds)} of this machine's computing, at most "
-        f"{gigabytes(plan.disk_bytes())} of disk"
+        f"{gigabytes(needed_bytes(plan))} of disk"
     )
     return "\n".join(filter(None, [text, "" if begun else warning(plan, seconds)]))

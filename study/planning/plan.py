@@ -1,4 +1,4 @@
-"""Plans a study: its work and its estimated time and disk space, before anything runs."""
+"""Plans a study: its work and its estimated time, before anything runs."""
 
 import time
 from dataclasses import dataclass
@@ -15,7 +15,6 @@ from pkd.files.atomic import map_array
 from pkd.models.encoder import parameter_counts
 from pkd.models.start_layers import check_depth, start_layers
 from pkd.runtime.devices import default_device, resolve_precision
-from pkd.runtime.units import gigabytes
 from study.config.study_config import StudyConfig
 from study.planning.teacher_models import Teachers
 from study.search.budget import ASHA_SHARE
@@ -138,24 +137,6 @@ class Plan:
         """Estimates the study's seconds on this machine, from its matmul rate measured now."""
         return self.operations() / (_EFFICIENCY * _matmul_rate(self.config.train.precision))
 
-    def disk_bytes(self) -> int:
-        """Estimates the largest disk space that the study needs at one time, without tokens."""
-        teacher = 4 * self.teacher_parameters["total"]
-        embeddings = self.parameters["embeddings"] + self.parameters["pooler"]
-        layer = self.parameters["layers"] / int(self.encoder.num_hidden_layers)
-        students = 0.0
-        for _, depth, _ in self.cells:
-            students += 4 * (embeddings + depth * layer)
-        signals = 0
-        for name, prepared in self.tasks.items():
-            width = 2 * len(self.layers_needed()) * self.teachers.config.hidden_size
-            rows = prepared.rows[prepared.task.distilled]
-            signals += rows * (width + 4 * self.ensemble(name) * len(prepared.task.labels))
-        # Best weights of running and finished trials, and checkpoints of running ones.
-        running = 8 * 3 * teacher
-        teachers = 2 * teacher * sum(map(self.ensemble, self.tasks))
-        return int(teachers + 2 * students + signals + running)
-
 
 def make_plan(
     config: StudyConfig,
@@ -195,20 +176,6 @@ def _check_depth(teacher_layers: int, depth: int) -> None:
         smaller = {teacher_layers // 2, max(2, teacher_layers // 4)}
         fitting = [str(each) for each in sorted(smaller, reverse=True) if each < teacher_layers]
         raise InputError(f"{error}. Choose other ones: --set depths={','.join(fitting)}") from None
-
-
-def check_disk(plan: Plan, out: Path, free: int) -> None:
-    """Checks that the study fits on the disk.
-
-    Raises:
-        InputError: if it does not, with the estimate and the free space.
-    """
-    needed = plan.disk_bytes()
-    if needed > free:
-        raise InputError(
-            f"the study needs about {gigabytes(needed)} in {out}, but {gigabytes(free)} are "
-            "free: free some space, choose another --out, or fewer tasks, depths or methods"
-        )
 
 
 def _epoch(prepared: Prepared, rows: Path, per_token: float) -> float:

@@ -83,12 +83,17 @@ def check_same_inputs(layout: Layout, plan: Plan, encoder: Path) -> None:
                 "changed since it began. Give another --out"
             )
     for name, prepared in plan.tasks.items():
-        metrics = list(prepared.task.metrics)
-        there = recorded.get("tasks", {}).get(name, {}).get("metrics", metrics)
-        if there != metrics:
+        entry = recorded.get("tasks", {}).get(name, {})
+        metrics, labels = list(prepared.task.metrics), list(prepared.task.labels)
+        if (there := entry.get("metrics", metrics)) != metrics:
             raise InputError(
                 f"{layout.out} holds a study that scores {name} by {listed(there)}, not by "
                 f"{listed(metrics)} (`metrics` of its task file). Give another --out"
+            )
+        if (there := entry.get("labels", labels)) != labels:
+            raise InputError(
+                f"{layout.out} holds a study of {name} with the labels {listed(there)}, not "
+                f"{listed(labels)}: its models and predictions name the former. Give another --out"
             )
     old, new = recorded.get("inputs", {}), inputs_of(plan)
     changed = [task for task, digest in new.items() if old.get(task, digest) != digest]

@@ -4,16 +4,15 @@ import datetime
 import importlib.metadata
 import platform
 import subprocess
-import uuid
 from pathlib import Path
 from typing import Any
 
-import yaml
 from transformers import PretrainedConfig
 
 from pkd.data.preparation import Prepared
 from pkd.files.atomic import write_atomic
 from pkd.files.run_format import STUDY_FORMAT
+from pkd.files.yaml_file import yaml_text
 from pkd.models.encoder import weights_digest
 from pkd.runtime.redaction import redacted, redacted_command, redacted_tree
 from study.config.own_methods import own_method_records
@@ -22,21 +21,28 @@ from study.installation import checkout, typed_command
 from study.planning.plan import Plan
 from study.planning.resume_check import inputs_of
 from study.storage.layout import Layout
-from study.storage.study_file import read_study_file
+from study.storage.study_file import read_study_file, study_id
 
 _PACKAGES = ("torch", "transformers", "ray", "optuna", "datasets", "numpy", "scikit-learn")
 
 _GENERATED_ENCODER = "generated encoder"
 
 
-def write_study_file(layout: Layout, plan: Plan, encoder: Path) -> None:
-    """Records the resolved configuration, the versions, the plan and the inputs."""
+def write_study_file(
+    layout: Layout, plan: Plan, encoder: Path, identity: str | None = None
+) -> None:
+    """Records the resolved configuration, the versions, the plan and the inputs.
+
+    Args:
+        layout: the run folder.
+        plan: the plan of the study.
+        encoder: folder of the pre-trained encoder.
+        identity: the study's id; by default the recorded one, or a new one.
+    """
     config = plan.config
     created = datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds")
-    identity = uuid.uuid4().hex
     if layout.study_file.exists():
-        recorded = read_study_file(layout.study_file)
-        created, identity = recorded["created"], recorded.get("id", identity)
+        created = read_study_file(layout.study_file)["created"]
     tasks = {
         name: {
             "metrics": list(prepared.task.metrics),
@@ -54,7 +60,7 @@ def write_study_file(layout: Layout, plan: Plan, encoder: Path) -> None:
     content = {
         "format": STUDY_FORMAT,
         "name": config.name,
-        "id": identity,
+        "id": identity or study_id(layout),
         "created": created,
         "command": redacted_command(typed_command()),
         "git_commit": _git_commit(),
@@ -81,7 +87,7 @@ def write_study_file(layout: Layout, plan: Plan, encoder: Path) -> None:
         "teacher_encoder": weights_digest(plan.teachers.start),
         "config": redacted_tree(_resolved(config)),
     }
-    text = yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
+    text = yaml_text(content)
     write_atomic(layout.study_file, lambda path: _write_text(path, text))
     layout.store.publish(layout.study_file)
 

@@ -6,8 +6,8 @@ from study.search.cell_search import CellSearch
 from study.search.dispatcher import TrialDispatcher
 from study.search.samplers import ListSampler
 from study.stages.context import StudyContext
+from study.stages.results.stale_records import supersede_unless
 from study.stages.run_stage import run_stage, stage_dispatcher
-from study.stages.stale_records import supersede_unless
 from study.stages.training_work import SignalFolders, student_work
 from study.trials.study_trial import StudyTrial
 from study.tuning.stage_queue import StageGenerator

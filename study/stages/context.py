@@ -9,6 +9,7 @@ from pkd.distillation.methods import TEACHER, Method
 from study.config.cell import Cell
 from study.config.study_config import StudyConfig
 from study.planning.plan import Plan
+from study.stages.results.saved_models import SavedModels
 from study.storage.layout import Layout
 from study.storage.ledger import Ledger
 from study.tracking.live_view import View
@@ -24,6 +25,7 @@ class StudyContext:
         layout: where files go.
         ledger: the record of the study.
         view: shows progress.
+        saved: gets the models that the study saves.
         restart_ray: starts Ray, or starts it again; a finished study never calls it.
         own_methods: methods that the user wrote, by name, for the workers.
     """
@@ -33,6 +35,7 @@ class StudyContext:
     layout: Layout
     ledger: Ledger
     view: View
+    saved: SavedModels
     restart_ray: Callable[[], None]
     own_methods: dict[str, Method] = field(default_factory=dict)
 

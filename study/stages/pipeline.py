@@ -3,10 +3,10 @@
 from study.stages.confirm_stage import confirm_stage
 from study.stages.context import StudyContext
 from study.stages.predict_stage import predict_stage
+from study.stages.results.winners import promote_winners
 from study.stages.search_stage import search_stage
 from study.stages.signals_stage import signals_stage
 from study.stages.teachers_stage import teachers_stage
-from study.stages.winners import promote_winners
 from study.tuning.stage_queue import StageGenerator
 
 
@@ -20,9 +20,9 @@ def remaining_work(context: StudyContext) -> StageGenerator[None]:
         StageIncomplete: if a stage could not be finished, naming its cells.
     """
     teachers = yield from teachers_stage(context)
-    promote_winners(context.layout, teachers)
+    promote_winners(context.layout, teachers, context.saved)
     signals = yield from signals_stage(context, teachers)
     search = yield from search_stage(context, signals)
     confirm = yield from confirm_stage(context, search, signals)
-    promote_winners(context.layout, confirm)
+    promote_winners(context.layout, confirm, context.saved)
     yield from predict_stage(context, teachers, confirm)

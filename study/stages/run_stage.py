@@ -11,7 +11,7 @@ from study.search.cell_search import CellSearch
 from study.search.dispatcher import TrialDispatcher
 from study.search.samplers import ListSampler
 from study.stages.context import StudyContext
-from study.stages.winners import delete_beaten_weights
+from study.stages.results.winners import delete_beaten_weights
 from study.trials.lazy_trainable import Runner
 from study.tuning.completeness import check_complete
 from study.tuning.retries import run_until_done
@@ -71,10 +71,13 @@ def run_stage(
 
     Raises:
         StageIncomplete: if trials are missing.
+        CacheError: if a teacher is damaged, and trials are left that depend on it.
     """
     if dispatcher.done:
         context.view.skip(dispatcher)
     else:
+        if dispatcher.stage != "predict":  # there only the trial of a damaged model fails
+            context.saved.check()
         if not ray.is_initialized():
             context.restart_ray()
         stage = Stage(dispatcher, runner, make_work)

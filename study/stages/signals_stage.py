@@ -11,8 +11,8 @@ from study.planning.plan import Plan
 from study.search.cell_search import CellSearch
 from study.search.dispatcher import TrialDispatcher
 from study.stages.context import StudyContext
+from study.stages.results.stale_records import signals_usable, supersede_unless
 from study.stages.run_stage import job_search, run_stage, stage_dispatcher
-from study.stages.stale_records import signals_usable, supersede_unless
 from study.stages.training_work import SignalFolders
 from study.storage.layout import Layout
 from study.trials.jobs import SignalsJob

@@ -14,6 +14,8 @@ from filelock import FileLock, Timeout
 
 from pkd.errors import InputError, PkdError
 from pkd.files.atomic import write_json
+from pkd.files.run_places import check_run_folder
+from pkd.files.text_file import read_file
 from study.storage.layout import Layout
 from study.storage.store import Store
 
@@ -51,7 +53,7 @@ def only_driver(layout: Layout) -> Iterator[None]:
         ) from None
     try:
         store.fetch(card)
-        layout.check_kinds()
+        check_run_folder(out)
         holder = _read_card(card)
         elsewhere = holder.get("host") not in (None, platform.node())
         # abs: a card from the future was written before the clock was set back.
@@ -89,7 +91,7 @@ def _touch_regularly(card: Path, store: Store, stopped: threading.Event) -> None
 def _read_card(card: Path) -> dict[str, Any]:
     """Returns the card's content; empty if there is none or it is damaged."""
     try:
-        content = json.loads(card.read_text(encoding="utf-8"))
+        content = json.loads(read_file(card))
     except (OSError, ValueError):
         return {}
     return content if isinstance(content, dict) else {}

@@ -3,14 +3,11 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from pkd.errors import InputError
 from pkd.files.run_format import (
     CHECKPOINTS,
     DRIVER_FILE,
     ENCODER,
     ENSEMBLES,
-    FILES,
-    FOLDERS,
     GIVEN,
     LEDGER,
     LOGS,
@@ -28,8 +25,6 @@ from pkd.files.run_format import (
 )
 from study.config.cell import Cell
 from study.storage.store import SharedFolder, Store
-
-_REMEDY = "remove it or give another --out"
 
 
 @dataclass(frozen=True)
@@ -99,19 +94,6 @@ class Layout:
         """The card of the driver that runs the study now; see `study.storage.driver_lock`."""
         return self.out / DRIVER_FILE
 
-    def check_kinds(self) -> None:
-        """Checks that files and folders of the study's names are of the right kind.
-
-        Raises:
-            InputError: naming a folder in place of a file, or a file in place of a folder.
-        """
-        for path in map(self.out.joinpath, FILES):
-            if path.is_dir():
-                raise InputError(f"{path} is a folder, but a study keeps a file there: {_REMEDY}")
-        for path in map(self.out.joinpath, FOLDERS):
-            if path.exists() and not path.is_dir():
-                raise InputError(f"{path} is a file, but a study keeps a folder there: {_REMEDY}")
-
     def teacher(self, task: str) -> Path:
         """The best fine-tuned teacher of a task."""
         return self.out / TEACHERS / task
@@ -131,6 +113,10 @@ class Layout:
     def log(self, cell: Cell, trial: str) -> Path:
         """A trial's log."""
         return self.logs / cell.stage / cell.name / f"{trial}.log"
+
+    def events(self, cell: Cell, trial: str) -> Path:
+        """The events of a trial."""
+        return self.ledger / cell.stage / cell.name / trial
 
     def weights(self, cell: Cell, trial: str) -> Path:
         """A trial's best weights, until its stage has ended."""

@@ -13,7 +13,8 @@ from pyarrow import fs
 
 from pkd.errors import PkdError
 from pkd.files.atomic import explained_full_disk, remove
-from pkd.files.cache import MANIFEST, verify
+from pkd.files.cache import MANIFEST, compare, verify
+from pkd.runtime.redaction import without_secrets
 
 # Cached folders that were used in the last seconds are not deleted to make room.
 _IN_USE_S = 600
@@ -40,6 +41,13 @@ class Mirror:
     uri: str
     root: Path
     limit_bytes: int
+
+    def __reduce__(self) -> tuple[object, tuple[object, ...]]:
+        """Leaves the secrets of the URI out: Ray Tune writes the settings of trials to a file."""
+        shown = without_secrets(self.uri)
+        if shown == self.uri or not _share(self.root, self.uri):
+            return Mirror, (self.uri, self.root, self.limit_bytes)
+        return _received, (shown, self.root, self.limit_bytes)
 
     def fetch(self, path: Path) -> Path:
         """Copies a file or folder from the storage to the cache.
@@ -101,6 +109,31 @@ class Mirror:
         """Whether a file or folder is in the storage."""
         return bool(self._kind(path) != fs.FileType.NotFound)
 
+    def read(self, path: Path) -> bytes | None:
+        """Returns the content of a file in the storage; None if it is missing."""
+        filesystem, place = self._place(path)
+        with self._explained(path):
+            if filesystem.get_file_info(place).type != fs.FileType.File:
+                return None
+            with filesystem.open_input_stream(place) as stream:
+                return bytes(stream.readall())
+
+    def damage(self, folder: Path) -> str | None:
+        """Says what is wrong with a folder in the storage: its manifest, or the size of a file.
+
+        Checksums are compared when a node fetches the folder: reading all files again would cost
+        as much as fetching them.
+        """
+        filesystem, place = self._place(folder)
+        with self._explained(folder):
+            chosen = fs.FileSelector(place, allow_not_found=True, recursive=True)
+            sizes = {
+                info.path.removeprefix(f"{place}/"): info.size
+                for info in filesystem.get_file_info(chosen)
+                if info.type == fs.FileType.File
+            }
+        return compare(self.place(folder), self.read(folder / MANIFEST), sizes)
+
     def age(self, path: Path) -> float:
         """Seconds since a file's last upload, by the storage's clock; infinite if it has none."""
         probe = path.with_name(f"{path.name}.{os.getpid()}.probe")
@@ -131,12 +164,7 @@ class Mirror:
         cached = folder / MANIFEST
         if not cached.exists():
             return False
-        filesystem, place = self._place(cached)
-        with self._explained(cached):
-            if filesystem.get_file_info(place).type == fs.FileType.NotFound:
-                return False
-            with filesystem.open_input_stream(place) as stream:
-                return bool(stream.readall() == cached.read_bytes())
+        return self.read(cached) == cached.read_bytes()
 
     def _download(self, path: Path, target: Path) -> None:
         filesystem, place = self._place(path)
@@ -179,6 +207,33 @@ class Mirror:
 
     def _explained(self, path: Path) -> "_Explained":
         return _Explained(self.place(path))
+
+
+def _share(root: Path, uri: str) -> bool:
+    """Tells a URI to all processes of the cluster; returns whether there is one.
+
+    Private names: `ray.experimental.internal_kv`. It is the only place in a cluster that every
+    process can read by name, and that is not written to a disk.
+    """
+    from ray.experimental import internal_kv
+
+    connected = bool(internal_kv._internal_kv_initialized())
+    if connected:
+        internal_kv._internal_kv_put(_key(root), uri.encode(), overwrite=True)
+    return connected
+
+
+def _received(shown: str, root: Path, limit_bytes: int) -> Mirror:
+    """Returns the mirror that a process of the cluster has shared."""
+    from ray.experimental import internal_kv
+
+    connected = internal_kv._internal_kv_initialized()
+    uri = internal_kv._internal_kv_get(_key(root)) if connected else None
+    return Mirror(uri.decode() if uri else shown, root, limit_bytes)
+
+
+def _key(root: Path) -> bytes:
+    return f"pkd-study-uri:{root}".encode()
 
 
 class _Explained:

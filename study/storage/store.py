@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from pkd.errors import InputError
 from pkd.files.atomic import remove
-from pkd.files.cache import fingerprint
+from pkd.files.cache import damage, fingerprint
 from study.storage.mirror import Mirror, filesystem_of
 
 
@@ -31,6 +31,12 @@ class Store(Protocol):
 
     def exists(self, path: Path) -> bool:
         """Whether a file or folder is in the storage."""
+
+    def read(self, path: Path) -> bytes | None:
+        """Returns the content of a file in the storage; None if it is missing."""
+
+    def damage(self, folder: Path) -> str | None:
+        """Says what is wrong with a folder that has a manifest; None if it is whole."""
 
     def age(self, path: Path) -> float:
         """Seconds since a file was last written, by the storage's clock; infinite if never."""
@@ -56,6 +62,14 @@ class SharedFolder:
     def exists(self, path: Path) -> bool:
         """Whether the path exists."""
         return path.exists()
+
+    def read(self, path: Path) -> bytes | None:
+        """Returns the content of a file; None if it is missing."""
+        return path.read_bytes() if path.is_file() else None
+
+    def damage(self, folder: Path) -> str | None:
+        """Says what is wrong with a folder; see `pkd.files.cache.damage`."""
+        return damage(folder)
 
     def age(self, path: Path) -> float:
         """Seconds since the file was last written, by the clock of the shared disk."""

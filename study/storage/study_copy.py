@@ -1,5 +1,6 @@
 """Copies a study from its URI to a local folder."""
 
+import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -14,12 +15,14 @@ from pkd.files.run_format import (
     DRIVER_FILE,
     ENCODER,
     GIVEN,
+    LEDGER,
     SIGNALS,
     STUDY_FILE,
     TOKENS,
     WEIGHTS,
 )
 from study.storage.mirror import filesystem_of
+from study.storage.study_file import read_study_file
 
 _NOT_COPIED = (CHECKPOINTS, WEIGHTS, TOKENS, SIGNALS, ENCODER, GIVEN, DRIVER_FILE)
 _THREADS = 16
@@ -37,11 +40,15 @@ def _files_of(uri: str) -> Iterator[tuple[str, str]]:
 def pull(uri: str, folder: Path) -> int:
     """Copies a study from its URI to a local folder: no caches and no checkpoints.
 
+    A ledger that is there already becomes that of the study: trials that the study set aside or
+    trained again since are not left behind.
+
     Returns:
         The number of copied files.
 
     Raises:
-        InputError: if the URI cannot be read or holds no study.
+        InputError: if the URI cannot be read or holds no study, or if the folder holds another
+            study.
     """
     try:
         files = list(_files_of(uri.rstrip("/")))
@@ -49,7 +56,8 @@ def pull(uri: str, folder: Path) -> int:
         raise InputError(f"cannot read {uri}: {error}") from None
     if not any(name == STUDY_FILE for _, name in files):
         raise InputError(f"{uri} does not hold a study: it has no {STUDY_FILE}")
-    filesystem, _ = filesystem_of(uri.rstrip("/"))
+    filesystem, base = filesystem_of(uri.rstrip("/"))
+    _check_same_study(filesystem, f"{base}/{STUDY_FILE}", folder)
 
     def copy(file: tuple[str, str]) -> None:
         place, name = file
@@ -59,4 +67,24 @@ def pull(uri: str, folder: Path) -> int:
 
     with ThreadPoolExecutor(_THREADS) as pool, explained_full_disk(folder):
         list(pool.map(copy, files))
+    copied = {folder / name for _, name in files}
+    for path in (folder / LEDGER).rglob("*"):
+        if path.is_file() and path not in copied:
+            path.unlink()
     return len(files)
+
+
+def _check_same_study(filesystem: fs.FileSystem, place: str, folder: Path) -> None:
+    """Checks that a folder holds no study yet, or an earlier copy of this one."""
+    here = folder / STUDY_FILE
+    if not here.exists():
+        return
+    with tempfile.TemporaryDirectory() as temporary:
+        there = Path(temporary) / STUDY_FILE
+        fs.copy_files(place, str(there), filesystem, fs.LocalFileSystem())
+        ids = [read_study_file(path).get("id") for path in (here, there)]
+    if ids[0] != ids[1]:
+        raise InputError(
+            f"{folder} holds another study ({STUDY_FILE} has the id {ids[0]}, not {ids[1]}): "
+            "give another folder"
+        )

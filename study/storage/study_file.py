@@ -1,9 +1,12 @@
 """Reading a study's ``study.yaml``."""
 
+import uuid
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
 from pkd.errors import InputError
+from pkd.files.ledger.reader import read_ledger
 from pkd.files.run_format import DamagedFile, RunFormatError, read_study
 from study.storage.layout import Layout
 
@@ -12,6 +15,22 @@ def identity_of(layout: Layout) -> tuple[str, str]:
     """Returns a study's name and its id, which no other study of that name has."""
     recorded = read_study_file(layout.study_file)
     return recorded["name"], recorded["id"]
+
+
+def study_id(layout: Layout) -> str:
+    """Returns the id of the study in a run folder: the recorded one, or a new one.
+
+    A ``study.yaml`` that was lost is written again with the id that the events of the ledger name.
+
+    Raises:
+        InputError: see `read_study_file`.
+    """
+    recorded = read_study_file(layout.study_file) if layout.study_file.exists() else {}
+    if "id" in recorded:
+        return str(recorded["id"])
+    events = read_ledger(layout.ledger).events()
+    named = Counter(str(event["study"]) for event in events if "study" in event)
+    return next((name for name, _ in named.most_common(1)), uuid.uuid4().hex)
 
 
 def read_study_file(path: Path) -> dict[str, Any]:

@@ -6,12 +6,13 @@ from collections.abc import Sequence
 
 from rich.console import Console, Group
 from rich.live import Live
-from rich.markup import escape
 from rich.progress import BarColumn, TextColumn
 from rich.progress import Progress as Bar
 from rich.table import Table
+from rich.text import Text
 
 from pkd.runtime.units import duration
+from pkd.shown_text import lines
 from study.search.cell_search import CellSearch
 from study.search.dispatcher import TrialDispatcher, TrialRef
 from study.tracking.progress import Progress
@@ -33,8 +34,8 @@ class View:
         self._live: Live | None = None
 
     def note(self, text: str) -> None:
-        """Prints a line that stays."""
-        self.console.print(text, highlight=False)
+        """Prints a line that stays; brackets in it are no markup."""
+        self.console.print(Text(lines(text)))
 
     def stage(self, dispatcher: TrialDispatcher) -> "View":
         """Shows a stage while a block runs: ``with view.stage(dispatcher):``."""
@@ -44,7 +45,8 @@ class View:
 
     def __enter__(self) -> None:
         assert self._dispatcher is not None
-        self.note(f"[bold]{self._dispatcher.stage}[/bold]: {_summary(self._dispatcher)}")
+        stage = Text(self._dispatcher.stage, style="bold")
+        self.console.print(stage.append(f": {_summary(self._dispatcher)}", style="not bold"))
         if self.console.is_terminal:
             self._live = Live(
                 get_renderable=self.render, console=self.console, refresh_per_second=1
@@ -81,8 +83,7 @@ class View:
         name = f"{dispatcher.stage} {search.cell.name} {trial}"
         if what == "error":
             error = dispatcher.interrupted[TrialRef(search, trial)]
-            # An error's text may hold brackets, which rich would take for markup.
-            self.note(f"{_clock()} {name}: interrupted: {escape(error)}")
+            self.note(f"{_clock()} {name}: interrupted: {error}")
         elif what == "end":
             score = _score(search, trial)
             result = "" if score is None else f" score {100 * score:.1f}"

@@ -9,11 +9,10 @@ import contextlib
 import re
 import threading
 import time
+import zlib
 from collections.abc import Callable, Iterator
 from queue import SimpleQueue
 from typing import Any
-
-from rich.markup import escape
 
 from pkd.files.cache import fingerprint
 from pkd.runtime.redaction import redacted
@@ -29,6 +28,7 @@ from study.tracking.tracked_trial import TrackedTrial
 _STAGES = ("teachers", "search", "confirm")
 # Seconds that a finished stage, and one that Ctrl-C ends, waits for trackers to log everything.
 TIMEOUT_S, INTERRUPTED_TIMEOUT_S = 60, 10
+_LONGEST_NAME = 110  # characters; MLflow takes 250 for a split and a metric
 _MEASURES = ("score", "train_loss", "train_accuracy", "dev_loss")
 
 
@@ -164,7 +164,7 @@ class _TrackerThread:
         if not self._stopped:
             self._stopped = True
             text = f"`trackers.{self.name}` does not work: {redacted(reason)}"
-            self._note(escape(f"{text}. This stage goes on without it; nothing else is lost"))
+            self._note(f"{text}. This stage goes on without it; nothing else is lost")
 
 
 def _callback_maker(
@@ -195,13 +195,20 @@ def _measures(state: TrialRecord) -> dict[str, float]:
     assert best is not None
     measures = {name: report[name] for name in _MEASURES if name in report}
     for split, metrics in report["metrics"].items():
-        measures |= {f"{split}/{_mlflow_name(metric)}": value for metric, value in metrics.items()}
+        where = _mlflow_name(split)
+        measures |= {f"{where}/{_mlflow_name(metric)}": value for metric, value in metrics.items()}
     seconds = report["train_seconds"] + report["eval_seconds"]
     # Ray's callbacks read the step under Tune's name for it.
     step = {"training_iteration": report["epoch"]}
     return measures | {"best_score": best["score"], "seconds": seconds} | step
 
 
-def _mlflow_name(metric: str) -> str:
-    """Escapes what MLflow refuses in a metric's name: a label in it (f1:C++) may hold anything."""
-    return re.sub(r"[^\w.\- :]", lambda found: f"_{ord(found[0]):x}_", metric)
+def _mlflow_name(name: str) -> str:
+    """Escapes and cuts what MLflow refuses in the name of a metric or split.
+
+    A label in it (f1:C++) may hold anything. A checksum keeps long names apart.
+    """
+    escaped = re.sub(r"[^\w.\- :]", lambda found: f"_{ord(found[0]):x}_", name)
+    if len(escaped) <= _LONGEST_NAME:
+        return escaped
+    return f"{escaped[: _LONGEST_NAME - 9]}-{zlib.crc32(name.encode()):08x}"

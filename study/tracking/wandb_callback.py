@@ -33,6 +33,8 @@ class WeightsAndBiases(RaisesWandbErrors, WandbLoggerCallback, TrackerCallback):
 
     def __init__(self, project: str, folder: Path, upload_timeout: int) -> None:
         environment = {key: os.environ[key] for key in os.environ if key.startswith("WANDB_")}
+        # It logs there, by default in the user's home folder.
+        environment.setdefault("WANDB_CACHE_DIR", str(folder / "wandb" / "cache"))
         super().__init__(
             project=project,
             upload_timeout=upload_timeout,

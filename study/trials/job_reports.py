@@ -59,17 +59,17 @@ class PredictResult:
     """The predictions of a model.
 
     Attributes:
-        splits: the splits that were predicted.
+        files: the SHA-256 of the file of each split that was predicted.
         metrics: each metric of each held-out split.
     """
 
-    splits: Sequence[str]
+    files: dict[str, str]
     metrics: Scores
 
     def to_dict(self) -> dict[str, Any]:
         """The result as JSON-like values; without held-out splits it has no ``metrics``."""
         metrics = {"metrics": self.metrics} if self.metrics else {}
-        return {"splits": list(self.splits)} | metrics
+        return {"splits": list(self.files), "files": self.files} | metrics
 
 
 @dataclass(frozen=True)

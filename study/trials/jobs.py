@@ -4,6 +4,7 @@ import shutil
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 import numpy as np
@@ -12,10 +13,10 @@ import torch
 from pkd.acceleration.last_layer import read_summary_token_only
 from pkd.data.tokens import open_tokens
 from pkd.distillation.signals import ask_teacher
-from pkd.errors import TrainingError
+from pkd.errors import CacheError, TrainingError
 from pkd.evaluation.inference import predict_logits, write_predictions
 from pkd.evaluation.metrics import cross_entropy, score, selection_score
-from pkd.files.cache import verify
+from pkd.files.cache import damage, file_digest, manifest_digest
 from pkd.models.classifier import load_classifier, move
 from pkd.runtime.devices import resolve_precision
 from study.trials.job_reports import (
@@ -84,11 +85,13 @@ class PredictJob(Job[PredictWork]):
         """Writes ``<split>.parquet`` for each split."""
         task = self.work.model.prepared.task
         scores: Scores = {}
+        files = {}
         predicted = _predict(self.work, self.work.model, task.predicted, task.held_out)
-        for split, logits, labels in predicted:
+        for split, path, logits, labels in predicted:
+            files[split] = file_digest(path)
             if labels is not None:
                 scores[split] = score(task.metrics, logits, labels, task.labels)
-        return PredictResult(task.predicted, scores)
+        return PredictResult(files, scores)
 
 
 class GivenTeacherJob(Job[GivenTeacherWork]):
@@ -104,7 +107,7 @@ class GivenTeacherJob(Job[GivenTeacherWork]):
 
     def _scores(self, model: TrainedModel) -> TeacherScores:
         task, metrics, predicted = model.prepared.task, {}, {}
-        for split, logits, labels in _predict(self.work, model, task.dev, task.dev):
+        for split, _, logits, labels in _predict(self.work, model, task.dev, task.dev):
             metrics[split] = score(task.metrics, logits, labels, task.labels)
             predicted[split] = (logits, labels)
         logits, labels = predicted[task.dev[0]]
@@ -122,21 +125,27 @@ def _predict(
     model: TrainedModel,
     splits: Sequence[str],
     labelled: Sequence[str],
-) -> Iterator[tuple[str, np.ndarray, Any]]:
+) -> Iterator[tuple[str, Path, np.ndarray, Any]]:
     """Predicts splits one after the other and writes the predictions.
 
     Yields:
-        The split, its logits, and its labels if it is one of ``labelled``, else None.
+        The split, the file of its predictions, its logits, and its labels if it is one of
+        ``labelled``, else None.
     """
     task, device, store = model.prepared.task, trial_device(), work.store
     precision = resolve_precision(work.precision, device)
-    classifier = load_classifier(verify(store.fetch(model.folder)), task.labels, fine_tuned=True)
+    folder = store.fetch(model.folder)
+    if found := damage(folder):
+        raise CacheError(found)
+    digest = str(manifest_digest(folder))
+    classifier = load_classifier(folder, task.labels, fine_tuned=True)
     classifier = read_summary_token_only(move(classifier, device))
     for split in splits:
         tokens = open_tokens(store.fetch(model.prepared.tokens[split]), device)
         logits = predict_logits(classifier, tokens, device, precision)
         labels = tokens.all_labels() if split in labelled else None
         path = model.predictions / f"{split}.parquet"
-        write_predictions(path, task, tokens.idx, logits, labels)
+        made_from = {"tokens": tokens.path.name, "model": digest}
+        write_predictions(path, task, tokens.idx, logits, labels, made_from)
         store.publish(path)
-        yield split, logits, labels
+        yield split, path, logits, labels

@@ -10,6 +10,10 @@ class StageIncomplete(PkdError):
     """A stage ended with trials missing; the same command tries them again."""
 
 
+class RayGaveUp(StageIncomplete):
+    """Ray ended a stage again and again; its logs may say why."""
+
+
 def check_complete(dispatcher: TrialDispatcher, layout: Layout) -> None:
     """Checks that no trial of a stage is missing and that every cell has a winner.
 

@@ -11,7 +11,7 @@ from study.config.sections import OFF, Trackers
 from study.search.dispatcher import TrialDispatcher
 from study.storage.layout import Layout
 from study.tracking.trial_tracker import tracked
-from study.tuning.completeness import StageIncomplete
+from study.tuning.completeness import RayGaveUp
 from study.tuning.stage_queue import Stage, StageGenerator
 
 # How often Tune is started again without a single new record in between.
@@ -45,7 +45,7 @@ def run_until_done(
 
     Raises:
         PkdError: if the ledger cannot be written or the disk is full.
-        StageIncomplete: if Ray gives up again and again while nothing is recorded.
+        RayGaveUp: if Ray gives up again and again while nothing is recorded.
     """
     dispatcher, failures = stage.dispatcher, 0
     while True:
@@ -84,7 +84,7 @@ def _prepare_retry(
     reason = reason_of(str(error))
     memory = reason.startswith(OUT_OF_MEMORY)
     if failures > _RETRIES:
-        raise StageIncomplete(
+        raise RayGaveUp(
             f"Ray gave up stage {dispatcher.stage} {failures} times with nothing recorded in "
             f"between: {reason}" + (f". {_MORE_MEMORY}" if memory else "")
         ) from error

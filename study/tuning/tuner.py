@@ -1,13 +1,13 @@
 """Runs the stages of a study on Ray Tune."""
 
-import logging
-import os
 from collections.abc import Mapping
 from typing import Any
 
 from ray import tune
 
+from pkd.runtime.environment import variables
 from study.cluster.ray_cluster import autoscaled, trial_resources, trials_at_once
+from study.cluster.ray_internals import callbacks_uncounted
 from study.config.sections import Resources
 from study.storage.layout import Layout
 from study.trials.lazy_trainable import LazyTrainable
@@ -50,10 +50,7 @@ def run_stages(stages: StageGenerator[None], resources: Resources, layout: Layou
 def _run_tune(queue: StageQueue, resources: Mapping[str, float], layout: Layout) -> None:
     at_once = trials_at_once(resources)
     waiting = max(1, at_once // _RUNNING_PER_WAITING)
-    os.environ["TUNE_MAX_PENDING_TRIALS_PG"] = str(waiting)
-    # Tune's own message about a failed trial would break the live view; the trial's log has it.
-    logging.getLogger("ray.tune").setLevel(logging.CRITICAL)
-    tune.Tuner(
+    tuner = tune.Tuner(
         tune.with_resources(LazyTrainable, dict(resources)),
         tune_config=tune.TuneConfig(
             search_alg=StudySearcher(queue),
@@ -73,7 +70,9 @@ def _run_tune(queue: StageQueue, resources: Mapping[str, float], layout: Layout)
             failure_config=tune.FailureConfig(max_failures=_TRIAL_RETRIES),
             verbose=0,
         ),
-    ).fit()
+    )
+    with variables({"TUNE_MAX_PENDING_TRIALS_PG": str(waiting)}), callbacks_uncounted():
+        tuner.fit()
 
 
 def _trial_name(trial: Any) -> str:

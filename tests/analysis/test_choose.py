@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from analysis.choose import main
+from pkd.files.cache import write_manifest
 from tests.support.runs.fake_benchmark import write_benchmark
 from tests.support.runs.fake_run import FakeRun
 
@@ -193,3 +194,17 @@ def test_neither_torch_nor_ray_is_loaded() -> None:
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
     )
     assert done.stdout.strip() == "[]"
+
+
+def test_a_damaged_student_is_not_chosen(
+    scored: FakeRun, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = scored.path / "models" / "rte-6-kd"
+    folder.mkdir(parents=True)
+    (folder / "model.safetensors").write_bytes(b"weights")
+    write_manifest(folder, {})
+    assert run_choose(scored, capsys)[0] == 0
+    (folder / "model.safetensors").write_bytes(b"half")
+    code, shown = run_choose(scored, capsys)
+    assert code == 2 and "KD, 6 layers, is the student to take, but" in shown
+    assert "model.safetensors is missing or has the wrong size" in shown

@@ -1,6 +1,17 @@
+from collections.abc import Callable
+
 import pytest
 
-from analysis.labels import add_recorded_methods, method_label, method_of, setting_text
+from analysis.labels import (
+    add_recorded_methods,
+    column_label,
+    method_label,
+    method_of,
+    metric_label,
+    printed_name,
+    setting_text,
+    task_label,
+)
 from pkd.distillation.methods import METHODS, Method
 from pkd.distillation.own_methods import register_method
 from pkd.errors import InputError
@@ -31,3 +42,22 @@ def test_a_damaged_record_of_methods_is_refused(damaged: object) -> None:
 
 def test_a_method_that_is_not_known_has_its_name_as_label() -> None:
     assert method_label("pkd-new") == "pkd-new"
+
+
+@pytest.mark.parametrize(
+    ("label", "around"),
+    [
+        (method_label, "{}"),
+        (lambda name: metric_label(f"f1:{name}"), "F1 ({})"),
+        (metric_label, "{}"),
+        (task_label, "{}"),
+        (lambda name: column_label("rte", name), "RTE-{}"),
+        (setting_text, "{}"),
+    ],
+)
+def test_a_printed_name_is_one_line_that_can_be_seen_and_not_too_long(
+    label: Callable[[str], str], around: str
+) -> None:
+    assert label("a\nb\x1b") == around.format("a\\nb\\x1b")
+    assert label("x" * 300) == around.format(printed_name("x" * 300))
+    assert len(printed_name("x" * 300)) < 65

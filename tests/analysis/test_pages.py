@@ -97,7 +97,7 @@ def test_failures_and_damaged_files_are_in_the_report(fake: FakeRun) -> None:
     report = build_report(fake.path)
     for text in (report.read_text(), report.with_name("index.html").read_text()):
         assert "trial-0000: RuntimeError: the loss is nan" in text
-        assert "ledger/search/rte-6-ft/trial-0001/end.json is damaged" in text
+        assert "ledger/search/rte-6-ft/trial-0001/end.json is not used: " in text
 
 
 def test_names_and_notes_from_the_study_are_escaped(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ import pytest
 
 from analysis.pages import build_report
 from tests.support.runs.fake_run import GLUE, FakeRun
+from tests.support.runs.hostile_run import hostile_run
 
 if TYPE_CHECKING:
     from selenium.webdriver import Chrome
@@ -23,9 +24,12 @@ pytestmark = [
 ]
 
 
-@pytest.fixture(scope="module")
-def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The report of a finished study of seven tasks, two depths and four methods."""
+@pytest.fixture(scope="module", params=["large", "hostile"])
+def page(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The report of a finished study, with seven tasks or with hostile names."""
+    if request.param == "hostile":
+        run = hostile_run(tmp_path_factory.mktemp("run"))
+        return build_report(run.path).with_name("index.html")
     fake, rng = FakeRun(tmp_path_factory.mktemp("run"), tuple(GLUE)), random.Random(0)
     for task in GLUE:
         for number in range(2):

@@ -38,6 +38,6 @@ def test_names_keep_their_characters_in_one_cell_of_each_format() -> None:
     found = Table("name", "A title", cells, cells, bold)
     grid = [line for line in found.markdown().splitlines() if line.startswith("|")]
     assert len(grid) == 4 and grid[0].strip("| ") == r"F1 (a\|b)"
-    assert grid[2].strip("| ") == "&lt;b> x" and grid[3].strip("| ") == "p < 0.001"
+    assert grid[2].strip("| ") == r"&lt;b>\\nx" and grid[3].strip("| ") == "p < 0.001"
     assert "F1 (a|b)" in found.text() and len(found.text().splitlines()) == 4
     assert r"F1 (a\textbar{}b)" in found.latex()

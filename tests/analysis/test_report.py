@@ -1,3 +1,4 @@
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -22,6 +23,27 @@ def test_the_command_ends_with_2_and_one_line_without_a_run(tmp_path: Path) -> N
     done = subprocess.run(command, capture_output=True, text=True, cwd=root)
     assert done.returncode == 2 and done.stdout == ""
     assert done.stderr == f"error: {tmp_path} is not a run directory: it has no study.yaml\n"
+
+
+@pytest.mark.parametrize("name", ["index.html", "report.md", "tables/comparison.csv"])
+def test_a_folder_in_the_place_of_a_page_is_named_before_anything_is_written(
+    finished_run: Path, name: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (finished_run / "report" / name).mkdir(parents=True)
+    before = sorted(finished_run.rglob("*"))
+    assert main([str(finished_run)]) == 2
+    assert f"error: {finished_run / 'report' / name} is a folder, but" in capsys.readouterr().err
+    assert sorted(finished_run.rglob("*")) == before
+
+
+@pytest.mark.parametrize("name", ["benchmark.json", "ledger/search/rte-6-ft/trial-0000/end.json"])
+def test_a_pipe_among_the_files_of_a_run_does_not_stop_the_report(
+    finished_run: Path, name: str
+) -> None:
+    (finished_run / name).unlink(missing_ok=True)
+    os.mkfifo(finished_run / name)
+    assert main([str(finished_run)]) == 0
+    assert "it is a pipe or a device" in (finished_run / "report" / "report.md").read_text()
 
 
 def test_the_analysis_needs_neither_torch_nor_ray() -> None:

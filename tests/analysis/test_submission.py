@@ -1,5 +1,7 @@
 import io
+import json
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +10,9 @@ import pytest
 
 from analysis.exchange.glue_server import FILES
 from analysis.submission import main
-from tests.support.runs.fake_run import FakeRun, write
+from pkd.files.cache import manifest_digest, write_manifest
+from tests.support.runs.fake_run import FakeRun
+from tests.support.runs.recorded_predictions import record_predictions
 
 SERVER = {file.name: file for file in FILES}
 NLI = ("entailment", "not_entailment")
@@ -24,16 +28,15 @@ def predict(path: Path, labels: tuple[str, ...], codes: list[int], idx: list[int
     return path
 
 
-def predict_rte(fake: FakeRun, depth: int, method: str, rows: int = 3000) -> Path:
+def predict_rte(fake: FakeRun, depth: int, method: str, rows: int = 3000, **settings: Any) -> Path:
     """Writes alternating test predictions of RTE, and the ledger entry with their trial."""
-    job = f"predict/rte-{depth}-{method}/job-0000"
     codes = [row % 2 for row in range(rows)]
-    write_to = fake.path / "ledger" / job
-    write_to.mkdir(parents=True, exist_ok=True)
+    path = fake.path / f"predictions/predict/rte-{depth}-{method}/job-0000/test.parquet"
+    predict(path, NLI, codes, list(range(rows)))
     trial = "trial-0001" if method == "teacher" else "seed-0002"
-    write(write_to / "start.json", {"settings": {"trial": trial, "learning_rate": 2e-5}})
-    path = fake.path / "predictions" / job / "test.parquet"
-    return predict(path, NLI, codes, list(range(rows)))
+    made_from = {"trial": trial, "learning_rate": 2e-5, **settings}
+    record_predictions(fake.path, "rte", depth, method, made_from)
+    return path
 
 
 @pytest.fixture
@@ -103,8 +106,8 @@ def test_a_row_without_predictions_is_skipped_with_the_missing_files(
     predict_rte(fake, 6, "ft")
     assert main([str(fake.path)]) == 2
     out, err = capsys.readouterr()
-    assert "skipped: 6 layers, FT, lacks predictions (--fill-missing)\n  MRPC: pred" in out
-    assert "  MRPC: predictions/predict/mrpc-6-ft/job-0000/test.parquet: missing" in out
+    assert "skipped: 6 layers, FT, lacks predictions (--fill-missing)\n  MRPC: mrpc" in out
+    assert "  MRPC: mrpc-6-ft has not been predicted yet" in out
     assert "skipped: 12 layers, Teacher, has no predictions" in out and err.startswith(
         "error: no zip was written"
     )
@@ -164,3 +167,64 @@ def test_the_same_predictions_make_the_same_bytes(small: FakeRun, tmp_path: Path
         main([str(small.path), "--to", str(tmp_path / name)])
     first, second = ((tmp_path / name / "6-ft.zip").read_bytes() for name in ("one", "two"))
     assert first == second
+
+
+def about_rte(tokens: str) -> dict[str, Any]:
+    about = {"metrics": ["accuracy"], "dev_splits": ["validation"], "labels": list(NLI)}
+    return {"rte": about | {"tokens": {"validation": "dev", "test": tokens}}}
+
+
+def spoil(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[-20] ^= 1
+    path.write_bytes(content)
+
+
+def save_model(run: Path, weights: bytes) -> str:
+    """Writes the student as the study does and returns the digest of its files."""
+    folder = run / "models" / "rte-6-ft"
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "model.safetensors").write_bytes(weights)
+    card = {"trial": "seed-0002", "settings": {"learning_rate": 2e-5}}
+    (folder / "study.json").write_text(json.dumps(card))
+    write_manifest(folder, card)
+    return str(manifest_digest(folder))
+
+
+@pytest.mark.parametrize(
+    ("tokens", "harm", "reason"),
+    [
+        ("now", lambda path, run: None, None),
+        ("before", lambda path, run: None, "made from other rows of test than the study has now"),
+        ("now", lambda path, run: spoil(path), "the file is damaged (its checksum differs)"),
+        ("now", lambda path, run: path.unlink(), "the file is missing"),
+        ("now", lambda path, run: save_model(run, b"new"), "made by another model than the one"),
+    ],
+)
+def test_predictions_of_other_rows_or_another_model_are_not_written(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    tokens: str,
+    harm: Callable[[Path, Path], object],
+    reason: str | None,
+) -> None:
+    fake = FakeRun(tmp_path / "run", (), about_rte("now"), depths=[6], methods=["ft"])
+    model = save_model(fake.path, b"weights")
+    path = predict_rte(fake, 6, "ft", model=model, tokens={"test": tokens})
+    harm(path, fake.path)
+    assert main([str(fake.path)]) == (0 if reason is None else 2)
+    if reason is not None:
+        out = capsys.readouterr().out
+        assert "RTE: predictions/predict/rte-6-ft/job-0000/test.parquet: " in out
+        assert reason in out and "run the study's command again, which predicts them" in out
+
+
+def test_predictions_of_an_older_version_are_not_written(
+    small: FakeRun, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = predict_rte(small, 6, "ft")
+    path.rename(path.with_name("other.parquet"))
+    record_predictions(small.path, "rte", 6, "ft")
+    path.with_name("other.parquet").rename(path)
+    assert main([str(small.path)]) == 2
+    assert "an older version made them, which did not record the rows" in capsys.readouterr().out

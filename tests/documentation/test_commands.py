@@ -17,6 +17,7 @@ from pkd.evaluation.inference import write_predictions
 from pkd.tasks.glue import GLUE
 from tests.documentation.documents import PAGES, ROOT, Command, blocks, example
 from tests.support.commands.study_process import Finished
+from tests.support.runs.recorded_predictions import record_predictions
 from tests.support.studies.tiny_inputs import rows_of, write_model
 
 RAN = {
@@ -95,7 +96,9 @@ def write_predictions_for_the_server(run_dir: Path) -> None:
         for job in (run_dir / "predictions" / "predict").glob(f"{file.task}-*/job-0000"):
             logits = np.eye(2, dtype=np.float32)[np.arange(file.rows) % 2]
             path = job / f"{file.split}.parquet"
-            write_predictions(path, GLUE[str(file.task)], np.arange(file.rows), logits, None)
+            write_predictions(path, GLUE[str(file.task)], np.arange(file.rows), logits, None, {})
+            task, depth, method = job.parent.name.split("-", 2)
+            record_predictions(run_dir, task, int(depth), method)
 
 
 @pytest.mark.slow

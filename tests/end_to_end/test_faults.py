@@ -175,25 +175,3 @@ def test_a_damaged_teacher_is_not_used(
     done = without_ray(study, "--set", "search.trials=4")
     assert done.returncode == 1
     assert "teachers/rte/model.safetensors is damaged" in done.stdout
-
-
-def test_a_damaged_event_is_named_and_damaged_caches_are_rebuilt(
-    finished: Finished, tmp_path: Path, without_ray: Callable
-) -> None:
-    study = study_in(tmp_path, finished)
-    shutil.copytree(finished.study.out, study.out)
-    trial = study.out / "ledger" / "confirm" / "rte-2-pkd-skip" / "seed-0000"
-    report = trial / "report-0002.json"
-    report.write_text(report.read_text().replace('"score": 0.', '"score": 0.9', 1))
-    done = without_ray(study)
-    assert done.returncode == 1 and f"{report} is damaged" in done.stdout
-    assert f"Delete the trial's folder {trial}" in done.stdout
-    shutil.rmtree(trial)
-    damaged = [
-        path for kind in ("tokens", "signals") for path in study.out.glob(f"{kind}/*/*.npy")
-    ]
-    whole = {path: path.read_bytes() for path in damaged}
-    for path in damaged:
-        flip_byte(path)
-    assert "is damaged (its checksum differs)" in finish(study, finished)
-    assert {path: path.read_bytes() for path in damaged} == whole

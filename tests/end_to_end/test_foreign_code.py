@@ -3,6 +3,7 @@
 import builtins
 import json
 import shutil
+import socket
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 from safetensors.torch import load_file
+from transformers import modeling_utils
 
 from pkd.data.preparation import Prepared, prepare_task
 from pkd.data.rows import load_rows
@@ -26,6 +28,8 @@ from pkd.models.tokenizer import load_tokenizer
 from pkd.tasks.glue import GLUE
 from pkd.tasks.task_file import load_task_file
 from pkd.training.training_run import Files, Outputs, TrainingRun
+from study.subcommands import run_subcommand
+from tests.support.runs.exportable_run import write_run
 
 FORMS = ["pickle", "zip of torch", "old form of torch"]
 
@@ -139,6 +143,80 @@ def test_python_files_beside_a_model_are_ignored(encoder: Path, tmp_path: Path, 
         (folder / f"{name}.py").write_text(trap.code)
     load_classifier(folder, ("no", "yes"))
     load_tokenizer(folder)
+
+
+KERNEL = {"config.json": {"_attn_implementation": "somebody/kernel"}}
+OTHER_FILE = {
+    "config.json": {"configuration_files": ["config.4.0.0.json"]},
+    "config.4.0.0.json": KERNEL["config.json"],
+}
+# transformers looks for this class in all of its modules, and then runs the code of that file.
+PROCESSOR = {
+    "tokenizer_config.json": {"tokenizer_class": "AutoProcessor"},
+    "processor_config.json": {"auto_map": {"AutoProcessor": "evil.Evil"}},
+}
+COMMANDS = {
+    "predict": "{model} --input {rows} --output {work}/scored.jsonl --text sentence1 sentence2",
+    "train": "--task rte --data {data} --model {model} --method ft --layers 1 --max-length 24 "
+    "--out {work}/out",
+    "export": "{run} --task rte --student ft-2 --to {work}/exported --seconds 0.001",
+    "benchmark": "{run} --seconds 0.001",
+    "run": "--tasks rte --data {data} --model {model} --config {config} "
+    "--out {work}/study --dry-run",
+}
+
+
+@pytest.fixture(scope="module")
+def finished_study(
+    encoder: Path, teacher: Path, prepared: Prepared, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    return write_run(encoder, teacher, prepared, tmp_path_factory.mktemp("study") / "run")
+
+
+@pytest.mark.parametrize(
+    ("command", "files"),
+    [
+        (command, files)
+        for command in COMMANDS
+        for files in (KERNEL, OTHER_FILE, PROCESSOR)
+        if (command, files) != ("benchmark", PROCESSOR)  # it reads tokens, and no tokenizer
+    ],
+)
+def test_no_command_fetches_or_runs_code_that_a_model_names(
+    finished_study: Path,
+    data: Path,
+    tmp_path: Path,
+    command: str,
+    files: dict[str, dict[str, Any]],
+    trap: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    def fetched(*_: Any, **__: Any) -> None:
+        pytest.fail("a kernel was asked for, or the network")
+
+    monkeypatch.setattr(modeling_utils, "lazy_import_flash_attention", fetched)
+    monkeypatch.setattr(socket.socket, "connect", fetched)
+    monkeypatch.setattr(socket, "getaddrinfo", fetched)
+    monkeypatch.setattr(builtins, "input", lambda *prompt: "y")
+    run = copied(finished_study, tmp_path / "run")
+    model = run / "models" / "rte-2-ft"
+    (model / "evil.py").write_text(trap.code)
+    for name, keys in files.items():
+        if not (model / name).exists():
+            (model / name).write_text((model / "config.json").read_text())
+        change_json(model / name, **keys)
+    write_manifest(model, {})
+    (tmp_path / "rows.jsonl").write_text('{"sentence1": "a dog", "sentence2": "a cat"}\n')
+    (tmp_path / "tiny.yaml").write_text("{depths: [1], methods: [ft], train: {max_length: 24}}")
+    places = {"rows": tmp_path / "rows.jsonl", "config": tmp_path / "tiny.yaml", "data": data}
+    places |= {"model": model, "run": run, "work": tmp_path}
+    words = COMMANDS[command].format(**places).split()
+    threads = torch.get_num_threads()
+    code = run_subcommand(command, words, command)
+    torch.set_num_threads(threads)
+    told = capsys.readouterr().err
+    assert (code, f"{model / next(iter(files))}: `" in told) == (2, True), told
 
 
 # Caches ---------------------------------------------------------------------------------------

@@ -2,6 +2,8 @@
 
 import contextlib
 import mmap
+import re
+import shutil
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -99,3 +101,6 @@ def test_memory_that_stays_short_ends_the_study_with_advice(
     assert "Ray gave up stage teachers 3 times with nothing recorded in between" in short.stdout
     assert "Free memory there, or run fewer trials at once" in short.stdout
     assert "To continue: python " in short.stdout and "Traceback" not in short.stdout
+    (kept,) = re.findall("Ray's logs stay in (.+) until", short.stdout)
+    assert Path(kept, "r", "session_latest", "logs", "raylet.out").exists()
+    shutil.rmtree(kept)

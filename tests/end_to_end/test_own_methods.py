@@ -3,13 +3,18 @@
 import os
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
+from glob import escape
 from pathlib import Path
 
 import pytest
 import yaml
+from pyarrow import parquet
 
 from tests.documentation.documents import example
 from tests.support.commands.study_process import SHORT, Study
+from tests.support.hostile_task import HELD_OUT, LABELS, hostile_task
+from tests.support.hostile_texts import unseen
 
 OWN = {"own_methods": {"pkd-first": "my_methods:PKD_FIRST"}, "methods": ["kd", "pkd-first"]}
 
@@ -25,10 +30,21 @@ def own_study(tiny_data: Path, tiny_model: Path, tmp_path: Path) -> Study:
     return Study(tmp_path / "run", tiny_data, tiny_model, "rte", config, environment)
 
 
+@pytest.fixture
+def hostile_study(own_study: Study, tmp_path: Path) -> Study:
+    """The same method with a hostile label, on a task with hostile columns, labels and splits."""
+    code = Path(own_study.environment["PYTHONPATH"]) / "my_methods.py"
+    code.write_text(code.read_text().replace('"PKD-First"', repr("PKD-First\x1b[2J|<b>")))
+    return replace(own_study, tasks=str(hostile_task(tmp_path / "task")))
+
+
 @pytest.mark.slow
-def test_a_study_trains_and_reports_a_method_of_the_users(own_study: Study) -> None:
+def test_a_study_trains_and_reports_a_method_of_the_users(hostile_study: Study) -> None:
+    own_study = hostile_study
     done = own_study.run()
     assert done.returncode == 0, done.stdout
+    # A progress bar returns to the start of its line.
+    assert not unseen(done.stdout.replace("\r", ""))
     methods = {event["method"] for event in own_study.events("confirm")}
     assert methods == {"kd", "pkd-first"}
     settings = [
@@ -53,7 +69,12 @@ def test_a_study_trains_and_reports_a_method_of_the_users(own_study: Study) -> N
     assert main([str(own_study.out)]) == 0
     report = (own_study.out / "report" / "report.md").read_text()
     tables = report.partition("The resolved configuration")[0]
-    assert "PKD-First" in tables and "pkd-first" not in tables
+    assert r"PKD-First\\x1b\[2J\|&lt;b>" in tables and "pkd-first" not in tables
+    texts = [path.read_text() for path in own_study.out.glob("report/**/*.[!p]*")]
+    assert len(texts) > 20 and not [text for text in texts if unseen(text)]
+    # Predictions are data: they keep the labels as they are.
+    [path] = own_study.out.glob(f"predictions/predict/tickets-3-kd/*/{escape(HELD_OUT)}.parquet")
+    assert {f"logit_{label}" for label in LABELS} <= set(parquet.read_schema(path).names)
     plot = (own_study.out / "report" / "plots" / "pareto-parameters.svg").read_text()
     assert "#009e73" in plot.lower()  # its colour
 
@@ -65,7 +86,7 @@ def refused(
     """Runs the command in this process; returns the message of its refusal."""
     from study.command_line import main
 
-    monkeypatch.setattr("study.cluster.ray_cluster.start_ray", lambda address: pytest.fail("Ray"))
+    monkeypatch.setattr("study.cluster.ray_cluster.start_ray", lambda *_: pytest.fail("Ray"))
     monkeypatch.syspath_prepend(own_study.environment["PYTHONPATH"])
 
     def run(*options: str) -> str:

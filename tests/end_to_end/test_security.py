@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from ray.train._internal.storage import StorageContext
 from ray.tune.experiment import Trial
 from ray.tune.result_grid import ResultGrid
@@ -19,6 +20,7 @@ from study.config.config_file import load_study_config
 from study.config.study_config import StudyConfig
 from study.planning.resume_check import check_same_study
 from study.storage.layout import Layout
+from study.storage.store import open_store
 from study.tuning.tune_adapters import InterruptedTrials
 from tests.support.commands.study_process import ROOT, SHORT, Study, end_session
 from tests.support.studies.fake_stage import one_stage
@@ -42,6 +44,7 @@ RAY_FILES = (
     "{trial}/checkpoint_000000/.metadata.pkl",
 )
 EVERYWHERE = ("x.pkl", "pytorch_model.bin", "training_args.bin", "checkpoint.pt", "__init__.py")
+SECRET = "s3cr3t-0f-4da"
 TOKEN = "hf_0123456789abcdefghijklmnopqrstuvwx"
 
 
@@ -66,9 +69,14 @@ def test_a_study_runs_no_pickle_and_records_no_secret(
 ) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("HF_TOKEN", TOKEN)
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    monkeypatch.setenv("TMPDIR", str(temporary))
+    monkeypatch.setenv("PKD_STUDY_CACHE", str(tmp_path / "cache"))
     data = Path(shutil.copytree(tiny_data, tmp_path / "data"))
     model = Path(shutil.copytree(tiny_model, tmp_path / "model"))
-    study = Study(tmp_path / "run", data, model, "rte", SHORT)
+    uri = f"file://{tmp_path}/storage?token={SECRET}"
+    study = Study(open_store(uri)[1], data, model, "rte", SHORT, given_out=uri)
     for trial in ("teachers-rte-4-teacher-trial-0000", "confirm-rte-2-ft-seed-0000"):
         names = [name.format(trial=trial) for name in RAY_FILES]
         plant(study.out / "ray" / "trials", trap, *names)
@@ -77,8 +85,19 @@ def test_a_study_runs_no_pickle_and_records_no_secret(
     plant_everywhere(study, trap)
     # In the folder where the command is started, under the names of modules that a trial imports.
     plant(tmp_path, trap, "torch.py", "numpy.py", "transformers.py", "pkd.py")
-    done = study.run()
+    # Nothing answers there: the study says so and goes on.
+    tracker = f"http://ada:{SECRET}@127.0.0.1:9/x?api_key={SECRET}"
+    done = study.run("--set", f"trackers.mlflow={tracker}")
     assert done.returncode == 0, done.stdout
+    assert SECRET not in done.stdout
+    record = yaml.safe_load((study.out / "study.yaml").read_text())
+    assert record["config"]["trackers"]["mlflow"] == "http://***@127.0.0.1:9/x?api_key=***"
+    for folder in (study.out, tmp_path / "storage", temporary):
+        for path in (each for each in folder.rglob("*") if each.is_file()):
+            assert SECRET.encode() not in path.read_bytes(), path
+    # Another secret is not another study.
+    study.given_out = uri.replace(SECRET, "0ther-s3cret")
+    assert study.run("--dry-run").returncode == 0
     files = [study.out / "study.yaml"]
     files += [p for d in ("ledger", "report") for p in (study.out / d).rglob("*") if p.is_file()]
     assert len(files) > 50
@@ -136,8 +155,9 @@ def test_a_failed_trial_s_error_is_not_read_from_a_pickle(
 
 _SEEN = """
 import contextlib, json, os, sys, psutil, ray
-from study.cluster.ray_cluster import start_ray
-start_ray(None)
+from pathlib import Path
+from study.cluster.ray_cluster import start_ray, stop_ray
+scratch = start_ray(None, Path.cwd())
 path = ray.get(ray.remote(lambda: sys.path).remote())
 listening = []
 for process in [psutil.Process(), *psutil.Process().children(recursive=True)]:
@@ -148,6 +168,7 @@ for process in [psutil.Process(), *psutil.Process().children(recursive=True)]:
                 listening.append((command, connection.laddr.ip))
 mode = os.environ.get("RAY_AUTH_MODE")
 print(json.dumps({"listening": listening, "mode": mode, "path": path, "cwd": os.getcwd()}))
+stop_ray(scratch)
 """
 
 

@@ -14,6 +14,7 @@ from analysis.run_data.measured_times import load_benchmark, speeds
 from pkd.benchmark import PRECISIONS, main
 from pkd.data.preparation import Prepared
 from pkd.deployment import latency
+from pkd.files.cache import write_manifest
 from pkd.models.classifier import DTYPES, load_classifier, save_model
 from pkd.tasks.glue import GLUE
 
@@ -207,3 +208,12 @@ def test_wrong_options_are_refused(
 def test_a_gpu_is_waited_for(run: Path) -> None:
     written = measure(run, "--device", "cuda")
     assert written["device"] == "cuda" and written["precision"] in ("bf16", "fp16")
+
+
+def test_damaged_weights_are_not_measured(run: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for folder in (run / "models").iterdir():
+        write_manifest(folder, {})
+        (folder / "config.json").write_text((folder / "config.json").read_text() + " ")
+    assert main([str(run), "--repeats", "3", "--seconds", "0.001"]) == 1
+    assert "config.json is missing or has the wrong size" in capsys.readouterr().err
+    assert not (run / "benchmark.json").exists()

@@ -15,7 +15,8 @@ from pkd.data.preparation import Prepared
 from pkd.data.tokens import open_tokens
 from pkd.deployment import onnx_model as onnxmodel
 from pkd.models.classifier import load_classifier
-from tests.support.runs.exportable_run import LABELS, export, metrics, write_run
+from tests.support.runs.exportable_run import LABELS, export, write_run
+from tests.support.runs.recorded_trial import record_trial
 
 
 @pytest.fixture
@@ -46,7 +47,7 @@ def test_the_card_holds_scores_settings_costs_and_commands(run: Path) -> None:
     for words in (
         "# rte: ft-2, 2 layers",
         "| validation | accuracy | 60.0 ± 10.0 (n = 3) | 70.0",
-        "2,490 training rows, 12 rows of `validation`",
+        "2,490 training rows, 12 rows of validation",
         "| training | start_layers [1, 4] |",
         "an-encoder, 4 layers, fine-tuned: accuracy 70.0 on dev (n = 1); learning_rate 5e-05",
         "learning_rate 2e-05, temperature 10, alpha 0.25",
@@ -79,10 +80,7 @@ def test_size_score_and_latency_are_those_of_the_models(run: Path, prepared: Pre
 
 
 def score_held_out(run: Path, cell: str, value: float) -> None:
-    trial = run / "ledger" / "predict" / cell / "trial-0000"
-    trial.mkdir(parents=True)
-    event = {"state": "complete", "metrics": {"later": {"accuracy": value}}}
-    (trial / "end.json").write_text(json.dumps(event))
+    record_trial(run, "predict", cell, "job-0000", metrics={"later": {"accuracy": value}})
 
 
 def test_held_out_scores_are_shown_and_a_contradiction_is_said(
@@ -147,9 +145,21 @@ def break_weights(run: Path) -> None:
     (run / "models" / "rte-2-kd" / "model.safetensors").write_bytes(b"half a")
 
 
+def break_teacher(run: Path) -> None:
+    path = run / "teachers" / "rte" / "config.json"
+    path.write_text(path.read_text().replace("bert", "Bert", 1))
+
+
+def forget_weights(run: Path) -> None:
+    path = run / "models" / "rte-2-kd" / "manifest.json"
+    manifest = json.loads(path.read_text())
+    del manifest["files"]["model.safetensors"]
+    path.write_text(json.dumps(manifest))
+
+
 def break_event(run: Path) -> None:
     path = run / "ledger" / "confirm" / "rte-2-kd" / "seed-0000" / "end.json"
-    path.write_text(json.dumps({"state": "complete", **metrics(0.9), "check": "00000000"}))
+    path.write_text(path.read_text().replace("0.62", "0.92"))
 
 
 @pytest.mark.parametrize(
@@ -165,8 +175,10 @@ def break_event(run: Path) -> None:
         (None, ["--max-drop=-1"], 2, "--max-drop is -1, but must be >= 0"),
         (lambda run: (run / "study.yaml").unlink(), [], 2, "it has no study.yaml"),
         (lambda run: shutil.rmtree(run / "models"), [], 2, "holds no student of rte yet"),
-        (break_weights, [], 2, "cannot load the model in"),
-        (break_event, [], 1, "seed-0000/end.json is damaged: its checksum differs"),
+        (break_weights, [], 1, "model.safetensors is missing or has the wrong size: copy the"),
+        (break_teacher, [], 1, "teachers/rte/config.json is damaged (its checksum differs)"),
+        (forget_weights, [], 1, "manifest.json is damaged (it does not name model.safetensors)"),
+        (break_event, [], 1, "seed-0000/end.json: its checksum differs"),
     ],
 )
 def test_what_cannot_be_exported_is_refused_and_leaves_no_files(

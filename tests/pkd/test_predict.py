@@ -238,7 +238,7 @@ def test_a_file_without_rows_gives_a_file_without_rows(model: Path, tmp_path: Pa
         (["--output=scored"], "--output is scored: unknown file type ''"),
         (["--output=gone/scored.csv"], "the folder gone does not exist"),
         (["--output=rows.csv"], "which is the input"),
-        (["--output=folder.csv"], "which is a folder"),
+        (["--output=folder.csv"], "folder.csv is a folder, but a file is to be written there"),
         (["--batch-size=0"], "--batch-size is 0, but must be >= 1"),
         (["--text", "a", "b", "c"], "--text names 3 columns"),
         (["--text", "gone", "sentence2"], "rows.csv has no column 'gone'; it has sentence1"),

@@ -42,7 +42,7 @@ def refused(
 ) -> Refused:
     """Runs a command line that has to be refused and gives the message."""
     monkeypatch.setattr(
-        "study.cluster.ray_cluster.start_ray", lambda address: pytest.fail("Ray was started")
+        "study.cluster.ray_cluster.start_ray", lambda *_: pytest.fail("Ray was started")
     )
 
     def run(*options: str | Path) -> str:

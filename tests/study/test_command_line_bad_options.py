@@ -57,7 +57,9 @@ COMMANDS: dict[str, list[str]] = {
     "cannot make the folder of --out": [
         *("--out=file", "--out=file/out", "--out=/dev/null", "--out=/proc/x", f"--out={LONG}"),
     ],
-    "torn/tokens is a file, but a study keeps a folder there": ["--out=torn"],
+    "torn/tokens is a file, but a folder is to be written there": ["--out=torn"],
+    "blocked/report/index.html is a folder, but a file is to be written": ["--out=blocked"],
+    "cannot read the configuration pipe.yaml: it is a pipe or a device": ["--config=pipe.yaml"],
     "--address is": [
         *("--address=", "--address=nonsense", "--address=http://127.0.0.1:8265", "--address=a:b"),
         *("--address=:6379", "--address=127.0.0.1:99999", "--address=[::1", "--address=ray://"),

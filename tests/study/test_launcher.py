@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pkd.runtime.interruption import ignore_further_interrupts, raise_on_sigterm
+from pkd.runtime.interruption import ignore_further_interrupts, raise_on_signals
 from study.config.study_config import StudyConfig
 from study.launcher import run_study
 
@@ -21,7 +21,7 @@ def session(monkeypatch: pytest.MonkeyPatch) -> list[object]:
     during: list[object] = []
 
     def run_session(*_: object, **__: object) -> None:
-        raise_on_sigterm()
+        raise_on_signals()
         ignore_further_interrupts()
         during.extend(handlers())
         raise KeyboardInterrupt

@@ -19,7 +19,7 @@ HEAVY = {"torch", "transformers", "pandas", "ray", "optuna", "matplotlib", "pyar
 
 @pytest.fixture(autouse=True)
 def _signals_stay_as_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("pkd.runtime.command_line.raise_on_sigterm", lambda: None)
+    monkeypatch.setattr("pkd.runtime.command_line.raise_on_signals", lambda: None)
     monkeypatch.setattr("pkd.runtime.command_line.ignore_further_interrupts", lambda: None)
 
 
@@ -32,7 +32,7 @@ def test_the_help_lists_every_subcommand_and_exit_code(
     shown = capsys.readouterr().out
     assert stopped.value.code == 0
     assert all(f"\n  {name} " in shown for name in NAMES)
-    assert "2 wrong usage, 130 interrupted, 143 terminated" in shown
+    assert "2 wrong usage, 129 the terminal was closed, 130 interrupted, 143" in shown
     assert 'eval "$(register-python-argcomplete pkd-study)"' in shown
 
 

@@ -23,7 +23,7 @@ def test_predictions_are_read_as_the_study_writes_them(file: ServerFile, tmp_pat
     codes = np.arange(file.rows) % len(task.labels)
     logits = np.eye(len(task.labels), dtype=np.float32)[codes]
     path = tmp_path / f"{file.split}.parquet"
-    write_predictions(path, task, np.arange(file.rows), logits, labels=None)
+    write_predictions(path, task, np.arange(file.rows), logits, None, {})
     words = file.name in ("MNLI-m", "MNLI-mm", "QNLI", "RTE")
     expected = [task.labels[code] if words else str(code) for code in codes[:6]]
     assert server_labels(path, file)[:6] == expected

@@ -8,7 +8,7 @@ from pyarrow import parquet
 
 from analysis.exchange.trial_tables import write_trials
 from analysis.run_data.runs import load_run
-from tests.support.runs.fake_run import FakeRun
+from tests.support.runs.fake_run import FakeRun, write
 
 KEYS = ["study", "stage", "task", "depth", "method", "trial"]
 
@@ -23,7 +23,7 @@ def folder(fake: FakeRun) -> Path:
     report = fake.path / "ledger/teachers/rte-12-teacher/trial-0000/report-0001.json"
     event = json.loads(report.read_text())
     event["train_curve"] = [{"step": 5, "loss": 0.7, "accuracy": 0.5}]
-    report.write_text(json.dumps(event))
+    write(report, event)
     out = fake.path / "report"
     out.mkdir()
     write_trials(load_run(fake.path), out)

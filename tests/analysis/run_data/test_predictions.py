@@ -1,3 +1,4 @@
+import json
 import shutil
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,8 @@ from pyarrow import parquet
 from analysis.results.comparison import confirmed
 from analysis.run_data.predictions import Predictions, load_predictions
 from analysis.run_data.runs import load_run
+from pkd.evaluation.inference import write_predictions
+from pkd.tasks.glue import GLUE
 from tests.support.runs.fake_run import FakeRun
 
 FT, KD, PKD = ((6, method, "seed-0000") for method in ("ft", "kd", "pkd-skip"))
@@ -17,7 +20,7 @@ FT, KD, PKD = ((6, method, "seed-0000") for method in ("ft", "kd", "pkd-skip"))
 
 def load(path: Path) -> Predictions:
     run = load_run(path)
-    return load_predictions(path, confirmed(run), "validation")
+    return load_predictions(path, confirmed(run), "validation", "now")
 
 
 def rewrite(file: Path, **columns: object) -> None:
@@ -95,6 +98,33 @@ def test_a_pickle_in_a_file_s_metadata_is_not_read(
         assert b"mkdir" in files["kd"].read_bytes()
         found = load(fake.path)
         assert KD in found.predicted or "is damaged and not used" in found.problems[0]
+
+
+def test_a_file_that_was_made_from_other_rows_is_named(
+    fake: FakeRun, files: dict[str, Path]
+) -> None:
+    for method, tokens in (("ft", "now"), ("kd", "before")):
+        table = parquet.read_table(files[method])
+        made_from = {"pkd-study": json.dumps({"tokens": tokens})}
+        parquet.write_table(table.replace_schema_metadata(made_from), files[method])
+    found = load(fake.path)  # an older version wrote the third file without these metadata
+    assert set(found.predicted) == {FT, PKD}
+    [problem] = found.problems
+    assert "rte-6-kd" in problem and "it was made from other rows" in problem
+
+
+def test_a_flipped_byte_in_a_page_is_found_by_its_checksum(
+    fake: FakeRun, files: dict[str, Path]
+) -> None:
+    labels = np.array([1, 0, 1, 0])
+    write_predictions(files["kd"], GLUE["rte"], np.arange(4), np.eye(2)[labels], labels, {})
+    idx = parquet.read_metadata(files["kd"]).row_group(0).column(0)
+    end = (idx.dictionary_page_offset or idx.data_page_offset) + idx.total_compressed_size
+    content = bytearray(files["kd"].read_bytes())
+    content[end - 1] ^= 1
+    files["kd"].write_bytes(content)
+    [problem] = load(fake.path).problems
+    assert "rte-6-kd" in problem and "is damaged and not used" in problem
 
 
 @pytest.mark.parametrize(

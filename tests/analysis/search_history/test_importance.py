@@ -134,3 +134,11 @@ def test_only_the_requested_tasks_and_depths_are_computed(study: FakeRun) -> Non
     run = load_run(study.path)
     assert importance(run, depths=[3])["depth"].unique().tolist() == [3]
     assert importance(run, tasks=["mrpc"]).empty
+
+
+def test_a_trial_whose_settings_are_unknown_is_left_out(study: FakeRun) -> None:
+    search(study, "kd", count=MIN_TRIALS + 1)
+    (start,) = study.path.glob("ledger/search/*/trial-0000/start.json")
+    start.write_text("{")
+    table = importance(load_run(study.path))
+    assert table["trials"].tolist() == [MIN_TRIALS] * 3 and table["importance"].notna().all()

@@ -162,3 +162,20 @@ def test_a_metric_that_is_missing_on_some_seeds_shows_its_own_n(tmp_path: Path) 
     cells = table(tmp_path).cells["MRPC F1/acc"].tolist()
     assert cells[1] == "90.0 ± – / 80.0 ± 0.0 (1 / 3)"
     assert cells[2] == "– / 70.0 ± 0.0 (0 / 3)"
+
+
+def test_columns_with_one_heading_are_all_shown(tmp_path: Path) -> None:
+    # Task a with the split b-c, task a-b with the split c; long names differ in their middle.
+    names = {"a": "b-c", "a-b": "c"} | {f"{'x' * 40}{i}{'y' * 20}": "validation" for i in (1, 2)}
+    tasks = {
+        task: {"metrics": ["accuracy"], "dev_splits": [split], "labels": ["no", "yes"]}
+        for task, split in names.items()
+    }
+    fake = FakeRun(tmp_path, (), own_tasks=tasks)
+    for number, task in enumerate(names):
+        fake.trial("confirm", task, 6, "ft", 0, 0.5 + number / 10)
+    found = table(tmp_path)
+    assert [text[:4] for text in found.cells.iloc[1, 2:6]] == ["50.0", "60.0", "70.0", "80.0"]
+    assert list(found.cells.columns[2:4]) == ["a-b-c", "a-b-c"]
+    for text in (found.markdown(), found.latex(), found.transposed().text()):
+        assert all(f"{score}.0" in text for score in (50, 60, 70, 80))

@@ -5,7 +5,7 @@ python -m tests.benchmarks.scale.large_report [--cells 1000] [--trials 20] [--re
 """
 
 import argparse
-import json
+import itertools
 import random
 import resource
 import tempfile
@@ -15,8 +15,11 @@ from typing import Any
 
 import yaml
 
+from tests.support.runs.fake_run import write
+
 METHODS = ["ft", "kd", "pkd-skip", "pkd-last"]
 DEPTHS = [9, 6, 4, 3, 2]
+_NUMBERS = itertools.count(1)  # of the events
 
 
 def write_run(folder: Path, cells: int, trials: int, reports: int) -> None:
@@ -104,25 +107,25 @@ def _trial(
     path.mkdir(parents=True)
     who = {"format": 1, "stage": stage, "task": task, "depth": depth, "method": method}
     who |= {"trial": name, "time": 1e9 + number}
-    start = {"event": "start", "settings": _settings(rng, method), "seed": number}
-    events = {"start": start | {"epochs": planned, "seq": 0}}
+    start: dict[str, Any] = {"event": "start", "settings": _settings(rng, method), "seed": number}
+    events: dict[str, dict[str, Any]] = {"start": start | {"epochs": planned}}
     score, scores = 0.6 + rng.random() / 5, []
     for epoch in range(1, ran + 1):
         scores.append(score + 0.01 * epoch * rng.random())
         curve = [{"step": 20 * epoch + i, "loss": 0.5, "accuracy": 0.8} for i in range(20)]
         events[f"report-{epoch:04d}"] = {
-            **{"event": "report", "epoch": epoch, "score": scores[-1], "seq": epoch},
+            **{"event": "report", "epoch": epoch, "score": scores[-1]},
             **{"metrics": {"validation": {"accuracy": scores[-1]}}, "train_loss": 0.5},
             **{"train_accuracy": 0.8, "train_curve": curve, "dev_loss": 0.6, "samples": 10_000},
             **{"train_seconds": 100.0, "eval_seconds": 5.0, "device": "cuda:0"},
             "decision": "continue",
         }
-    end = {"event": "end", "state": "complete" if ran == planned else "stopped", "seq": 99}
+    end: dict[str, Any] = {"event": "end", "state": "complete" if ran == planned else "stopped"}
     end |= {"score": max(scores), "best_epoch": 1 + scores.index(max(scores)), "epochs": ran}
     end |= {"metrics": {"validation": {"accuracy": max(scores)}}, "seconds": 105.0 * ran}
     events["end"] = end
     for name, event in events.items():
-        (path / f"{name}.json").write_text(json.dumps(who | event))
+        write(path / f"{name}.json", who | event | {"seq": next(_NUMBERS)})
 
 
 def main() -> None:

@@ -25,6 +25,7 @@ from typing import Any
 from rich.console import Console
 
 from pkd.distillation.recipe import Method
+from study.cluster.driver_environment import driver_environment
 from study.config.cell import Cell
 from study.config.search_space import Space
 from study.config.sections import Asha
@@ -174,6 +175,7 @@ class Clock(View):
             self._last, self._at_once, self._private = now, 0, []
 
 
+@driver_environment()
 def on_ray(size: Size, sleep: float) -> None:
     """Prints the driver's cost while Ray Tune runs the stage, in ten parts."""
     from study.cluster.ray_cluster import start_ray, stop_ray
@@ -188,7 +190,7 @@ def on_ray(size: Size, sleep: float) -> None:
         layout = Layout(Path(folder))
         view = Clock(Console(file=open(os.devnull, "w")), size.trials)  # noqa: SIM115
         dispatcher = size.dispatcher(layout.ledger, view)
-        start_ray(None)
+        scratch = start_ray(None, layout.out)
         try:
             import ray
 
@@ -200,7 +202,7 @@ def on_ray(size: Size, sleep: float) -> None:
                 stage = Stage(dispatcher, Sleeper, make_work)
                 run_stages(run_until_done(stage, layout, lambda: None, print), resources, layout)
         finally:
-            stop_ray()
+            stop_ray(scratch)
         again = measured(replay, size, layout.ledger)
     print(f"replay: {again.wall:.1f} s for {again.events} events")
 

@@ -6,17 +6,22 @@ from typing import Any
 
 import pytest
 
-from pkd.deployment.students import doubts, find_student, held_out_metrics, students
+from pkd.deployment.students import (
+    doubts,
+    find_student,
+    held_out_flaw,
+    held_out_metrics,
+    students,
+)
 from pkd.errors import CacheError, InputError
+from tests.support.runs.recorded_trial import record_trial
 
-STUDY = {"depths": [3, 2], "methods": ["ft", "kd"]}
+STUDY = {"depths": [3, 2], "methods": ["ft", "kd"], "tasks": {"own": {}}}
 
 
 def end(run: Path, stage: str, cell: str, metrics: dict[str, Any], **more: Any) -> None:
-    folder = run / "ledger" / stage / cell / f"trial-{len(list((run / 'ledger').rglob('*.json')))}"
-    folder.mkdir(parents=True)
-    event = {"state": "complete", "metrics": metrics, **more}
-    (folder / "end.json").write_text(json.dumps(event))
+    number = len(list((run / "ledger").rglob("end.json")))
+    record_trial(run, stage, cell, f"trial-{number:04d}", metrics=metrics, **more)
 
 
 def student(
@@ -81,9 +86,9 @@ def test_held_out_scores_are_the_mean_of_each_splits_mean(tmp_path: Path) -> Non
     metrics = {"later": {"f1": 0.5, "mcc": 0.7}, "elsewhere": {"f1": 0.8, "mcc": 1.0}}
     end(tmp_path, "predict", "own-3-ft", metrics | {"odd": {"f1": None, "mcc": 0.1}})
     [found] = students(tmp_path, STUDY, "own")
-    assert found.held_out == metrics == held_out_metrics(tmp_path, "own-3-ft")
+    assert found.held_out == metrics == held_out_metrics(tmp_path, STUDY, "own-3-ft")
     assert found.held_out_score == pytest.approx((0.6 + 0.9) / 2)
-    assert held_out_metrics(tmp_path, "own-12-teacher") == {}
+    assert held_out_metrics(tmp_path, STUDY, "own-12-teacher") == {}
 
 
 @pytest.mark.parametrize(
@@ -112,8 +117,33 @@ def test_a_wrong_name_is_answered_with_the_nearest(tmp_path: Path) -> None:
         find_student(students(tmp_path, STUDY, "own"), "kd3")
 
 
+@pytest.mark.parametrize(
+    ("settings", "flaw"),
+    [
+        ({"trial": "seed-0001", "learning_rate": 1e-5, "tokens": {"later": "now"}}, None),
+        ({"trial": "seed-0000", "learning_rate": 1e-5}, "another model"),
+        ({"trial": "seed-0001", "learning_rate": 2e-5}, "another model"),  # an earlier winner's
+        ({"trial": "seed-0001", "learning_rate": 1e-5, "model": "0" * 16}, None),  # no manifest
+        ({"trial": "seed-0001", "tokens": {"later": "before"}}, "other rows of later"),
+        ({"trial": "seed-0001", "held_out": {"later": "before"}}, "other rows of later"),
+    ],
+)
+def test_held_out_scores_of_another_model_or_other_rows_do_not_count(
+    tmp_path: Path, settings: dict[str, Any], flaw: str | None
+) -> None:
+    study = STUDY | {"tasks": {"own": {"tokens": {"later": "now"}}}}
+    student(tmp_path, "ft-3", [0.9])
+    card = {"trial": "seed-0001", "settings": {"learning_rate": 1e-5}}
+    (tmp_path / "models" / "own-3-ft" / "study.json").write_text(json.dumps(card))
+    metrics = {"later": {"accuracy": 0.8}}
+    record_trial(tmp_path, "predict", "own-3-ft", "job-0000", settings, metrics=metrics)
+    assert held_out_metrics(tmp_path, study, "own-3-ft") == ({} if flaw else metrics)
+    said = held_out_flaw(tmp_path, study, "own-3-ft")
+    assert said is None if flaw is None else flaw in str(said)
+
+
 @pytest.mark.parametrize("metrics", [{"later": {"accuracy": "high"}}, {"later": 3}, [1]])
 def test_damaged_held_out_scores_are_refused(metrics: Any, tmp_path: Path) -> None:
     end(tmp_path, "predict", "own-3-ft", metrics)
-    with pytest.raises(CacheError, match="end.json is damaged"):
-        held_out_metrics(tmp_path, "own-3-ft")
+    with pytest.raises(CacheError, match="trial-0000.*metric"):
+        held_out_metrics(tmp_path, STUDY, "own-3-ft")

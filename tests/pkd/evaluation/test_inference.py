@@ -1,5 +1,6 @@
 """Predictions: their order, their precision, and the files that hold them."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -52,10 +53,14 @@ def test_logits_that_are_not_finite_stop_the_trial(
         predict_logits(model, open_tokens(prepared.tokens["validation"]), CPU, "fp32")
 
 
+MADE_FROM = {"tokens": "0123456789abcdef", "model": "fedcba9876543210"}
+
+
 def test_predictions_are_written_with_ids_labels_and_named_logits(tmp_path: Path) -> None:
     logits = np.array([[0.5, 1.5], [2.0, -1.0]], dtype=np.float32)
     path = tmp_path / "new" / "validation.parquet"
-    write_predictions(path, GLUE["rte"], np.array([100, 7]), logits, np.array([0, 0]))
+    write_predictions(path, GLUE["rte"], np.array([100, 7]), logits, np.array([0, 0]), MADE_FROM)
+    assert json.loads(pq.read_schema(path).metadata[b"pkd-study"]) == MADE_FROM
     assert pq.read_table(path).to_pydict() == {
         "idx": [100, 7],
         "label": [0, 0],
@@ -68,7 +73,9 @@ def test_predictions_are_written_with_ids_labels_and_named_logits(tmp_path: Path
 
 def test_predictions_of_a_test_split_have_no_label(tmp_path: Path) -> None:
     path = tmp_path / "test.parquet"
-    write_predictions(path, GLUE["cola"], np.array([0]), np.eye(2, dtype=np.float32)[[1]], None)
+    write_predictions(
+        path, GLUE["cola"], np.array([0]), np.eye(2, dtype=np.float32)[[1]], None, {}
+    )
     assert pq.read_table(path).column_names == [
         "idx", "prediction", "logit_unacceptable", "logit_acceptable",
     ]  # fmt: skip

@@ -1,6 +1,7 @@
 """Folders that hold no whole model with readable weights, and unusual ones that do."""
 
 import json
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -11,9 +12,9 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from pkd.errors import InputError
-from pkd.models.classifier import load_classifier
+from pkd.models.classifier import load_as_deployed, load_classifier
 from pkd.models.encoder import load_encoder_config
-from pkd.models.model_folder import check_model_folder
+from pkd.models.model_folder import check_model_folder, check_settings
 from pkd.models.tokenizer import load_tokenizer
 
 LABELS = ("no", "yes")
@@ -134,3 +135,73 @@ def test_a_configuration_of_quantised_weights_is_refused(
     for load in (load_encoder_config, load_tokenizer, lambda path: load_classifier(path, LABELS)):
         with pytest.raises(InputError, match=f"quantised .*{method['quant_method']}.*dequantize"):
             load(folder)
+
+
+KERNEL = r"`\w+` is 'somebody/kernel', but must be one that transformers ships: eager, flash_att"
+ELSEWHERE = "it would put other files or layers in the place of the model's. Delete the key"
+SETTINGS: dict[str, tuple[dict[str, Any], str]] = {
+    "kernel": ({"attn_implementation": "somebody/kernel"}, KERNEL),
+    "private key": ({"_attn_implementation": "somebody/kernel"}, KERNEL),
+    "internal key": ({"_attn_implementation_internal": "somebody/kernel"}, KERNEL),
+    "experts": ({"experts_implementation": "somebody/kernel"}, KERNEL),
+    "for each part": ({"attn_implementation": {"": "eager", "x": "somebody/kernel"}}, KERNEL),
+    "of a part": ({"text_config": [{"attn_implementation": "somebody/kernel"}]}, KERNEL),
+    "unknown": ({"attn_implementation": "eagre"}, "is 'eagre', but must be one"),
+    "a number": ({"attn_implementation": 3}, "is 3, but must be one"),
+    "code": (
+        {"auto_map": {"AutoConfig": "evil.Evil"}},
+        r"code .*\(`auto_map`\).*never run",
+    ),
+    "a pipeline": ({"custom_pipelines": {"x": {"impl": "evil.X"}}}, "Python code .*never run"),
+    "another file": ({"configuration_files": ["config.4.0.0.json"]}, ELSEWHERE),
+    "other weights": ({"transformers_weights": "other.safetensors"}, ELSEWHERE),
+    "kernels": ({"use_kernels": True}, ELSEWHERE),
+    "fused": ({"fusion_config": {"patch_embeddings": True}}, ELSEWHERE),
+    "layers": ({"per_layer_config": {"0": {"hidden_size": 2}}}, ELSEWHERE),
+    "dtype": ({"dtype": "load"}, "`dtype` is 'load', but must be one of auto, bfloat16"),
+    "old dtype": ({"torch_dtype": ["float32"]}, r"`torch_dtype` is \['float32'\], but must be"),
+}
+
+
+@pytest.mark.parametrize("name", ["config.json", "tokenizer_config.json"])
+@pytest.mark.parametrize("case", SETTINGS)
+def test_settings_that_lead_elsewhere_are_refused(tmp_path: Path, case: str, name: str) -> None:
+    keys, message = SETTINGS[case]
+    (tmp_path / "config.json").write_text("{}")
+    (tmp_path / name).write_text(json.dumps(keys))
+    with pytest.raises(InputError, match=f"{name}.*{message}"):
+        check_settings(tmp_path)
+
+
+@pytest.mark.parametrize("attention", ["eager", "sdpa", "flash_attention_2", "flex_attention"])
+def test_attention_that_transformers_ships_may_be_named_and_is_chosen_anew(
+    teacher: Path, tmp_path: Path, attention: str
+) -> None:
+    folder = Path(shutil.copytree(teacher, tmp_path / "own"))
+    settings = json.loads((folder / "config.json").read_text())
+    named = settings | {"attn_implementation": attention, "dtype": "bfloat16"}
+    (folder / "config.json").write_text(json.dumps(named))
+    assert load_as_deployed(folder).config._attn_implementation == "sdpa"
+
+
+@pytest.mark.parametrize("name", ["config.json", "tokenizer.json", "chat_template.jinja"])
+@pytest.mark.parametrize("load", [load_encoder_config, load_tokenizer, check_model_folder])
+def test_a_pipe_or_a_device_in_a_model_folder_is_refused(
+    encoder: Path, tmp_path: Path, name: str, load: Callable[[Path], object]
+) -> None:
+    folder = Path(shutil.copytree(encoder, tmp_path / "own"))
+    (folder / name).unlink(missing_ok=True)
+    os.mkfifo(folder / name)
+    with pytest.raises(InputError, match=f"{name}: it is a pipe or a device"):
+        load(folder)
+    (folder / name).unlink()
+    (folder / name).symlink_to("/dev/zero")
+    with pytest.raises(InputError, match=f"{name}: it is a pipe or a device"):
+        load(folder)
+
+
+def test_a_settings_file_that_is_far_too_large_is_not_read(encoder: Path, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(encoder, tmp_path / "own"))
+    os.truncate(folder / "tokenizer.json", 2**40)  # sparse
+    with pytest.raises(InputError, match="tokenizer.json has 1,099,511,627,776 bytes, but"):
+        load_tokenizer(folder)

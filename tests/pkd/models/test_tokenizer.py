@@ -126,3 +126,26 @@ def test_a_gpt2_that_pads_with_another_token_than_it_skips_is_refused(tmp_path: 
         load_tokenizer(folder)
     change(folder / "config.json", pad_token_id=1)
     assert load_tokenizer(folder).pad_token_id == 1
+
+
+@pytest.mark.parametrize(
+    "name", ["AutoProcessor", "AutoTokenizer", "AutoProcessorFast", "BertModel", "pipeline", 3]
+)
+@pytest.mark.parametrize("file", ["tokenizer_config.json", "config.json"])
+def test_a_tokenizer_class_that_is_none_is_refused(
+    encoder: Path, tmp_path: Path, file: str, name: Any
+) -> None:
+    folder = Path(shutil.copytree(encoder, tmp_path / "own"))
+    change(folder / "tokenizer_config.json", tokenizer_class=None)
+    change(folder / file, tokenizer_class=name)
+    with pytest.raises(
+        InputError, match=f"{file}: `tokenizer_class` is {name!r}, but must be a t"
+    ):
+        load_tokenizer(folder)
+
+
+@pytest.mark.parametrize(
+    "name", ["BertTokenizer", "BertTokenizerFast", "PreTrainedTokenizerFast", "TheirTokenizer"]
+)
+def test_a_tokenizer_class_may_be_of_transformers_or_unknown(copied: Copy, name: str) -> None:
+    assert load_tokenizer(copied(tokenizer_class=name))("a dog")["input_ids"]

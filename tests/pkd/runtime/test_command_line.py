@@ -15,6 +15,7 @@ import torch
 
 from pkd.errors import ExportError, InputError
 from pkd.runtime.command_line import run_command
+from pkd.runtime.first_moment import SIGNALS
 from pkd.runtime.interruption import Terminated
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -76,7 +77,7 @@ def ending(error: BaseException) -> int:
 @pytest.fixture(autouse=True)
 def signals() -> Iterator[None]:
     """A command changes how signals are handled; pytest goes on as before."""
-    handlers = {each: signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)}
+    handlers = {each: signal.getsignal(each) for each in SIGNALS}
     yield
     for each, handler in handlers.items():
         signal.signal(each, handler)
@@ -117,6 +118,7 @@ def test_exhausted_memory_is_one_message(
     [
         (KeyboardInterrupt(), 130),
         (Terminated(), 143),
+        (Terminated(signal.SIGHUP), 129),
         (caused_by(SystemError("call"), KeyboardInterrupt()), 130),
     ],
 )
@@ -147,7 +149,9 @@ sys.exit(run_command(argparse.ArgumentParser(), work, []))
 """
 
 
-@pytest.mark.parametrize(("sent", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(
+    ("sent", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)]
+)
 def test_a_sent_signal_ends_a_command(sent: signal.Signals, code: int) -> None:
     with subprocess.Popen(
         [sys.executable, "-c", WAITING],

@@ -1,5 +1,6 @@
 """Task files that are written from data are read back as what was guessed."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,7 @@ from pkd.data.preparation import check_task
 from pkd.errors import InputError
 from pkd.tasks.task_file import load_task_file
 from pkd.tasks.task_init import init_task
+from tests.support.hostile_texts import unseen
 from tests.support.training.tickets import TICKETS, write
 
 
@@ -136,3 +138,23 @@ def test_files_with_quotes_that_are_ordinary_characters_are_written_so(tmp_path:
     task = load_task_file(tmp_path / "own.yaml")
     assert task.quoting == "none"
     assert check_task(task, None)[1]["dev"].texts[0][0] == '"so said he 0'
+
+
+def test_hostile_columns_and_labels_are_one_line_each_and_read_back(tmp_path: Path) -> None:
+    columns = ("a\nname: evil", "te\x1b[31mxt", "la\u202ebel")
+    labels = ("=cmd|' /C calc'!A0", "a|b\x1b[2J", "x" * 300)
+    rows = [
+        dict(zip(columns, (f"row {i} a", f"row {i} b", labels[i % 3]), strict=True))
+        for i in range(30)
+    ]
+    data = tmp_path / "train.jsonl"
+    data.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    told = init_task(tmp_path / "own.yaml", data)
+    assert not unseen("".join(told)) and not [line for line in told if "\n" in line]
+    assert len(told[0]) < 600
+    text = (tmp_path / "own.yaml").read_text()
+    assert not unseen(text) and "\nname: evil" not in text
+    task = load_task_file(tmp_path / "own.yaml")
+    assert {*task.texts, task.label} == set(columns) and set(task.labels) == set(labels)
+    prepared_rows = check_task(task, None)[1]
+    assert sum(map(len, prepared_rows.values())) == 30

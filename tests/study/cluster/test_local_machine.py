@@ -43,7 +43,7 @@ def long_folder(tmp_path: Path) -> Path:
 
 
 def test_without_variables_it_is_in_the_system_s_folder(short: Path) -> None:
-    assert ray_folder() == (short / "ray", "")
+    assert ray_folder() == (short, "")
 
 
 @pytest.mark.parametrize("name", ["TMPDIR", "RAY_TMPDIR"])
@@ -52,7 +52,7 @@ def test_a_variable_names_another_folder(
 ) -> None:
     (short / "own").mkdir()
     monkeypatch.setenv(name, str(short / "own"))
-    assert ray_folder() == (short / "own" / "ray", "")
+    assert ray_folder() == (short / "own", "")
     assert not list((short / "own").iterdir())  # the trial left nothing
 
 
@@ -60,12 +60,12 @@ def test_ray_s_variable_counts_more(short: Path, monkeypatch: pytest.MonkeyPatch
     (short / "own").mkdir()
     monkeypatch.setenv("TMPDIR", "/nowhere")
     monkeypatch.setenv("RAY_TMPDIR", str(short / "own"))
-    assert ray_folder().path == short / "own" / "ray"
+    assert ray_folder().path == short / "own"
 
 
 def test_an_empty_variable_counts_as_none(short: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("TMPDIR", "")
-    assert ray_folder().path == short / "ray"
+    assert ray_folder().path == short
 
 
 @pytest.mark.parametrize("name", ["TMPDIR", "RAY_TMPDIR"])
@@ -74,22 +74,28 @@ def test_a_path_that_is_too_long_is_replaced_and_said(
 ) -> None:
     monkeypatch.setenv(name, str(long_folder(tmp_path)))
     path, note = ray_folder()
-    assert path == short / "ray"
+    assert path == short
     assert note == (
-        f"note: Ray works in {short}/ray, because {name} is too long a path for its sockets"
+        f"note: Ray works in {short}, because {name} is too long a path for its sockets"
     )
 
 
 def test_the_longest_path_is_the_one_that_a_socket_of_ray_can_have(
     short: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # 39 + /ray/ + session_<26>_<7> + /sockets/plasma_store = 39 + 5 + 42 + 21 = 107 bytes.
-    for length, fits in ((39, True), (40, False)):
+    # 29 + /pkd-<8>/r/ + session_<26>_<7> + /sockets/plasma_store = 29 + 15 + 1 ....
+    for length, fits in ((28, True), (29, False)):
         folder = short / ("x" * (length - len(str(short)) - 1))
         folder.mkdir()
         monkeypatch.setenv("TMPDIR", str(folder))
         assert (ray_folder().note == "") is fits
-        session = folder / "ray" / "session_2026-01-01_00-00-00_123456_4194304" / "sockets"
+        session = (
+            folder
+            / "pkd-01234567"
+            / "r"
+            / "session_2026-01-01_00-00-00_123456_4194304"
+            / "sockets"
+        )
         with socket.socket(socket.AF_UNIX) as plasma:
             expected = "No such file" if fits else "too long"
             with pytest.raises(OSError, match=expected):
@@ -126,7 +132,7 @@ def test_a_long_path_and_no_other_folder_are_refused(
     monkeypatch.setenv("TMPDIR", str(long_folder(tmp_path)))
     monkeypatch.setattr(local_machine, "_SYSTEM", Path("/nowhere"))
     message = refused("/nowhere cannot be used either: No such file or directory")
-    assert message.endswith("with a path of at most 39 bytes")
+    assert message.endswith("with a path of at most 28 bytes")
 
 
 def test_more_than_this_machine_has_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

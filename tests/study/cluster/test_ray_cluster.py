@@ -1,7 +1,8 @@
 """What a trial requests on clusters of various sizes; never more than a node has."""
 
 import os
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -9,8 +10,16 @@ import pytest
 import ray
 
 from pkd.errors import InputError, PkdError
+from pkd.runtime.environment import TELEMETRY_OFF
+from pkd.runtime.interruption import Terminated
 from study.cluster import ray_cluster
-from study.cluster.ray_cluster import autoscaled, start_ray, trial_resources, trials_at_once
+from study.cluster.ray_cluster import (
+    autoscaled,
+    start_ray,
+    stop_ray,
+    trial_resources,
+    trials_at_once,
+)
 from study.config.sections import Resources
 
 
@@ -122,11 +131,20 @@ def test_the_scarcest_resource_decides_how_many_trials_run_at_once(
 
 
 @pytest.fixture
-def failing(monkeypatch: pytest.MonkeyPatch) -> Callable[[Exception], None]:
-    """Makes the start of Ray fail."""
-    monkeypatch.setattr(os, "environ", dict(os.environ))
+def temporary(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """The temporary folder of Ray; what the test sets in the environment is forgotten."""
+    folder = Path(f"/tmp/p{os.getpid()}")
+    folder.mkdir()
+    monkeypatch.setattr(os, "environ", os.environ | {"RAY_TMPDIR": str(folder)})
+    yield folder
+    shutil.rmtree(folder)
 
-    def fail_with(error: Exception) -> None:
+
+@pytest.fixture
+def failing(temporary: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[BaseException], None]:
+    """Makes the start of Ray fail."""
+
+    def fail_with(error: BaseException) -> None:
         def init(**_: object) -> None:
             raise error
 
@@ -146,29 +164,106 @@ def failing(monkeypatch: pytest.MonkeyPatch) -> Callable[[Exception], None]:
     ],
 )
 def test_a_ray_that_does_not_start_is_one_message(
-    error: Exception, failing: Callable[[Exception], None]
+    error: Exception, failing: Callable[[Exception], None], temporary: Path, tmp_path: Path
 ) -> None:
     failing(error)
     here = os.getcwd()
     with pytest.raises(PkdError) as raised:
-        start_ray(None)
-    message = str(raised.value)
-    assert message.startswith(f"Ray does not start on this machine: {error}. Its logs are in /")
-    assert "\n" not in message and not isinstance(raised.value, InputError)
+        start_ray(None, tmp_path)
+    (kept,) = temporary.iterdir()
+    assert str(raised.value) == (
+        f"Ray does not start on this machine: {error}. Its logs are in "
+        f"{kept}/r/session_latest/logs until the study is started again"
+    )
+    assert not isinstance(raised.value, InputError)
     assert os.getcwd() == here
     with pytest.raises(InputError) as refused:
-        start_ray("10.0.0.1:1")
+        start_ray("10.0.0.1:1", tmp_path)
     assert str(refused.value) == f"cannot join Ray at --address 10.0.0.1:1: {error}"
 
 
+def test_a_start_that_a_busy_machine_delays_is_tried_again(
+    temporary: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    errors = [RuntimeError("The current node timed out during startup. It could …")] * 2
+
+    def init(**_: object) -> None:
+        if errors:
+            raise errors.pop()
+
+    monkeypatch.setattr(ray, "init", init)
+    assert start_ray(None, tmp_path) in list(temporary.iterdir())
+    assert not errors
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        (KeyboardInterrupt(), KeyboardInterrupt),
+        (Terminated(), Terminated),
+        (SystemExit(15), Terminated),  # Ray's own handler of SIGTERM
+    ],
+)
+@pytest.mark.parametrize("address", [None, "10.0.0.1:1"])
+def test_an_interrupted_start_leaves_nothing(
+    address: str | None,
+    error: BaseException,
+    expected: type[BaseException],
+    failing: Callable[[BaseException], None],
+    temporary: Path,
+    tmp_path: Path,
+) -> None:
+    failing(error)
+    with pytest.raises(expected):
+        start_ray(address, tmp_path)
+    assert list(temporary.iterdir()) == []
+
+
+def test_an_interruption_that_ray_turned_into_a_system_error_is_no_failed_start(
+    failing: Callable[[BaseException], None], temporary: Path, tmp_path: Path
+) -> None:
+    error = SystemError("returned a result with an exception set")
+    error.__cause__ = KeyboardInterrupt()
+    failing(error)
+    with pytest.raises(SystemError):
+        start_ray(None, tmp_path)
+    assert list(temporary.iterdir()) == []
+
+
 def test_a_machine_without_shared_memory_keeps_objects_in_the_temporary_folder(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    monkeypatch: pytest.MonkeyPatch, temporary: Path, tmp_path: Path
 ) -> None:
     given: dict[str, Any] = {}
-    monkeypatch.setattr(os, "environ", dict(os.environ))
     monkeypatch.setattr(ray, "init", given.update)
-    start_ray(None)
+    start_ray(None, tmp_path)
     assert "_plasma_directory" not in given
     monkeypatch.setattr(ray_cluster, "_SHARED_MEMORY", tmp_path / "none")
-    start_ray(None)
-    assert Path(given["_plasma_directory"]) == Path(given["_temp_dir"]).parent
+    scratch = start_ray(None, tmp_path)
+    assert Path(given["_plasma_directory"]) == scratch
+
+
+def test_a_ray_of_this_machine_works_in_its_own_folder_until_it_is_stopped(
+    monkeypatch: pytest.MonkeyPatch, temporary: Path, tmp_path: Path
+) -> None:
+    given: dict[str, Any] = {}
+    monkeypatch.setattr(ray, "init", given.update)
+    scratch = start_ray(None, tmp_path)
+    assert scratch is not None and scratch.parent == temporary
+    assert Path(given["_temp_dir"]).parent == scratch
+    assert given["runtime_env"]["env_vars"]["TMPDIR"] == str(scratch)
+    stop_ray(None)
+    assert scratch.exists()
+    stop_ray(scratch)
+    assert not scratch.exists()
+
+
+@pytest.mark.parametrize("address", [None, "10.0.0.1:1"])
+def test_workers_follow_the_user_s_choice_about_telemetry(
+    address: str | None, monkeypatch: pytest.MonkeyPatch, temporary: Path, tmp_path: Path
+) -> None:
+    given: dict[str, Any] = {}
+    monkeypatch.setattr(ray, "init", given.update)
+    monkeypatch.setitem(os.environ, "ORT_DISABLE_TELEMETRY", "0")
+    start_ray(address, tmp_path)
+    variables = given["runtime_env"]["env_vars"]
+    assert variables.items() >= (TELEMETRY_OFF | {"ORT_DISABLE_TELEMETRY": "0"}).items()

@@ -8,8 +8,11 @@ from typing import Any
 
 import pytest
 import ray
-from ray._private import ray_constants, services
+from ray import tune
+from ray._private import ray_constants, services, worker
+from ray._private.node import Node
 from ray._private.state import state
+from ray.air._internal import usage
 from ray.air.integrations.mlflow import MLflowLoggerCallback
 from ray.air.integrations.wandb import WandbLoggerCallback
 from ray.tune.execution.tune_controller import TuneController
@@ -33,10 +36,23 @@ def test_the_installed_ray_is_the_version_that_the_private_names_were_tried_with
 
 def test_a_started_cluster_listens_on_loopback(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(ray_constants, "ENABLE_RAY_CLUSTER", True)
-    ray_internals.listen_on_loopback()
-    assert ray_constants.ENABLE_RAY_CLUSTER is False
+    with ray_internals.listening_on_loopback():
+        assert ray_constants.ENABLE_RAY_CLUSTER is False
+    assert ray_constants.ENABLE_RAY_CLUSTER is True
     # The module that chooses the address reads the same variable.
     assert services.ray_constants is ray_constants
+
+
+def test_the_dead_among_ray_s_own_processes_are_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert ray_internals.dead_processes() == []
+    node = Node.__new__(Node)
+    running, ended = (SimpleNamespace(poll=lambda code=code: code) for code in (None, -9))
+    node.all_processes = {
+        "gcs_server": [SimpleNamespace(process=ended)],
+        "raylet": [SimpleNamespace(process=running)],
+    }
+    monkeypatch.setattr(worker, "_global_node", node)
+    assert ray_internals.dead_processes() == ["gcs_server"]
 
 
 @pytest.mark.parametrize(
@@ -48,6 +64,16 @@ def test_the_autoscaler_s_limits_are_numbers_by_resource(
 ) -> None:
     monkeypatch.setattr(state, "get_max_resources_from_cluster_config", lambda: limits)
     assert ray_internals.autoscaler_limits() == expected
+
+
+def test_tune_counts_no_callbacks_and_so_imports_no_tracker() -> None:
+    # Tune calls the function by this name.
+    assert {"air_usage", "tag_callbacks"} <= set(tune.tune.run.__code__.co_names)
+    before = usage.tag_callbacks
+    with ray_internals.callbacks_uncounted():
+        assert usage.tag_callbacks is not before
+        assert usage.tag_callbacks([object()]) is False
+    assert usage.tag_callbacks is before
 
 
 def test_tune_keeps_more_idle_processes() -> None:

@@ -207,21 +207,41 @@ def test_a_recorded_home_folder_is_the_user_s(
         check_same_study(layout, other)
 
 
-def test_other_rows_under_the_same_names_are_refused(tmp_path: Path, encoder: Path) -> None:
-    def plan(train: str) -> Plan:
+@pytest.mark.parametrize(
+    ("changed", "refused"),
+    # Test and held-out rows may change: the predict stage predicts them again.
+    [("train", True), ("validation", True), ("test", False), ("later", False)],
+)
+def test_other_training_or_dev_rows_under_the_same_names_are_refused(
+    tmp_path: Path, encoder: Path, changed: str, refused: bool
+) -> None:
+    def plan(**tokens: str) -> Plan:
         # A token folder is named by its content.
-        tokens = {"train": Path(train), "validation": Path("dev")}
-        rte = GLUE["rte"].model_copy(update={"test": ()})
-        return plan_of_task(encoder, Prepared(rte, tokens, {"train": 8, "validation": 4}))
+        names = dict.fromkeys(("train", "validation", "test", "later"), "first") | tokens
+        folders = {split: Path(name) for split, name in names.items()}
+        rte = GLUE["rte"].model_copy(update={"held_out": ("later",)})
+        return plan_of_task(encoder, Prepared(rte, folders, dict.fromkeys(folders, 8)))
 
     layout = Layout(tmp_path)
-    check_same_inputs(layout, plan("first"), encoder)
-    write_study_file(layout, plan("first"), encoder)
-    check_same_inputs(layout, plan("first"), encoder)
+    check_same_inputs(layout, plan(), encoder)
+    write_study_file(layout, plan(), encoder)
+    check_same_inputs(layout, plan(), encoder)
+    if not refused:
+        return check_same_inputs(layout, plan(**{changed: "second"}), encoder)
     with pytest.raises(
         InputError, match="given teacher or the head that models of rte start from have"
     ):
-        check_same_inputs(layout, plan("second"), encoder)
+        check_same_inputs(layout, plan(**{changed: "second"}), encoder)
+
+
+def test_labels_may_not_get_other_names(tmp_path: Path, encoder: Path) -> None:
+    plan, layout = plan_of_task(encoder, own_task()), Layout(tmp_path)
+    write_study_file(layout, plan, encoder)
+    prepared = plan.tasks["own"]
+    task = prepared.task.model_copy(update={"labels": ("poor", "good")})
+    renamed = plan_of_task(encoder, replace(prepared, task=task))
+    with pytest.raises(InputError, match="own with the labels bad, good, not poor, good"):
+        check_same_inputs(layout, renamed, encoder)
 
 
 def test_class_weights_and_metrics_of_a_user_s_task_may_not_change(

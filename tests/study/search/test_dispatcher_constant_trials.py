@@ -27,7 +27,7 @@ def test_a_trial_whose_best_epoch_predicts_one_class_is_recorded_as_constant(
 
 def test_a_trial_that_an_older_version_recorded_as_useful_stays_useful(tmp_path: Path) -> None:
     search = sampled("rte", 1, epochs=1)
-    cell, event = search.cell, {"state": "complete", "score": 0.5}
+    cell, event = search.cell, {"state": "complete", "score": 0.5, "epochs": 1}
     ledger = Ledger(tmp_path)
     ledger.start(cell, "trial-0000", {"learning_rate": 1e-4}, seed=1, epochs=1)
     ledger.report(cell, "trial-0000", report(1, 0.5, classes=1).to_dict(), "stop")

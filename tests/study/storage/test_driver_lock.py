@@ -88,14 +88,14 @@ def test_a_damaged_card_is_ignored(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["driver.json", "study.yaml"])
 def test_a_folder_where_a_file_belongs_is_named(tmp_path: Path, name: str) -> None:
     (tmp_path / name).mkdir()
-    with pytest.raises(InputError, match=f"{tmp_path / name} is a folder, but .* remove it or"):
+    with pytest.raises(InputError, match=f"{tmp_path / name} is a folder, but .* move it away"):
         hold(tmp_path)
 
 
 @pytest.mark.parametrize("name", ["ledger", "ray", "generated"])
 def test_a_file_where_a_folder_belongs_is_named(tmp_path: Path, name: str) -> None:
     (tmp_path / name).touch()
-    with pytest.raises(InputError, match=f"{tmp_path / name} is a file, but .* remove it or"):
+    with pytest.raises(InputError, match=f"{tmp_path / name} is a file, but .* move it away"):
         hold(tmp_path)
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from pkd.errors import CacheError
 from study.config.cell import Cell
-from study.storage.ledger import Ledger
+from study.storage.ledger import Ledger, foreign_note
 
 CELL = Cell("search", "rte", 3, "kd")
 REPORT = {"epoch": 1, "score": 0.5, "train_seconds": 1.0, "eval_seconds": 0.1}
@@ -17,7 +17,7 @@ def write_three(root: Path) -> Ledger:
     ledger = Ledger(root)
     ledger.start(CELL, "trial-0000", {"learning_rate": 1e-4}, seed=42, epochs=4)
     ledger.report(CELL, "trial-0000", REPORT, "stop")
-    ledger.end(CELL, "trial-0000", state="stopped", score=0.5)
+    ledger.end(CELL, "trial-0000", state="stopped", score=0.5, epochs=1)
     return ledger
 
 
@@ -74,40 +74,39 @@ def test_an_event_that_cannot_be_written_leaves_no_trace(tmp_path: Path) -> None
         ledger.report(CELL, "trial-0000", REPORT | {"epoch": 2, "score": float("nan")}, "stop")
     assert sorted(tmp_path.rglob("*")) == before
     # Its number is used again.
-    assert ledger.end(CELL, "trial-0001", state="failed")["seq"] == 4
+    assert ledger.end(CELL, "trial-0000", state="failed")["seq"] == 4
 
 
-@pytest.mark.parametrize("text", ["", '{"format": 1, "seq"', "[]", '{"seq": 1}', "\xff"])
-def test_a_damaged_event_is_named(tmp_path: Path, text: str) -> None:
-    ledger = write_three(tmp_path)
-    path = tmp_path / "search" / "rte-3-kd" / "trial-0000" / "report-0001.json"
-    path.write_bytes(text.encode("latin-1"))
-    with pytest.raises(CacheError) as caught:
-        ledger.events()
-    # The message names the damaged file and the folder to delete.
-    assert str(path) in str(caught.value) and f"{path.parent} to train" in str(caught.value)
+def test_every_event_names_the_study(tmp_path: Path) -> None:
+    ledger = Ledger(tmp_path, study="5a1d")
+    ledger.start(CELL, "trial-0000", {}, seed=42, epochs=4)
+    [event] = Ledger(tmp_path, study="5a1d").events()
+    assert event["study"] == "5a1d"
+    with pytest.raises(CacheError, match="it belongs to another study, '5a1d'"):
+        Ledger(tmp_path, study="77b0")
 
 
-def test_a_newer_format_is_refused(tmp_path: Path) -> None:
+def test_events_of_earlier_versions_name_no_study(tmp_path: Path) -> None:
+    write_three(tmp_path)
+    ledger = Ledger(tmp_path, study="5a1d")
+    ledger.start(CELL, "trial-0001", {}, seed=42, epochs=4)
+    assert [event.get("study") for event in ledger.events()] == [None] * 3 + ["5a1d"]
+
+
+def test_a_newer_format_is_refused_and_nothing_is_to_be_moved(tmp_path: Path) -> None:
     ledger = write_three(tmp_path)
     path = tmp_path / "search" / "rte-3-kd" / "trial-0000" / "end.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | {"format": 2}))
-    with pytest.raises(CacheError, match="newer version"):
+    with pytest.raises(CacheError, match=r"end\.json was written by a newer version") as caught:
         ledger.events()
+    assert "mv" not in str(caught.value)
 
 
-def test_a_flipped_digit_in_an_event_is_noticed(tmp_path: Path) -> None:
-    write_three(tmp_path)
-    path = tmp_path / "search" / "rte-3-kd" / "trial-0000" / "report-0001.json"
-    path.write_text(path.read_text().replace('"score": 0.5', '"score": 0.7'))
-    with pytest.raises(CacheError, match=r"report-0001.json is damaged \(its checksum differs\)"):
-        Ledger(tmp_path)
-
-
-def test_an_event_without_a_checksum_of_an_earlier_version_is_read(tmp_path: Path) -> None:
-    write_three(tmp_path)
-    path = tmp_path / "search" / "rte-3-kd" / "trial-0000" / "report-0001.json"
-    event = json.loads(path.read_text())
-    del event["check"]
-    path.write_text(json.dumps(event))
-    assert len(Ledger(tmp_path).events()) == 3
+def test_foreign_files_are_named_and_left_alone(tmp_path: Path) -> None:
+    write_three(tmp_path / "ledger")
+    for name in ("notes.txt", "search/rte-3-kd/end.json", ".DS_Store"):
+        (tmp_path / "ledger" / name).write_text("not JSON")
+    ledger = Ledger(tmp_path / "ledger")
+    assert len(ledger.events()) == 3
+    names = "ledger/.DS_Store, ledger/notes.txt, ledger/search/rte-3-kd/end.json"
+    assert foreign_note(ledger.foreign, ledger.root).endswith(f"neither read nor changed: {names}")

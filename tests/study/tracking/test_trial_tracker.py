@@ -9,6 +9,7 @@ from study.config.sections import Trackers
 from study.storage.layout import Layout
 from study.tracking import trial_tracker as tracking
 from study.tracking.trial_tracker import tracked
+from tests.support.hostile_texts import HOSTILE
 from tests.support.studies.dispatchers import dispatcher_of, fixed, report, take
 from tests.support.studies.fake_stage import make_dispatcher, run_until_done
 from tests.support.studies.followed import Note, curve, dispatcher_in, events
@@ -173,3 +174,19 @@ def test_a_label_of_any_characters_is_a_metric_in_mlflow(
         dispatcher.report(*take(dispatcher), report(1, 0.5, metrics=metrics))
     found = runs_of(store, layout)["rte-2-ft trial-0000"].data.metrics
     assert found["dev/f1:C_2b__2b_"] == 0.5 and found["dev/f1:.._2f_é"] == 0.25
+
+
+def test_splits_and_labels_of_any_name_are_metrics_of_their_own_in_mlflow(
+    store: str, layout: Layout, quiet: Note
+) -> None:
+    hostile = {f"f1:{text}": number / 100 for number, text in enumerate(HOSTILE.values())}
+    # Two long labels that differ in their last character only.
+    hostile |= {f"f1:{'x' * 299}{last}": 0.9 for last in "yz"}
+    del hostile[f"f1:{HOSTILE['surrogate']}"]  # refused before
+    dispatcher = dispatcher_in(layout, 1)
+    with tracked(dispatcher, Trackers(mlflow=store), layout, quiet):
+        metrics = {"=d|ev [x](y)": hostile, "x" * 100: hostile}
+        dispatcher.report(*take(dispatcher), report(1, 0.5, metrics=metrics))
+    found = runs_of(store, layout)["rte-2-ft trial-0000"].data.metrics
+    values = [value for name, value in found.items() if "/f1:" in name]
+    assert sorted(values) == sorted([*hostile.values(), *hostile.values()])

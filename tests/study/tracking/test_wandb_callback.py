@@ -4,9 +4,9 @@ import json
 from pathlib import Path
 
 import pytest
-import ray
 
 from study.cluster.ray_cluster import start_ray, stop_ray
+from study.cluster.ray_scratch import remove_scratch
 from study.config.sections import Trackers
 from study.storage.layout import Layout
 from study.tracking.trial_tracker import tracked
@@ -17,10 +17,13 @@ from tests.support.studies.wandb_records import offline_records
 
 @pytest.mark.slow
 def test_wandb_offline_holds_a_run_and_no_file_holds_the_key(
-    layout: Layout, quiet: Note, monkeypatch: pytest.MonkeyPatch
+    layout: Layout, quiet: Note, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    home = tmp_path / "home"
+    home.mkdir()
+    monkeypatch.setenv("HOME", str(home))
     key = "0123456789abcdef" * 2 + "01234567"
-    start_ray(None)
+    scratch = start_ray(None, tmp_path)
     try:
         # Only the driver has these, as in a job on a cluster.
         monkeypatch.setenv("WANDB_MODE", "offline")
@@ -30,9 +33,14 @@ def test_wandb_offline_holds_a_run_and_no_file_holds_the_key(
             work = take(dispatcher)
             for epoch in (1, 2):
                 dispatcher.report(*work, report(epoch, epoch / 4))
-        logs = Path(ray._private.worker._global_node.get_logs_dir_path())
     finally:
-        stop_ray()
+        stop_ray(None)
+    assert scratch is not None
+    seen = [path for top in (scratch, layout.out) for path in top.rglob("*") if path.is_file()]
+    assert {"raylet.out", "gcs_server.out"} <= {path.name for path in seen}
+    assert [path for path in seen if key.encode() in path.read_bytes()] == []
+    remove_scratch(scratch)
+    assert list(home.rglob("*")) == []
     (folder,) = (layout.trackers / "wandb").glob("offline-run-*")
     records = list(offline_records(folder))
     (run,) = [record.run for record in records if record.WhichOneof("record_type") == "run"]
@@ -47,5 +55,3 @@ def test_wandb_offline_holds_a_run_and_no_file_holds_the_key(
     ]
     assert [(each["_step"], each["score"]) for each in logged] == [(1, 0.25), (2, 0.5)]
     assert [each["validation/f1"] for each in logged] == [0.25, 0.5]
-    for path in (*logs.rglob("*"), *layout.out.rglob("*")):
-        assert not path.is_file() or key.encode() not in path.read_bytes(), path

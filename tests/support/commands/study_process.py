@@ -141,7 +141,7 @@ class Finished(NamedTuple):
     output: str
 
 
-_TIMES = {"time", "seq", "seconds", "train_seconds", "eval_seconds", "folder"}
+_TIMES = {"study", "time", "seq", "seconds", "train_seconds", "eval_seconds", "folder"}
 
 
 def end_session(leader: int) -> None:

@@ -9,7 +9,9 @@ import yaml
 
 from pkd.data.preparation import Prepared
 from pkd.export import main
+from pkd.files.cache import write_manifest
 from pkd.models.classifier import load_classifier, save_model
+from tests.support.runs.recorded_trial import record_trial
 
 LABELS = ["entailment", "not_entailment"]
 SCORES = {"rte-2-ft": [0.5, 0.6, 0.7], "rte-2-kd": [0.62, 0.64, 0.66], "rte-1-kd": [0.5, 0.5]}
@@ -25,16 +27,16 @@ def write_run(encoder: Path, teacher: Path, prepared: Prepared, folder: Path) ->
     shutil.copytree(teacher, folder / "teachers" / "rte")
     card = {"trial": "trial-0001", "settings": {"learning_rate": 5e-5}, **metrics(0.7)}
     (folder / "teachers" / "rte" / "study.json").write_text(json.dumps(card))
+    write_manifest(folder / "teachers" / "rte", card)
     for seed, (cell, scores) in enumerate(SCORES.items()):
         student = load_classifier(encoder, LABELS, int(cell.split("-")[1]), seed=seed)
         save_model(student, encoder, folder / "models" / cell)
         settings = {"learning_rate": 2e-5, "temperature": 10.0, "alpha": 0.25}
         card = {"trial": "seed-0002", "settings": settings, **metrics(max(scores))}
         (folder / "models" / cell / "study.json").write_text(json.dumps(card))
+        write_manifest(folder / "models" / cell, card)
         for number, score in enumerate(scores):
-            trial = folder / "ledger" / "confirm" / cell / f"seed-{number:04d}"
-            trial.mkdir(parents=True)
-            (trial / "end.json").write_text(json.dumps({"state": "complete", **metrics(score)}))
+            record_trial(folder, "confirm", cell, f"seed-{number:04d}", **metrics(score))
     split = prepared.tokens["validation"]
     shutil.copytree(split, folder / "tokens" / split.name)
     about = {"dev_splits": ["validation"], "tokens": {"validation": split.name}}

@@ -10,6 +10,8 @@ import pandas as pd
 import yaml
 from sklearn.metrics import accuracy_score, f1_score, matthews_corrcoef
 
+from pkd.files.ledger.event import checksum
+
 GLUE = {
     "sst2": (["accuracy"], ["validation"], 67_349),
     "mrpc": (["accuracy", "f1"], ["validation"], 3_668),
@@ -39,6 +41,7 @@ class FakeRun:
         **study: Any,
     ) -> None:
         self.path = path
+        self._trials = 0
         self.study: dict[str, Any] = {
             "format": 1,
             "name": "fake",
@@ -86,14 +89,15 @@ class FakeRun:
         seconds: float = 36.0,
         reports: Sequence[dict[str, Any]] = (),
         constant: bool = False,
-        seq: int = 9,
+        seq: int = 0,
         **settings: Any,
     ) -> Path:
         """Writes one trial's events and returns its folder.
 
         `score` may be the metrics ``{split: {metric: value}}``; their mean on the first split is
         then the score. State "unfinished" writes no end event. `reports` changes keys of the
-        reports of the first, second, ... epoch. `seq` is the end's place among all events.
+        reports of the first, second, ... epoch. Trials with a higher `seq` were recorded later,
+        of equals those that are written later.
         """
         splits = self.study["tasks"][task]["dev_splits"]
         metrics: dict[str, dict[str, float]] = score if isinstance(score, dict) else {}
@@ -107,13 +111,16 @@ class FakeRun:
         folder.mkdir(parents=True)
         who = {"format": 1, "stage": stage, "task": task, "depth": depth, "method": method}
         who["trial"] = name
+        self._trials += 1
+        first = (1000 * seq + self._trials) * 1000
         start = {"settings": {**SETTINGS[method], **settings}, "seed": number, "epochs": 4}
-        write(folder / "start.json", {**who, "event": "start", "seq": 0, "time": 1e9, **start})
+        write(folder / "start.json", {**who, "event": "start", "seq": first, "time": 1e9, **start})
         for epoch in range(1, epochs + 1):
             report = {
                 **{"epoch": epoch, "score": mean, "metrics": metrics, "train_loss": 0.5},
                 **{"dev_loss": 0.6, "train_seconds": 8.0, "eval_seconds": 1.0, "samples": 2490},
-                **{"device": "cpu", "decision": "continue", "seq": epoch, "time": 1e9 + epoch},
+                **{"device": "cpu", "decision": "continue", "seq": first + epoch},
+                **{"time": 1e9 + epoch},
                 **(reports[epoch - 1] if epoch <= len(reports) else {}),
             }
             write(folder / f"report-{epoch:04d}.json", {**who, "event": "report", **report})
@@ -121,7 +128,7 @@ class FakeRun:
             error = "RuntimeError: the loss is nan" if state == "failed" else None
             end = {"state": state, "score": mean, "metrics": metrics, "best_epoch": 1}
             end |= {"epochs": epochs, "seconds": seconds, "error": error, "constant": constant}
-            end |= {"seq": seq, "time": 2e9}
+            end |= {"seq": first + 999, "time": 2e9}
             write(folder / "end.json", {**who, "event": "end", **end})
         return folder
 
@@ -154,4 +161,8 @@ class FakeRun:
 
 
 def write(path: Path, content: Any) -> None:
+    """Writes JSON, and into an event of the ledger its checksum."""
+    if isinstance(content, dict) and "event" in content:
+        content.pop("check", None)
+        content = content | {"check": checksum(content)}
     path.write_text(json.dumps(content))

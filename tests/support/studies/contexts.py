@@ -16,6 +16,7 @@ from study.search.dispatcher import TrialDispatcher
 from study.search.samplers import ListSampler, Settings
 from study.search.trial_record import STOP
 from study.stages.context import StudyContext
+from study.stages.results.saved_models import SavedModels
 from study.storage.layout import Layout
 from study.storage.ledger import Ledger
 from study.tracking.live_view import View
@@ -35,6 +36,7 @@ def context_of(plan: Plan, layout: Layout, encoder: Path = Path("model")) -> Stu
         layout=layout,
         ledger=Ledger(layout.ledger),
         view=View(Console(quiet=True), plan.stage_work()),
+        saved=SavedModels(layout.store),
         restart_ray=lambda: None,
     )
 

@@ -140,7 +140,7 @@ def without_ray(
 
     def run(study: "Study", *more: str) -> "subprocess.CompletedProcess[str]":
         monkeypatch.setattr(
-            "study.cluster.ray_cluster.start_ray", lambda address: pytest.fail("Ray was started")
+            "study.cluster.ray_cluster.start_ray", lambda *_: pytest.fail("Ray was started")
         )
         monkeypatch.chdir(study.out.parent)
         words = [*study.command[2:], *more]
@@ -162,6 +162,8 @@ def place(tiny_data: Path, tiny_model: Path, tmp_path_factory: pytest.TempPathFa
     (folder / "file").write_text("x")
     (folder / "folder.yaml").mkdir()
     (folder / "loop").symlink_to("loop")
+    os.mkfifo(folder / "pipe.yaml")
+    (folder / "blocked" / "report" / "index.html").mkdir(parents=True)
     (folder / "torn" / "tokens").parent.mkdir()
     (folder / "torn" / "tokens").write_text("not a folder")
     return folder

@@ -62,7 +62,7 @@ def signals(prepared: Prepared, teacher: Path, tmp_path_factory: pytest.TempPath
 @pytest.fixture
 def new_process(monkeypatch: pytest.MonkeyPatch) -> None:
     """Makes the caches check all checksums again, as a process does that has just started."""
-    monkeypatch.setattr(cache, "_verified", set())
+    monkeypatch.setattr(cache, "_verified", {})
 
 
 @pytest.fixture(scope="module")

@@ -1,15 +1,17 @@
 """Keeping each cell's best weights and deleting the others."""
 
+import json
 import shutil
 from pathlib import Path
 
 from pkd.errors import CacheError
 from pkd.files.atomic import write_json
-from pkd.files.cache import verify, write_manifest
+from pkd.files.cache import write_manifest
 from pkd.files.run_format import MODEL_RECORD
 from study.config.cell import Cell
 from study.search.cell_search import CellSearch
 from study.search.dispatcher import TrialDispatcher
+from study.stages.results.saved_models import SavedModels
 from study.storage.layout import Layout
 
 
@@ -26,24 +28,32 @@ def delete_beaten_weights(layout: Layout, search: CellSearch) -> None:
             layout.store.delete(layout.weights(search.cell, name))
 
 
-def promote_winners(layout: Layout, dispatcher: TrialDispatcher) -> None:
+def promote_winners(layout: Layout, dispatcher: TrialDispatcher, saved: SavedModels) -> None:
     """Moves the best weights of each cell to their place, unless they are there already.
 
+    Args:
+        layout: where weights are and where they go.
+        dispatcher: a stage at its end.
+        saved: gets the places.
+
     Raises:
-        CacheError: if the weights of a recorded winner are missing, or if those of a teacher
-            are damaged.
+        CacheError: if the weights of recorded winners are missing, naming all of them.
     """
+    lost = []
     for search in dispatcher.searches.values():
         for rank, trial in enumerate(search.best):
             member = layout.ensemble_member(search.cell.task, trial)
             home = member if rank else model_folder(layout, search.cell)
-            _promote(layout, search, trial, home)
-            # All later stages depend on the teachers. Students are checked when they are used.
-            if dispatcher.stage == "teachers":
-                verify(layout.store.fetch(home))
+            if _promote(layout, search, trial, home):
+                saved.add(home, layout.events(search.cell, trial))
+            else:
+                lost.append(saved.lost(home, layout.events(search.cell, trial)))
+    if lost:
+        raise CacheError("\n".join(lost))
 
 
-def _promote(layout: Layout, search: CellSearch, name: str, home: Path) -> None:
+def _promote(layout: Layout, search: CellSearch, name: str, home: Path) -> bool:
+    """Moves the weights of a trial; returns whether they are at their place then."""
     store, trial = layout.store, search.trials[name]
     weights = layout.weights(search.cell, name)
     if store.fetch(weights).exists():
@@ -64,9 +74,12 @@ def _promote(layout: Layout, search: CellSearch, name: str, home: Path) -> None:
         weights.rename(home)
         store.publish(home)
         store.delete(weights)
-    if not store.exists(home):
-        record = layout.ledger / search.cell.stage / search.cell.name
-        raise CacheError(
-            f"{home} is missing though the ledger says it was trained: restore it, or "
-            f"delete {record} to train it again"
-        )
+    return store.exists(home) and _trial_of(store.read(home / MODEL_RECORD)) in (name, None)
+
+
+def _trial_of(card: bytes | None) -> str | None:
+    """Returns the trial that a saved model names; None if its card is damaged."""
+    try:
+        return str(json.loads(card or b"")["trial"])
+    except (ValueError, KeyError, TypeError):
+        return None

@@ -11,7 +11,8 @@ from study.search.budget import Budget
 from study.search.cell_search import CellSearch
 from study.search.dispatcher import TrialDispatcher
 from study.search.samplers import ListSampler
-from study.stages.winners import delete_beaten_weights, promote_winners
+from study.stages.results.saved_models import SavedModels
+from study.stages.results.winners import delete_beaten_weights, promote_winners
 from study.storage.layout import Layout
 from study.storage.ledger import Ledger
 from tests.support.studies.dispatchers import report, take
@@ -38,10 +39,29 @@ def test_the_weights_of_an_ensemble_are_kept_and_moved_to_their_places(tmp_path:
     assert left["trial-0001"] == ["trial-0000", "trial-0001"]
     assert left["trial-0002"] == left["trial-0003"] == ["trial-0001", "trial-0002"]
     for _ in range(2):  # as after a crash: weights in their place stay
-        promote_winners(layout, dispatcher)
+        saved = SavedModels(layout.store)
+        promote_winners(layout, dispatcher, saved)
         first, other = layout.teacher("rte"), layout.ensemble_member("rte", "trial-0002")
         assert (first / "config.json").read_text() == "trial-0001"
         assert (other / "config.json").read_text() == "trial-0002"
+    assert saved.damaged() == []
     shutil.rmtree(other)
-    with pytest.raises(CacheError, match="ensembles/rte/trial-0002 is missing"):
-        promote_winners(layout, dispatcher)
+    record = layout.events(cell, "trial-0002")
+    with pytest.raises(CacheError, match=f"does not hold the model of trial-0002: .*{record} out"):
+        promote_winners(layout, dispatcher, SavedModels(layout.store))
+
+
+def test_the_saved_model_of_another_trial_is_not_taken_for_the_winners(tmp_path: Path) -> None:
+    layout, cell = Layout(tmp_path / "out"), Cell("confirm", "rte", 2, "kd")
+    search = CellSearch(cell, ListSampler([{}, {}]), Budget(2, 1), prefix="seed")
+    dispatcher = TrialDispatcher("confirm", [search], Ledger(layout.ledger), Unwatched())
+    for score in (0.8, 0.6):
+        dispatcher.report(*take(dispatcher), report(1, score, 2))
+    layout.model(cell).mkdir(parents=True)
+    card = layout.model(cell) / "study.json"
+    card.write_text('{"trial": "seed-0000"}')
+    promote_winners(layout, dispatcher, SavedModels(layout.store))
+    # The first seed was trained again and became worse, or the other one better.
+    card.write_text('{"trial": "seed-0001"}')
+    with pytest.raises(CacheError, match="models/rte-2-kd does not hold the model of seed-0000"):
+        promote_winners(layout, dispatcher, SavedModels(layout.store))

@@ -1,0 +1,1 @@
+"""Notices that Ray died, and goes on or ends with a word: Ray itself would hang."""
