@@ -153,7 +153,12 @@ def check_settings(folder: Path) -> None:
 
 def _refuse_other_kinds(path: Path) -> None:
     """Refuses a pipe, a device, a folder in the place of a file, and a text that is too large."""
-    if not path.exists() or (path.is_dir() and path.suffix not in (*_TEXTS, ".safetensors")):
+    if path.suffix in (*_TEXTS, ".safetensors"):
+        if path.is_symlink() and not path.exists():
+            raise InputError(
+                f"{path} is a link that leads nowhere: copy or download the model again"
+            )
+    elif not path.exists() or path.is_dir():
         return
     check_regular(path)
     if path.suffix in _TEXTS and (size := path.stat().st_size) > _MOST_BYTES:

@@ -67,6 +67,14 @@ OUTSIDE = json.dumps({"weight_map": {"x": "../other.safetensors"}})
 REFUSED: dict[str, tuple[Change, str]] = {
     "adapter beside": (beside("adapter_config.json"), "holds an adapter .*merge_and_unload"),
     "no config": (lambda f: (f / "config.json").unlink(), "it has no config.json"),
+    "a link leads nowhere": (
+        lambda f: (renamed("gone")(f), (f / "model.safetensors").symlink_to("x")),
+        "model.safetensors is a link that leads nowhere: copy or",
+    ),
+    "a folder of weights": (
+        lambda f: (renamed("gone")(f), (f / "model.safetensors").mkdir()),
+        "model.safetensors: it is a folder",
+    ),
     "pickle": (renamed("pytorch_model.bin"), "no weights in safetensors form .*can run code"),
     "variant": (renamed("model.fp16.safetensors"), r"weights in model\.fp16\.safetensors, but"),
     "ONNX": (renamed("model.onnx"), "no weights in safetensors form"),

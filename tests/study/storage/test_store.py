@@ -1,11 +1,13 @@
 """A study at a URI: two nodes with a cache each, on a real S3 server and on files."""
 
 import os
+import pickle
 import time
 from pathlib import Path
 
 import numpy as np
 import pytest
+from ray.experimental import internal_kv
 
 from pkd.errors import CacheError, InputError
 from pkd.files.cache import MANIFEST, build_once
@@ -225,3 +227,20 @@ def test_pull_of_a_place_without_a_study_is_refused(
 ) -> None:
     assert pull_main([uri, str(tmp_path / "laptop")]) == 2
     assert "error:" in capsys.readouterr().err
+
+
+def test_a_cluster_gets_a_secret_uri_that_no_file_of_a_trial_holds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shared: dict[bytes, bytes] = {}
+    monkeypatch.setattr(internal_kv, "_internal_kv_initialized", lambda: True)
+    monkeypatch.setattr(
+        internal_kv, "_internal_kv_put", lambda key, value, overwrite: shared.update({key: value})
+    )
+    monkeypatch.setattr(internal_kv, "_internal_kv_get", shared.get)
+    mirror = Mirror("s3://KEY:s3cr3t@bucket/x?token=0ther", tmp_path, 7)
+    written = pickle.dumps(mirror)
+    assert b"s3cr3t" not in written and b"0ther" not in written
+    assert pickle.loads(written) == mirror
+    plain = Mirror("s3://bucket/x?region=eu", tmp_path / "plain", 7)
+    assert pickle.loads(pickle.dumps(plain)) == plain and len(shared) == 1
