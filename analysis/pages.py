@@ -22,7 +22,7 @@ from analysis.run_data.runs import Run, load_run
 from analysis.tables.all_tables import all_tables
 from analysis.tables.teachers import teachers_tables
 from pkd.files.yaml_file import yaml_text
-from pkd.shown_text import CODE, lines, markdown, markdown_block, markdown_sentence
+from pkd.shown_text import CODE, lines, markdown, markdown_block, markdown_sentence, one_line
 
 _MAX_LINES = 20  # of the lists of missing and failed trials
 
@@ -57,12 +57,13 @@ def write_report(run: Run, beside: Sequence[Run] = ()) -> Path:
     tables = [*all_tables(run), *teachers_tables([run, *beside])]
     for table in tables:
         table.write(folder / "tables")
+    _write_problems(run.problems, folder / "problems.txt")
     write_trials(run, folder)
     write_fragments(run, folder / "configs")
     plots = write_plots(run, folder / "plots")
     drawn = {plot.name for plot in plots}
     undrawn = NO_IMPORTANCE if drawn and "importance" not in drawn else None
-    facts = {**_facts(run, tables), "tables": tables, "plots": plots, "undrawn": undrawn}
+    facts = {**_facts(run, tables), "plots": plots, "undrawn": undrawn}
     _render("report.md.j2", folder / "report.md", facts)
     images = {
         plot.name: base64.b64encode((folder / "plots" / f"{plot.name}.png").read_bytes()).decode()
@@ -72,28 +73,36 @@ def write_report(run: Run, beside: Sequence[Run] = ()) -> Path:
     return folder / "report.md"
 
 
+def _write_problems(problems: list[str], path: Path) -> None:
+    path.unlink(missing_ok=True)
+    if problems:
+        path.write_text("\n".join(map(one_line, problems)) + "\n", encoding="utf-8")
+
+
 def _facts(run: Run, tables: list[Table]) -> dict[str, Any]:
     study = run.study
     numbers = {table.name: table.numbers for table in tables}
     absent, failed, cells = missing(run), failures(run), budget(run)
     return {
         "name": study["name"],
+        "tables": [table.shortened() for table in tables],
         "command": study.get("command", "unknown"),
         "generated": GENERATED if run.generated else None,
         "headline": headline(run, numbers["comparison"], numbers.get("significance-overall")),
         "summary": summary(run, cells),
-        "data_notes": data_notes(run),
+        "data_notes": _first_lines(data_notes(run), "study.yaml holds all", most=100),
         "config": yaml_text(study["config"]),
         "unfinished": f"{len(absent)} of {len(cells)}" if absent else None,
-        "missing": _first_lines(absent),
-        "failures": _first_lines(failed),
-        "problems": run.problems,
+        "missing": _first_lines(absent, "tables/budget.csv holds all"),
+        "failures": _first_lines(failed, "trials.csv holds all"),
+        "problems": _first_lines(run.problems, "problems.txt holds all", most=100),
+        "problem_count": len(run.problems),
     }
 
 
-def _first_lines(lines: list[str]) -> list[str]:
-    rest = len(lines) - _MAX_LINES
-    return lines if rest <= 0 else [*lines[:_MAX_LINES], f"and {rest} more"]
+def _first_lines(lines: list[str], where: str, most: int = _MAX_LINES) -> list[str]:
+    rest = len(lines) - most
+    return lines if rest <= 0 else [*lines[:most], f"and {rest:,} more; {where}"]
 
 
 def _with_code(note: str) -> Markup:

@@ -25,6 +25,7 @@ GENERATED = (
 
 
 _WIDEST = 80  # characters of a cell on a terminal
+_MOST_ROWS, _MOST_COLUMNS = 200, 20  # of a table on a page
 
 
 @dataclass(frozen=True)
@@ -99,6 +100,22 @@ class Table:
     def only(self, rows: list[int]) -> "Table":
         """Returns the table with only the printed rows at these positions."""
         return replace(self, cells=self.cells.iloc[rows], bold=self.bold.iloc[rows])
+
+    def shortened(self) -> "Table":
+        """Returns the table as the pages show it: the first rows, and a note if more exist.
+
+        Of too many columns the first ones stay, and the last, which holds the average.
+        """
+        rows, columns = self.cells.shape
+        if rows <= _MOST_ROWS and columns <= _MOST_COLUMNS:
+            return self
+        kept = [*range(min(columns, _MOST_COLUMNS) - 1), columns - 1]
+        note = (
+            f"This page shows {min(rows, _MOST_ROWS):,} of {rows:,} rows and {len(kept)} of "
+            f"{columns} columns; `tables/{self.name}.csv` and `.md` hold all."
+        )
+        cells, bold = (frame.iloc[:_MOST_ROWS, kept] for frame in (self.cells, self.bold))
+        return replace(self, cells=cells, bold=bold, notes=(*self.notes, note))
 
     def transposed(self, labels: int = 2) -> "Table":
         """Returns the table transposed; the first `labels` columns become the heading."""

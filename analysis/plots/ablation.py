@@ -13,7 +13,6 @@ from analysis.labels import LOG_SETTINGS, SETTINGS, methods_in_order, task_label
 from analysis.plots.axis import set_axis
 from analysis.plots.canvas import (
     CONSTANT_MARKER,
-    MAX_TASKS,
     Plot,
     colour,
     constant_caption,
@@ -25,7 +24,6 @@ from analysis.plots.canvas import (
     offset,
     panel_title,
     panels,
-    shown,
     shown_grid,
     shown_trials,
     trials_caption,
@@ -50,7 +48,7 @@ def plots(run: Run) -> Iterator[Plot]:
         depths = sorted(points["depth"].unique(), reverse=True)
         tasks = [task for task in run.study["tasks"] if (points["task"] == task).any()]
         if setting == "depth":
-            tasks, fewer = shown(tasks, MAX_TASKS, "tasks", "trials.csv")
+            tasks, _, fewer = shown_grid(tasks, [0], "trials.csv")
         else:
             tasks, depths, fewer = shown_grid(tasks, depths, "trials.csv")
         numbers = ablation_numbers(points, setting, tasks)

@@ -26,7 +26,7 @@ PANEL = (3.9, 2.1)  # inches of one small multiple
 # Tasks and depths with panels in one figure; `shown` and `shown_grid` extend the caption.
 MAX_TASKS, MAX_DEPTHS = 8, 4
 MAX_PANELS = 16  # of a figure with a panel for every task at every depth
-_FEW_PANELS = 8  # of such a figure if the study has more: a reader does not compare so many
+_FEW_PANELS = 4  # of such a figure if the study has more: a reader does not compare so many
 _MAX_MARKS = 2000  # trials that a figure draws
 _FEW_MARKS = 250  # of each panel if there are more
 _DPI, _COLOURS = 110, 128  # of a PNG; a palette makes the file four times smaller
@@ -163,7 +163,7 @@ def shown_grid(
 ) -> tuple[list[T], list[int], str]:
     """Returns the tasks and depths of a figure with a panel for every task at every depth.
 
-    At most `MAX_PANELS` panels are all drawn; a larger study gets 8 of them.
+    A study of at most `MAX_TASKS`, `MAX_DEPTHS` and `MAX_PANELS` gets all; a larger one 4 panels.
 
     Args:
         tasks: The tasks with numbers, in the order of the study.
@@ -174,9 +174,13 @@ def shown_grid(
         The tasks and depths to draw, and a sentence for the caption as `shown` returns it.
     """
     most_tasks, most_depths = MAX_TASKS, MAX_DEPTHS
-    if len(tasks) * len(depths) > MAX_PANELS:
-        most_depths = min(MAX_DEPTHS, max(2, _FEW_PANELS // len(tasks)))
-        most_tasks = _FEW_PANELS // min(len(depths), most_depths)
+    if (
+        len(tasks) > most_tasks
+        or len(depths) > most_depths
+        or len(tasks) * len(depths) > MAX_PANELS
+    ):
+        most_depths = min(len(depths), max(2, _FEW_PANELS // len(tasks)))
+        most_tasks = _FEW_PANELS // most_depths
     tasks, fewer_tasks = shown(tasks, most_tasks, "tasks", file)
     depths, fewer_depths = shown(depths, most_depths, "depths", file)
     return tasks, depths, fewer_tasks + fewer_depths

@@ -15,12 +15,11 @@ from matplotlib.lines import Line2D
 from analysis.labels import LOG_SETTINGS, SETTINGS, task_label
 from analysis.plots.axis import set_axis
 from analysis.plots.canvas import (
-    MAX_TASKS,
     Plot,
     finish,
     flat_panels,
     panel_title,
-    shown,
+    shown_grid,
     shown_trials,
     trials_caption,
 )
@@ -44,7 +43,7 @@ def plots(run: Run) -> Iterator[Plot]:
             continue
         name = f"interaction-{first}-{second}"
         tasks = [task for task in run.study["tasks"] if (points["task"] == task).any()]
-        tasks, fewer = shown(tasks, MAX_TASKS, "tasks", "trials.csv")
+        tasks, _, fewer = shown_grid(tasks, [0], "trials.csv")
         choices = is_choice(points[first]) and is_choice(points[second])
         marks = "numbers are the means" if choices else "circles: above the mean, crosses: below"
         caption = (

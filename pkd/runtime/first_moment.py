@@ -34,7 +34,7 @@ def leave_at_once(code: int) -> None:
     Args:
         code: the exit code of the command.
     """
-    if _COMMAND:
+    if COMMAND:
         _handle(lambda number, frame: os._exit(code))
 
 
@@ -52,6 +52,6 @@ def _handle(handler: object) -> None:
             signal.signal(number, handler)  # type: ignore[arg-type]  # a handler, as it is called
 
 
-_COMMAND = is_command(sys.argv, sys.orig_argv)
-if _COMMAND:
+COMMAND = is_command(sys.argv, sys.orig_argv)
+if COMMAND:
     _handle(end_at_once)

@@ -4,13 +4,15 @@ Only a process's main thread can handle signals; in another one the functions do
 """
 
 import contextlib
+import ctypes
 import signal
+import sys
 import threading
 from collections.abc import Iterator
 from types import FrameType
 
 from pkd.runtime.exit_codes import INTERRUPTED
-from pkd.runtime.first_moment import SIGNALS, end_at_once
+from pkd.runtime.first_moment import COMMAND, SIGNALS, end_at_once
 
 
 class Terminated(BaseException):
@@ -35,18 +37,30 @@ def raise_on_signals() -> None:
     """
 
     def stop(number: int, frame: FrameType | None) -> None:
+        if _torch_is_half_imported():
+            end_at_once(number, frame)
+        if number == signal.SIGINT:
+            raise KeyboardInterrupt
         raise Terminated(number)
 
     for number in (signal.SIGTERM, signal.SIGHUP):
         if signal.getsignal(number) is not signal.SIG_IGN:
             _handle(number, stop)
     if signal.getsignal(signal.SIGINT) is end_at_once:
-        _handle(signal.SIGINT, signal.default_int_handler)
+        _handle(signal.SIGINT, stop)
+
+
+def _torch_is_half_imported() -> bool:
+    """Returns whether an exception would now pass through torch's compiled code, which aborts."""
+    spec = getattr(sys.modules.get("torch"), "__spec__", None)
+    return COMMAND and bool(getattr(spec, "_initializing", False))
 
 
 def ignore_further_interrupts() -> None:
     """Ignores Ctrl-C: a second one would break the shutdown of Ray and Python, not hasten it."""
     _handle(signal.SIGINT, signal.SIG_IGN)
+    # If a Ctrl-C passed through compiled code, Python would end with SIGINT instead of our code.
+    ctypes.pythonapi.PyRun_SimpleString(b"pass")
 
 
 @contextlib.contextmanager

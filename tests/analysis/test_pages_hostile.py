@@ -54,7 +54,7 @@ def of_kind(files: dict[str, str], suffix: str) -> dict[str, str]:
 
 def test_all_characters_of_all_files_can_be_seen(files: dict[str, str]) -> None:
     kinds = {name.rpartition(".")[2] for name in files}
-    assert kinds == {"md", "html", "tex", "csv", "svg", "yaml"}
+    assert kinds == {"md", "html", "tex", "csv", "svg", "txt", "yaml"}
     assert {name: unseen(text) for name, text in files.items() if unseen(text)} == {}
 
 

@@ -1,8 +1,9 @@
 from pathlib import Path
 
 import pandas as pd
+import pytest
 
-from analysis.rendering import Table
+from analysis.rendering import Table, plain_table
 from analysis.results.comparison import comparison
 from analysis.run_data.runs import load_run
 from analysis.tables.comparison import comparison_table
@@ -41,3 +42,24 @@ def test_names_keep_their_characters_in_one_cell_of_each_format() -> None:
     assert grid[2].strip("| ") == r"&lt;b>\\nx" and grid[3].strip("| ") == "p < 0.001"
     assert "F1 (a|b)" in found.text() and len(found.text().splitlines()) == 4
     assert r"F1 (a\textbar{}b)" in found.latex()
+
+
+@pytest.mark.parametrize("shape", [(200, 20), (3, 2), (0, 4), (1, 1)])
+def test_a_table_that_a_page_can_show_is_not_shortened(shape: tuple[int, int]) -> None:
+    cells = pd.DataFrame("x", index=range(shape[0]), columns=map(str, range(shape[1])))
+    table = plain_table("scores", "Scores", cells, cells)
+    assert table.shortened() is table
+
+
+def test_a_page_shows_the_first_rows_and_says_where_all_are() -> None:
+    cells = pd.DataFrame([[f"{i} {j}" for j in range(30)] for i in range(1001)])
+    table = plain_table("scores", "Scores", cells, cells.rename(columns=str), "About scores.")
+    short = table.shortened()
+    assert short.cells.shape == short.bold.shape == (200, 20)
+    assert short.cells.iloc[199, [0, 18, 19]].tolist() == ["199 0", "199 18", "199 29"]
+    assert short.notes == (
+        "About scores.",
+        "This page shows 200 of 1,001 rows and 20 of 30 columns; `tables/scores.csv` and `.md` "
+        "hold all.",
+    )
+    assert len(short.numbers) == 1001

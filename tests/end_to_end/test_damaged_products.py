@@ -78,7 +78,7 @@ def test_on_a_nearly_full_disk_a_damaged_model_and_outdated_predictions_are_made
     weights = study.out / "models" / CELL / "model.safetensors"
     flip_byte(weights)
     trial = study.out / "ledger" / "confirm" / CELL / recorded_trial(weights.parent)
-    trial.rename(tmp_path / "moved")
+    shutil.move(trial, tmp_path / "moved")
     before = predictions(study)
     fill(disk, left=3_600_000)
     done = study.run()

@@ -48,7 +48,7 @@ def test_the_card_holds_scores_settings_costs_and_commands(run: Path) -> None:
         "# rte: ft-2, 2 layers",
         "| validation | accuracy | 60.0 ± 10.0 (n = 3) | 70.0",
         "2,490 training rows, 12 rows of validation",
-        "| training | start_layers [1, 4] |",
+        "| training | start_layers \\[1, 4\\] |",
         "an-encoder, 4 layers, fine-tuned: accuracy 70.0 on dev (n = 1); learning_rate 5e-05",
         "learning_rate 2e-05, temperature 10, alpha 0.25",
         "python study/run.py --tasks rte\npkd-study export RUN_DIR --task rte --student ft-2",

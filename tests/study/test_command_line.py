@@ -241,7 +241,8 @@ def test_a_disk_that_is_too_small(
     usage = SimpleNamespace(total=10**9, used=10**9 - 1000, free=1000)
     monkeypatch.setattr("study.session.shutil.disk_usage", lambda path: usage)
     message = refused()
-    assert f"in {tmp_path / 'out'}, but 0 MB are free" in message
+    assert f"in {tmp_path / 'out'}; " in message
+    assert "are left to be written, but 0 MB are free" in message
     assert "choose another --out" in message
 
 

@@ -89,7 +89,7 @@ def test_depth_and_strategy_are_drawn_if_the_study_searched_them(tmp_path: Path)
     assert names[-2:] == ["ablation-depth", "ablation-strategy"]
 
 
-def test_of_many_tasks_the_first_are_drawn_and_all_are_in_the_numbers(tmp_path: Path) -> None:
+def test_of_many_tasks_the_first_are_drawn_and_all_are_pooled(tmp_path: Path) -> None:
     own = {
         f"task{i:02d}": {"metrics": ["accuracy"], "dev_splits": ["dev"], "labels": ["a", "b"]}
         for i in range(12)
@@ -99,11 +99,13 @@ def test_of_many_tasks_the_first_are_drawn_and_all_are_in_the_numbers(tmp_path: 
         for number in range(2):
             fake.trial("search", task, 6, "ft", number, 0.6, learning_rate=1e-5 * (1 + number))
     [plot] = plots(load_run(tmp_path))
-    assert "the first 8 of 12 tasks; ablation-learning_rate.csv holds all" in plot.caption
+    assert "the first 4 of 12 tasks; trials.csv holds all" in plot.caption
     titles = [axes.get_title() for axes in plot.figure.axes]
-    assert titles == [*(f"task{i:02d}, 6 layers" for i in range(8)), f"{POOLED}, 6 layers"]
-    assert plot.numbers["task"].nunique() == 13  # with what is pooled
-    assert (plot.numbers["mark"] == "trial").sum() == 24
+    assert titles == [*(f"task{i:02d}, 6 layers" for i in range(4)), f"{POOLED}, 6 layers"]
+    assert plot.numbers["task"].nunique() == 5  # with what is pooled
+    assert (plot.numbers["mark"] == "trial").sum() == 8
+    pooled = plot.numbers[plot.numbers["task"] == POOLED]
+    assert pooled["trials"].tolist() == [12] * len(pooled)
 
 
 def test_the_numbers_go_through_a_file(fake: FakeRun) -> None:

@@ -34,4 +34,17 @@ def test_generated_data_are_announced_in_every_figure(tmp_path: Path) -> None:
     fake = FakeRun(tmp_path, generated_data=True)
     fake.trial("search", "rte", 6, "kd", 0, 0.6)
     plots = write_plots(load_run(tmp_path), tmp_path)
-    assert plots and all("GENERATED DATA" in plot.figure.get_suptitle() for plot in plots)
+    assert plots
+    for plot in plots:
+        assert "<!-- GENERATED DATA -->" in (tmp_path / f"{plot.name}.svg").read_text()
+        assert "GENERATED" not in plot.title
+
+
+def test_the_same_numbers_give_the_same_files(fake: FakeRun) -> None:
+    fake.trial("search", "rte", 6, "kd", 0, 0.6)
+    run, twice = load_run(fake.path), []
+    for _ in range(2):
+        names = [plot.name for plot in write_plots(run, fake.path)]
+        files = [fake.path / f"{name}.{kind}" for name in names for kind in ("png", "svg", "csv")]
+        twice.append([path.read_bytes() for path in files])
+    assert twice[0] == twice[1]

@@ -4,7 +4,6 @@ import numpy as np
 import pytest
 
 from analysis.plots.all_plots import write_plots
-from analysis.plots.canvas import MAX_TASKS
 from analysis.plots.curves import curves_figure, plots
 from analysis.run_data.runs import load_run
 from analysis.search_history.curves import curves
@@ -66,8 +65,8 @@ def test_of_many_tasks_the_first_are_drawn_and_the_caption_says_so(
     for task in tasks:
         fake.trial("confirm", task, 6, "ft", 0, 0.6, reports=[report(10, (0.5, 0.6), 0.7)])
     _, dev = plots(load_run(tmp_path))
-    assert len(dev.figure.axes) == MAX_TASKS and dev.numbers["task"].nunique() == 12
-    assert f"the first {MAX_TASKS} of 12 tasks; curves-dev.csv holds all" in dev.caption
+    assert len(dev.figure.axes) == dev.numbers["task"].nunique() == 4
+    assert "the first 4 of 12 tasks; epochs.parquet holds all" in dev.caption
 
 
 def test_depths_share_an_axis_that_holds_all_their_scores(fake: FakeRun) -> None:

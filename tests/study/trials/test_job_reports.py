@@ -21,10 +21,12 @@ def test_signals() -> None:
 
 
 def test_predictions_have_metrics_only_for_held_out_splits() -> None:
-    report = JobReport(2.5, PredictResult(("test",), {}))
-    assert json.dumps(report.to_dict()) == JOB + ', "splits": ["test"]}'
-    report = JobReport(2.5, PredictResult(("test", "later"), {"later": {"f1": 0.5}}))
-    expected = JOB + ', "splits": ["test", "later"], "metrics": {"later": {"f1": 0.5}}}'
+    report = JobReport(2.5, PredictResult({"test": "ab"}, {}))
+    assert json.dumps(report.to_dict()) == JOB + ', "splits": ["test"], "files": {"test": "ab"}}'
+    report = JobReport(2.5, PredictResult({"test": "ab", "later": "cd"}, {"later": {"f1": 0.5}}))
+    files = ', "files": {"test": "ab", "later": "cd"}'
+    metrics = ', "metrics": {"later": {"f1": 0.5}}}'
+    expected = JOB + ', "splits": ["test", "later"]' + files + metrics
     assert json.dumps(report.to_dict()) == expected
 
 

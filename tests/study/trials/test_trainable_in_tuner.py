@@ -17,7 +17,6 @@ from pkd.distillation.losses import Loss, LossInputs, LossTerms, distillation_lo
 from pkd.distillation.recipe import Recipe
 from pkd.training.epoch_report import EpochReport
 from pkd.training.training_run import Files, Outputs, TrainingRun
-from study.cluster.ray_cluster import _DRIVER_ENVIRONMENT
 from study.trials.trainable import DistilTrainable
 from tests.support.commands.study_process import ROOT
 from tests.support.studies.works import PKD
@@ -35,8 +34,6 @@ NUMBERS = ("epoch", "score", "dev_loss", "train_loss", "train_accuracy")
 def cluster() -> Iterator[None]:
     """Ray with two workers of one thread; by itself it keeps a token in the home folder."""
     os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
-    for name in _DRIVER_ENVIRONMENT:  # a study that ran in this process left them
-        os.environ.pop(name, None)
     variables = {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
     ray.init(
         "local",
