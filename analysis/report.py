@@ -40,14 +40,14 @@ def main(argv: list[str] | None = None, prog: str = PROG) -> int:
 
 def _report(options: argparse.Namespace) -> int:
     from analysis.plots.font_cache import fonts_out_of_home
-    from analysis.run_data.runs import load_run
-    from analysis.tables.terminal import comparison_text
 
-    run, *others = [load_run(path) for path in (options.run_dir, *options.beside)]
-    check_run_folder(run.path, (REPORT,))
     with fonts_out_of_home():
         from analysis.pages import write_report
+        from analysis.run_data.runs import load_run
+        from analysis.tables.terminal import comparison_text
 
+        run, *others = [load_run(path) for path in (options.run_dir, *options.beside)]
+        check_run_folder(run.path, (REPORT,))
         path = write_report(run, others)
     tell(comparison_text(run))
     tell(f"\nreport: {path.with_name('index.html')}\n        {path}")

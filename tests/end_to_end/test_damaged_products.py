@@ -5,6 +5,7 @@ outdated and nothing else.
 """
 
 import json
+import re
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -87,7 +88,8 @@ def test_on_a_nearly_full_disk_a_damaged_model_and_outdated_predictions_are_made
     assert {key: there[key] for key in there if not key.startswith("predict/rte")} == {
         key: whole[key] for key in whole if not key.startswith("predict/rte")
     }
-    assert done.stdout.count(" confirm ") == 1  # the trial that was moved
+    trained = re.findall(r" confirm \S+ (\S+) complete", done.stdout)
+    assert trained == [trial.name]  # the one that was moved
     assert (
         weights.read_bytes() == (finished.study.out / "models" / CELL / weights.name).read_bytes()
     )

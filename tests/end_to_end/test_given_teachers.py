@@ -228,7 +228,7 @@ def test_a_study_of_the_ensemble_that_it_trains(
     shutil.rmtree(further)
     again = without_ray(study)
     assert again.returncode == 1
-    assert f"{further} is missing though the ledger says it was trained" in again.stdout
+    assert f"{further} does not hold the model of {further.name}" in again.stdout
 
 
 @pytest.mark.slow

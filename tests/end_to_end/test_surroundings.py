@@ -39,7 +39,8 @@ thread.join()
 after = state()
 # Ray sets the others by itself, in every program that uses it.
 for name in ("RAY_AUTH_TOKEN", "RAY_AUTH_MODE", "RAY_CLIENT_MODE", "PYTHONBREAKPOINT"):
-    after[-1].pop(name, None)
+    for *_, variables in (before, after):
+        variables.pop(name, None)
 assert after == before, set(after[-1].items()) ^ set(before[-1].items())
 """
 _NOBODY = 65534
