@@ -26,7 +26,7 @@ PANEL = (3.9, 2.1)  # inches of one small multiple
 # Tasks and depths with panels in one figure; `shown` and `shown_grid` extend the caption.
 MAX_TASKS, MAX_DEPTHS = 8, 4
 MAX_PANELS = 16  # of a figure with a panel for every task at every depth
-_FEW_PANELS = 4  # of such a figure if the study has more: a reader does not compare so many
+_FEW_PANELS = 4  # shown of a figure with more panels than fit on a page
 _MAX_MARKS = 2000  # trials that a figure draws
 _FEW_MARKS = 250  # of each panel if there are more
 _DPI, _COLOURS = 110, 128  # of a PNG; a palette makes the file four times smaller

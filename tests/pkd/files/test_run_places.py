@@ -56,19 +56,18 @@ FOLDER_PLACES = [
 ]
 
 
-@pytest.mark.parametrize("kind", FOR_FILES)
-@pytest.mark.parametrize("name", FILE_PLACES)
-def test_what_is_in_the_place_of_a_file_is_named(tmp_path: Path, name: str, kind: str) -> None:
-    make, message = FOR_FILES[kind]
-    make(made(tmp_path / name))
-    with pytest.raises(InputError, match=f"{name} {message}"):
-        check_run_folder(tmp_path)
-
-
-@pytest.mark.parametrize("kind", FOR_FOLDERS)
-@pytest.mark.parametrize("name", FOLDER_PLACES)
-def test_what_is_in_the_place_of_a_folder_is_named(tmp_path: Path, name: str, kind: str) -> None:
-    make, message = FOR_FOLDERS[kind]
+@pytest.mark.parametrize(
+    ("name", "make", "message"),
+    [
+        pytest.param(name, *case, id=f"{name}: {kind}")
+        for places, kinds in ((FILE_PLACES, FOR_FILES), (FOLDER_PLACES, FOR_FOLDERS))
+        for name in places
+        for kind, case in kinds.items()
+    ],
+)
+def test_what_is_in_the_place_is_named(
+    tmp_path: Path, name: str, make: Callable[[Path], object], message: str
+) -> None:
     make(made(tmp_path / name))
     with pytest.raises(InputError, match=f"{name} {message}"):
         check_run_folder(tmp_path)

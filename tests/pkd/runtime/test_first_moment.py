@@ -23,7 +23,7 @@ ROOT = Path(__file__).resolve().parents[3]
         (["study/run.py"], ["python", "study/run.py"], True),
         (["-m"], ["python", "-m", "pytest"], False),
         (["-m"], ["python", "-m", "study_tools.run"], False),
-        (["/home/me/run.py"], ["python", "/home/me/run.py"], False),
+        (["elsewhere/run.py"], ["python", "elsewhere/run.py"], False),
         (["-c"], ["python", "-c", "import pkd"], False),
         ([""], ["python"], False),
     ],

@@ -38,8 +38,8 @@ def test_other_names_of_splits_are_taken(tmp_path: Path, split: str) -> None:
 
 
 def test_a_split_named_like_train_and_its_unlabelled_rows_is_refused(tmp_path: Path) -> None:
-    changes = {"dev": ["train+more"], "unlabelled": ["more"]}
-    changes["files"] = dict.fromkeys(("train", "more", "train+more"), "a.csv")  # type: ignore[assignment]  # values of two kinds
+    files = dict.fromkeys(("train", "more", "train+more"), "a.csv")
+    changes = {"dev": ["train+more"], "unlabelled": ["more"], "files": files}
     with pytest.raises(InputError, match="name a split twice"):
         resolve_tasks([task_file(tmp_path, **changes)])
 
