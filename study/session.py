@@ -105,7 +105,7 @@ def run_session(
         raise_on_signals()  # Ray puts a handler of its own in our place
         watch.begin()
 
-    saved = SavedModels(layout.store)
+    saved = SavedModels(layout.store, layout.ledger)
     on_this_disk = isinstance(layout.store, SharedFolder)
     try:
         if address is not None:

@@ -9,7 +9,7 @@ import signal
 import sys
 from types import FrameType
 
-# Ctrl-C, the end of the machine's patience, and a closed terminal.
+# Ctrl-C; a machine that is needed for something else; a closed terminal.
 SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -29,7 +29,7 @@ def is_command(argv: list[str], original: list[str]) -> bool:
 
 
 def leave_at_once(code: int) -> None:
-    """Has every later signal end this command with a code, whose outcome the user knows by now.
+    """Has every later signal end this command with a code: the user has seen its outcome.
 
     Args:
         code: the exit code of the command.

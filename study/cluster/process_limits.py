@@ -1,4 +1,4 @@
-"""Whether the limits of this process leave room for Ray, whose start else ends without a word.
+"""Whether the limits of this process leave room for Ray; its start would end without a message.
 
 Children inherit the limits, so each of Ray's processes has them too.
 """

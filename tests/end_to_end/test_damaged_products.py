@@ -44,10 +44,11 @@ def test_damaged_models_are_named_at_the_end_of_a_run_and_refused_by_all_command
     trial = study.out / "ledger" / "confirm" / CELL / recorded_trial(weights.parent)
     ending = done.stdout.strip().splitlines()[-3:]
     assert f"{config} is damaged" in ending[0] and "/ledger/teachers/sst2-4-teacher/" in ending[0]
+    aside = study.out / "superseded"
     assert ending[1] == (
-        f"{weights} is damaged (its checksum differs): copy it back from a backup, or move "
-        f"{trial} out of the ledger and run the same command again, which trains only this trial "
-        "again"
+        f"{weights} is damaged (its checksum differs): copy it back from a backup, or train only "
+        f"{trial.name} again: mkdir -p {aside} && mv {trial} "
+        f"{aside}/confirm-{CELL}-{trial.name}-1, then run the same command"
     )
     assert ending[2].startswith("To continue: ")
     assert f"{weights} is damaged" in (study.out / "report" / "report.md").read_text()

@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from pkd.errors import CacheError
+from study.storage.set_aside import set_aside
 from study.storage.store import Store
 
 
@@ -13,10 +14,11 @@ class SavedModels:
 
     Args:
         store: where they are.
+        ledger: the folder of the study's ledger.
     """
 
-    def __init__(self, store: Store) -> None:
-        self._store = store
+    def __init__(self, store: Store, ledger: Path) -> None:
+        self._store, self._ledger = store, ledger
         self._trials: dict[Path, Path] = {}
 
     def add(self, model: Path, trial: Path) -> None:
@@ -46,7 +48,8 @@ class SavedModels:
         return self._advice(f"{place} does not hold the model of {trial.name}", trial)
 
     def _advice(self, damage: str, trial: Path) -> str:
+        remedy = set_aside(trial, self._ledger, self._store)
         return (
-            f"{damage}: copy it back from a backup, or move {self._store.place(trial)} out of the "
-            "ledger and run the same command again, which trains only this trial again"
+            f"{damage}: copy it back from a backup, or train only {trial.name} again: {remedy}, "
+            "then run the same command"
         )

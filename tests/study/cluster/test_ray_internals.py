@@ -15,6 +15,7 @@ from ray._private.state import state
 from ray.air._internal import usage
 from ray.air.integrations.mlflow import MLflowLoggerCallback
 from ray.air.integrations.wandb import WandbLoggerCallback
+from ray.experimental import internal_kv
 from ray.tune.execution.tune_controller import TuneController
 from ray.tune.logger import TBXLoggerCallback
 from ray.tune.trainable import trainable as trainable_module
@@ -29,9 +30,15 @@ def test_the_installed_ray_is_the_version_that_the_private_names_were_tried_with
     installed = ".".join(ray.__version__.split(".")[:2])
     assert installed == TRIED_WITH, (
         f"tried with Ray {TRIED_WITH}, installed is {installed}: check the private names in "
-        "study/cluster/ray_internals.py, then set TRIED_WITH there and Ray's upper bound in "
-        "pyproject.toml"
+        "study/cluster/ray_internals.py and study/storage/mirror.py, then set TRIED_WITH there "
+        "and Ray's upper bound in pyproject.toml"
     )
+
+
+def test_processes_of_a_cluster_can_share_a_text_without_a_disk() -> None:
+    assert internal_kv._internal_kv_initialized() is False  # until `ray.init`
+    for name in ("_internal_kv_put", "_internal_kv_get"):
+        assert callable(getattr(internal_kv, name))
 
 
 def test_a_started_cluster_listens_on_loopback(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -36,7 +36,7 @@ def context_of(plan: Plan, layout: Layout, encoder: Path = Path("model")) -> Stu
         layout=layout,
         ledger=Ledger(layout.ledger),
         view=View(Console(quiet=True), plan.stage_work()),
-        saved=SavedModels(layout.store),
+        saved=SavedModels(layout.store, layout.ledger),
         restart_ray=lambda: None,
     )
 

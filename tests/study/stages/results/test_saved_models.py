@@ -38,9 +38,9 @@ def models(tmp_path: Path) -> dict[str, Path]:
 
 
 def saved(models: dict[str, Path]) -> SavedModels:
-    found = SavedModels(open_store("out")[0])
+    found = SavedModels(open_store("out")[0], Path("out/ledger"))
     for trial, folder in models.items():
-        found.add(folder, Path("ledger/confirm") / folder.name / trial)
+        found.add(folder, Path("out/ledger/confirm") / folder.name / trial)
     return found
 
 
@@ -73,10 +73,11 @@ def test_damage_is_named_with_what_restores_the_model(
     [line] = saved(models).damaged()
     assert line.startswith(str(models["seed-0001"] / file)) and reason in line
     assert line.endswith(
-        ": copy it back from a backup, or move ledger/confirm/rte-2-1/seed-0001 out of the ledger "
-        "and run the same command again, which trains only this trial again"
+        ": copy it back from a backup, or train only seed-0001 again: mkdir -p out/superseded && "
+        "mv out/ledger/confirm/rte-2-1/seed-0001 out/superseded/confirm-rte-2-1-seed-0001-1, "
+        "then run the same command"
     )
-    with pytest.raises(CacheError, match="seed-0001 out of the ledger"):
+    with pytest.raises(CacheError, match="train only seed-0001 again"):
         saved(models).check()
 
 

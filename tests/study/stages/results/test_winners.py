@@ -39,7 +39,7 @@ def test_the_weights_of_an_ensemble_are_kept_and_moved_to_their_places(tmp_path:
     assert left["trial-0001"] == ["trial-0000", "trial-0001"]
     assert left["trial-0002"] == left["trial-0003"] == ["trial-0001", "trial-0002"]
     for _ in range(2):  # as after a crash: weights in their place stay
-        saved = SavedModels(layout.store)
+        saved = SavedModels(layout.store, layout.ledger)
         promote_winners(layout, dispatcher, saved)
         first, other = layout.teacher("rte"), layout.ensemble_member("rte", "trial-0002")
         assert (first / "config.json").read_text() == "trial-0001"
@@ -47,8 +47,8 @@ def test_the_weights_of_an_ensemble_are_kept_and_moved_to_their_places(tmp_path:
     assert saved.damaged() == []
     shutil.rmtree(other)
     record = layout.events(cell, "trial-0002")
-    with pytest.raises(CacheError, match=f"does not hold the model of trial-0002: .*{record} out"):
-        promote_winners(layout, dispatcher, SavedModels(layout.store))
+    with pytest.raises(CacheError, match=f"does not hold the model of trial-0002: .*mv {record} "):
+        promote_winners(layout, dispatcher, SavedModels(layout.store, layout.ledger))
 
 
 def test_the_saved_model_of_another_trial_is_not_taken_for_the_winners(tmp_path: Path) -> None:
@@ -60,8 +60,8 @@ def test_the_saved_model_of_another_trial_is_not_taken_for_the_winners(tmp_path:
     layout.model(cell).mkdir(parents=True)
     card = layout.model(cell) / "study.json"
     card.write_text('{"trial": "seed-0000"}')
-    promote_winners(layout, dispatcher, SavedModels(layout.store))
+    promote_winners(layout, dispatcher, SavedModels(layout.store, layout.ledger))
     # The first seed was trained again and became worse, or the other one better.
     card.write_text('{"trial": "seed-0001"}')
     with pytest.raises(CacheError, match="models/rte-2-kd does not hold the model of seed-0000"):
-        promote_winners(layout, dispatcher, SavedModels(layout.store))
+        promote_winners(layout, dispatcher, SavedModels(layout.store, layout.ledger))
