@@ -4,7 +4,6 @@ import contextlib
 import copy
 import json
 import os
-import signal
 import subprocess
 import time
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ from pathlib import Path
 import psutil
 
 from tests.soak.moments import Lengths, event_files
+from tests.support.commands.command import hear_signals
 from tests.support.commands.study_process import CONFIG, Study
 
 # A command that ends later than this hangs, on however busy a machine.
@@ -72,7 +72,7 @@ def start(study: Study, output: Path) -> Session:
             stderr=subprocess.STDOUT,
             start_new_session=True,
             # Background processes of a shell ignore Ctrl-C, and children inherit that.
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+            preexec_fn=hear_signals,
         )
     return Session(process, output, at_start)
 

@@ -17,6 +17,7 @@ from pkd.errors import ExportError, InputError
 from pkd.runtime.command_line import run_command
 from pkd.runtime.first_moment import SIGNALS
 from pkd.runtime.interruption import Terminated
+from tests.support.commands.command import hear_signals
 
 ROOT = Path(__file__).resolve().parents[3]
 SLOW = {"torch", "transformers", "pandas", "pyarrow", "ray"}
@@ -159,8 +160,7 @@ def test_a_sent_signal_ends_a_command(sent: signal.Signals, code: int) -> None:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        # A shell's background process, e.g. of a CI, ignores Ctrl-C.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+        preexec_fn=hear_signals,
     ) as process:
         assert process.stdout is not None and process.stdout.readline() == "ready\n"
         process.send_signal(sent)

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from pkd.runtime.first_moment import is_command
+from tests.support.commands.command import hear_signals
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -71,8 +72,7 @@ def sent(folder: Path, number: int, moment: int, words: list[str]) -> tuple[int,
         capture_output=True,
         text=True,
         timeout=60,
-        # A shell's background process, e.g. of a CI, ignores Ctrl-C.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+        preexec_fn=hear_signals,
     )
     return done.returncode, done.stderr
 

@@ -1,6 +1,7 @@
 """Runs the command in its own process."""
 
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -16,6 +17,12 @@ CONFIG = {
     "search": {"trials": 2, "asha": None},
     "confirm": {"seeds": 1},
 }
+
+
+def hear_signals() -> None:
+    """Undoes, in a new process, what a background shell and ``nohup`` do: they ignore signals."""
+    for number in (signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
 
 
 def run(options: list[str], cwd: Path) -> "subprocess.CompletedProcess[str]":

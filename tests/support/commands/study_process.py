@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 import yaml
 
 from study.storage.ledger import Ledger
+from tests.support.commands.command import hear_signals
 
 ROOT = Path(__file__).resolve().parents[3]
 # Seconds to wait for a study; on a quiet machine it takes far less.
@@ -101,7 +102,7 @@ class Study:
             text=True,
             start_new_session=True,
             # Background processes of a shell ignore Ctrl-C, and children inherit that.
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+            preexec_fn=hear_signals,
         )
         try:
             yield process
